@@ -1,0 +1,49 @@
+"""opensirt: plan, order, deliver, verify and learn in selective internal radiation therapy.
+
+The seven verbs of the job are loaded on first use, so that ``import opensirt`` stays quick::
+
+    import opensirt as sirt
+
+    case = sirt.prepare_case(sirt.read_case("study/"))
+    activity = sirt.quantify_activity(case)
+    plan = sirt.make_plan(case, activity, model="partition", product="resin-y90")
+    dose = sirt.compute_dose(case, plan.scale(activity), engine="voxel-convolution")
+    report = sirt.build_report(case, plan, dose)
+    sirt.write_results(case, plan, dose, report, to="out/")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "build_report",
+    "compute_dose",
+    "make_plan",
+    "prepare_case",
+    "quantify_activity",
+    "read_case",
+    "write_results",
+]
+
+if TYPE_CHECKING:
+    from opensirt.workflow import (
+        build_report,
+        compute_dose,
+        make_plan,
+        prepare_case,
+        quantify_activity,
+        read_case,
+        write_results,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from opensirt import workflow
+
+        return getattr(workflow, name)
+    raise AttributeError(f"module 'opensirt' has no attribute {name!r}")

@@ -1,0 +1,159 @@
+"""One pseudonymous patient: images, regions, assumptions and what was given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from opensirt.errors import CaseError, UnknownNameError
+from opensirt.findings import Finding
+from opensirt.image import Region, Regions, Volume
+from opensirt.provenance import Provenance
+
+__all__ = ["IMAGE_ROLES", "Assumptions", "Case", "LeftOut", "Patient", "StudyImage", "Treatment"]
+
+IMAGE_ROLES = ("ct", "mr", "planning-activity", "treatment-activity")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyImage:
+    """One image of a study and what its header says.
+
+    Parameters
+    ----------
+    role : str
+        One of `IMAGE_ROLES`.
+    volume : Volume
+        HU for ct, counts or Bq/mL for activity, arbitrary for mr.
+    label : str
+        Short name a user would recognise, such as a series description.
+    modality : str
+        DICOM modality ("CT", "NM", "PT", "MR") or "" where unknown.
+    acquired : datetime (aware), optional
+        Instant that the values are decay-corrected to, or of acquisition where they are not.
+    decay_correction : str
+        "NONE", "START", "ADMIN" or "" as in DICOM `DecayCorrection`.
+    series_uid, frame_of_reference_uid, study_uid : str
+        DICOM identities, "" for other formats.
+    instance_uids : tuple of str
+        SOP instance UIDs in slice order, for objects that refer to the image.
+    sop_class_uid : str
+        SOP class of those instances.
+    notes : tuple of str
+        What reading had to do: slices resampled to even gaps, padding replaced.
+    """
+
+    role: str
+    volume: Volume
+    label: str
+    modality: str = ""
+    acquired: datetime | None = None
+    decay_correction: str = ""
+    series_uid: str = ""
+    frame_of_reference_uid: str = ""
+    study_uid: str = ""
+    instance_uids: tuple[str, ...] = ()
+    sop_class_uid: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.role not in IMAGE_ROLES:
+            raise UnknownNameError(
+                f"image role {self.role!r} is unknown; choose one of {', '.join(IMAGE_ROLES)}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file, series or region that was not used, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What is used where nothing was measured; each one used is reported.
+
+    `None` means not given: a job that needs it stops and asks.
+    """
+
+    density_g_ml: float | None = None
+    lung_shunt_fraction: float | None = None
+    lung_mass_g: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Facts about the patient that planning uses; identity stays outside opensirt."""
+
+    sex: str = ""
+    height_cm: float | None = None
+    weight_kg: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What was given, for verification."""
+
+    product: str
+    activity_bq: float
+    injected: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """Everything known of one patient's treatment, under a pseudonym.
+
+    Stages return new cases; nothing is changed in place.
+    """
+
+    id: str
+    images: tuple[StudyImage, ...] = ()
+    regions: Regions = field(default_factory=Regions)
+    assumptions: Assumptions = field(default_factory=Assumptions)
+    patient: Patient = field(default_factory=Patient)
+    treatment: Treatment | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    provenance: Provenance = field(default_factory=Provenance)
+
+    def image(self, role: str) -> StudyImage:
+        """The one image of a role.
+
+        Raises
+        ------
+        CaseError
+            When there is none, or more than one.
+        """
+        found = [image for image in self.images if image.role == role]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(f"{image.label!r} ({image.role})" for image in self.images) or "none"
+        count = "no" if not found else str(len(found))
+        raise CaseError(f"expected one image with role {role!r}, found {count}; images: {names}")
+
+    def has_image(self, role: str) -> bool:
+        """True where exactly one image has this role."""
+        return sum(image.role == role for image in self.images) == 1
+
+    @property
+    def activity_image(self) -> StudyImage:
+        """The image that shows where activity is: after treatment where there is one."""
+        role = "treatment-activity" if self.has_image("treatment-activity") else "planning-activity"
+        return self.image(role)
+
+    def region(self, role: str) -> Region:
+        """All regions of a role joined; an error where there is none."""
+        joined = self.regions.union(role)
+        if joined is None:
+            known = ", ".join(f"{r.name!r} ({r.role})" for r in self.regions) or "none"
+            raise CaseError(
+                f"expected a region with role {role!r}, found none; regions: {known}; "
+                "give roles in case.toml under [regions.roles]"
+            )
+        return joined
+
+    def with_findings(self, *more: Finding) -> Case:
+        """The case with more findings, each once."""
+        return replace(self, findings=tuple(dict.fromkeys((*self.findings, *more))))

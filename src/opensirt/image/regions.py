@@ -1,0 +1,299 @@
+"""Named regions with a role and, where it applies, a territory; and their algebra."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from opensirt.errors import GridMismatchError, RegionError, UnknownNameError
+from opensirt.image.grid import Grid
+from opensirt.image.volume import Volume
+
+__all__ = ["REGION_ROLES", "Region", "Regions", "require_role"]
+
+REGION_ROLES = (
+    "liver", "tumour", "perfused", "lungs", "lung-left", "lung-right", "necrosis",
+    "gallbladder", "stomach", "bowel", "body", "other",
+)  # fmt: skip
+
+Box = tuple[slice, slice, slice]
+Fractions = npt.NDArray[np.float32]
+
+
+def require_role(role: str) -> str:
+    """`role`, after checking that it is one of `REGION_ROLES`."""
+    if role not in REGION_ROLES:
+        raise UnknownNameError(
+            f"region role {role!r} is unknown; choose one of {', '.join(REGION_ROLES)}"
+        )
+    return role
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A part of the body, as the fraction of each voxel inside it.
+
+    Only the box that holds the region is stored, so that 40 lesions on a CT grid stay small.
+    Make one with `Region.from_mask`.
+
+    Parameters
+    ----------
+    name, role : str
+        Name in the source; role is one of `REGION_ROLES`.
+    grid : Grid
+        The whole grid that the region is defined on.
+    box : three slices
+        Where `fractions` lies in the grid.
+    fractions : ndarray float32, shape of the box
+        0 outside, 1 inside, between where a voxel is partly covered.
+    territory : str, optional
+        Name of the arterial territory (treated volume) the region belongs to.
+    """
+
+    name: str
+    role: str
+    grid: Grid
+    box: Box
+    fractions: Fractions
+    territory: str | None = None
+
+    def __post_init__(self) -> None:
+        require_role(self.role)
+        view = self.fractions.view()
+        view.flags.writeable = False
+        object.__setattr__(self, "fractions", view)
+
+    @classmethod
+    def from_mask(
+        cls,
+        name: str,
+        role: str,
+        mask: npt.NDArray[Any],
+        grid: Grid,
+        territory: str | None = None,
+    ) -> Region:
+        """A region from a boolean mask, or fractions from 0 to 1, on the whole `grid`."""
+        if mask.shape != grid.shape:
+            raise GridMismatchError(f"region {name!r}: mask {mask.shape} is not {grid.shape}")
+        box = _bounding_box(mask)
+        return cls(name, role, grid, box, mask[box].astype(np.float32), territory)
+
+    @property
+    def is_empty(self) -> bool:
+        """True where the region has no volume."""
+        return self.fractions.size == 0 or not bool(self.fractions.any())
+
+    @property
+    def volume_ml(self) -> float:
+        """Volume, mL, partly covered voxels counted by their fraction."""
+        return float(self.fractions.sum(dtype=np.float64)) * self.grid.voxel_volume_ml
+
+    @property
+    def centroid_mm(self) -> tuple[float, float, float]:
+        """Centre of volume in patient (x, y, z), mm."""
+        if self.is_empty:
+            raise RegionError(f"region {self.name!r} is empty, so it has no centre")
+        index = np.argwhere(self.fractions > 0)
+        weight = self.fractions[tuple(index.T)].astype(np.float64)
+        middle = (index * weight[:, None]).sum(axis=0) / weight.sum()
+        x, y, z = self.grid.to_patient(middle + [s.start for s in self.box])
+        return float(x), float(y), float(z)
+
+    def whole(self) -> Fractions:
+        """Fractions on the whole grid, float32."""
+        full = np.zeros(self.grid.shape, dtype=np.float32)
+        full[self.box] = self.fractions
+        return full
+
+    def values_of(self, volume: Volume) -> tuple[npt.NDArray[np.float64], Fractions]:
+        """Values of `volume` in the voxels touched, and the fraction of each.
+
+        Raises
+        ------
+        GridMismatchError
+            When the volume is on another grid; move the region first with `region.onto(grid)`.
+        """
+        if not volume.grid.matches(self.grid):
+            raise GridMismatchError(
+                f"region {self.name!r} is on {self.grid}, the volume on {volume.grid}; "
+                "move the region first with region.onto(volume.grid)"
+            )
+        inside = self.fractions > 0
+        return volume.values[self.box][inside].astype(np.float64), self.fractions[inside]
+
+    def sum_of(self, volume: Volume) -> float:
+        """Sum of the volume's voxel values, weighted by the covered fraction."""
+        values, fractions = self.values_of(volume)
+        return float(values @ fractions.astype(np.float64))
+
+    def mean_of(self, volume: Volume) -> float:
+        """Mean value in the region, by volume."""
+        if self.is_empty:
+            raise RegionError(f"region {self.name!r} is empty, so it has no mean")
+        values, fractions = self.values_of(volume)
+        return float(values @ fractions.astype(np.float64)) / float(fractions.sum(dtype=np.float64))
+
+    def onto(self, grid: Grid) -> Region:
+        """The region on another grid, as the fraction of each new voxel inside it."""
+        if self.grid.matches(grid):
+            return replace(self, grid=grid)
+        from opensirt.image.resample import resample_values
+
+        target_box = _box_seen_from(self, grid)
+        if target_box is None:
+            return Region.from_mask(
+                self.name, self.role, np.zeros(grid.shape, bool), grid, self.territory
+            )
+        part = resample_values(
+            np.pad(self.fractions, 1), _padded(self.grid, self.box), grid.crop(target_box),
+            nearest=True,
+        )  # fmt: skip
+        inner = _bounding_box(part)
+        shifted = tuple(
+            slice(o.start + i.start, o.start + i.stop)
+            for o, i in zip(target_box, inner, strict=True)
+        )
+        return replace(self, grid=grid, box=shifted, fractions=part[inner])
+
+    # -- algebra; the result keeps the name and role of the left side unless given others
+
+    def __and__(self, other: Region) -> Region:
+        """Intersection."""
+        return self._combine(other, np.minimum)
+
+    def __or__(self, other: Region) -> Region:
+        """Union."""
+        return self._combine(other, np.maximum)
+
+    def __sub__(self, other: Region) -> Region:
+        """What is in this region and not in `other`; closes with `&` to this region's volume."""
+        return self._combine(other, lambda a, b: a - np.minimum(a, b))
+
+    def named(self, name: str, role: str | None = None, territory: str | None = None) -> Region:
+        """The same place under another name, and role and territory where given."""
+        return replace(
+            self, name=name, role=role or self.role, territory=territory or self.territory
+        )
+
+    def _combine(self, other: Region, rule: Any) -> Region:
+        if not self.grid.matches(other.grid):
+            raise GridMismatchError(
+                f"regions {self.name!r} and {other.name!r} are on different grids; "
+                "move one first with region.onto(grid)"
+            )
+        box = _hull(self.box, other.box) if other.fractions.size else self.box
+        if not self.fractions.size:
+            box = other.box
+        values = rule(_inside(self, box), _inside(other, box))
+        inner = _bounding_box(values)
+        shifted = tuple(
+            slice(o.start + i.start, o.start + i.stop) for o, i in zip(box, inner, strict=True)
+        )
+        return replace(self, box=shifted, fractions=values[inner])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """The regions of a case, each under its own name."""
+
+    items: tuple[Region, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [region.name for region in self.items]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise RegionError(f"region names must differ, found twice: {', '.join(twice)}")
+
+    def __iter__(self) -> Iterator[Region]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, name: str) -> Region:
+        for region in self.items:
+            if region.name == name:
+                return region
+        known = ", ".join(region.name for region in self.items) or "none"
+        raise UnknownNameError(f"region {name!r} is unknown; the case has {known}")
+
+    def __contains__(self, name: object) -> bool:
+        return any(region.name == name for region in self.items)
+
+    def with_role(self, role: str) -> tuple[Region, ...]:
+        """All regions of one role, in order."""
+        require_role(role)
+        return tuple(region for region in self.items if region.role == role)
+
+    def union(self, role: str, name: str | None = None) -> Region | None:
+        """All regions of one role joined into one, or None where there is none."""
+        found = self.with_role(role)
+        if not found:
+            return None
+        joined = found[0]
+        for region in found[1:]:
+            joined = joined | region
+        return joined.named(name or role)
+
+    def adding(self, *more: Region) -> Regions:
+        """These regions and `more`."""
+        return Regions((*self.items, *more))
+
+    def onto(self, grid: Grid) -> Regions:
+        """Every region moved to one grid."""
+        return Regions(tuple(region.onto(grid) for region in self.items))
+
+
+def _bounding_box(mask: npt.NDArray[Any]) -> Box:
+    """Smallest box that holds every non-zero voxel; three empty slices where there is none."""
+    slices = []
+    for axis in range(3):
+        others = tuple(a for a in range(3) if a != axis)
+        used = np.flatnonzero(mask.any(axis=others))
+        if used.size == 0:
+            return slice(0, 0), slice(0, 0), slice(0, 0)
+        slices.append(slice(int(used[0]), int(used[-1]) + 1))
+    return slices[0], slices[1], slices[2]
+
+
+def _hull(a: Box, b: Box) -> Box:
+    s = [slice(min(i.start, j.start), max(i.stop, j.stop)) for i, j in zip(a, b, strict=True)]
+    return s[0], s[1], s[2]
+
+
+def _inside(region: Region, box: Box) -> Fractions:
+    """Fractions of `region` on a larger (or equal) box."""
+    part = np.zeros([s.stop - s.start for s in box], dtype=np.float32)
+    if region.fractions.size:
+        place = tuple(
+            slice(i.start - o.start, i.stop - o.start)
+            for i, o in zip(region.box, box, strict=True)
+        )
+        part[place] = region.fractions
+    return part
+
+
+def _padded(grid: Grid, box: Box) -> Grid:
+    """Grid of `box` grown by one voxel on every side, which may reach beyond `grid`."""
+    matrix = grid.matrix
+    matrix[:3, 3] = grid.to_patient([s.start - 1 for s in box])
+    return Grid.from_matrix([s.stop - s.start + 2 for s in box], matrix)
+
+
+def _box_seen_from(region: Region, grid: Grid) -> Box | None:
+    """The box of `grid` that can touch the region, or None where none does."""
+    if region.fractions.size == 0:
+        return None
+    ends = [(s.start - 0.5, s.stop - 0.5) for s in region.box]
+    corners = np.array(np.meshgrid(*ends)).T.reshape(-1, 3)
+    seen = grid.to_index(region.grid.to_patient(corners))
+    low = np.maximum(np.floor(seen.min(axis=0) + 0.5).astype(int), 0)
+    high = np.minimum(np.ceil(seen.max(axis=0) + 0.5).astype(int), grid.shape)
+    if np.any(high <= low):
+        return None
+    s = [slice(int(a), int(b)) for a, b in zip(low, high, strict=True)]
+    return s[0], s[1], s[2]

@@ -1,0 +1,114 @@
+"""Resampling between grids with SimpleITK, averaging where the new voxels are larger."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from opensirt.errors import GridMismatchError
+from opensirt.image.grid import Grid
+
+__all__ = ["from_sitk", "resample_values", "to_sitk"]
+
+FloatArray = npt.NDArray[np.float32]
+
+MAX_SUBDIVISION = 12
+"""Most sub-samples along one edge of a target voxel."""
+
+
+def to_sitk(values: npt.NDArray[np.generic], grid: Grid) -> sitk.Image:
+    """A SimpleITK image of the values, in the same patient space (LPS)."""
+    if not grid.is_orthogonal:
+        raise GridMismatchError(
+            f"the grid {grid} is sheared (tilted gantry); resample it at its source first"
+        )
+    array = values.astype(np.uint8) if values.dtype == np.bool_ else np.asarray(values)
+    image = sitk.GetImageFromArray(array)
+    place_sitk(image, grid)
+    return image
+
+
+def place_sitk(image: sitk.Image, grid: Grid) -> None:
+    """Give a SimpleITK image the geometry of `grid`."""
+    image.SetOrigin(grid.origin_mm)
+    image.SetSpacing(grid.spacing_mm[::-1])
+    columns = grid.directions[::-1].T  # ITK wants column, row, slice directions as columns
+    image.SetDirection(columns.ravel().tolist())
+
+
+def from_sitk(image: sitk.Image) -> tuple[npt.NDArray[np.generic], Grid]:
+    """Values (slice, row, column) and grid of a three-dimensional SimpleITK image."""
+    directions = np.asarray(image.GetDirection()).reshape(3, 3).T[::-1]
+    grid = Grid.from_directions(
+        image.GetSize()[::-1], image.GetSpacing()[::-1], image.GetOrigin(), directions
+    )
+    return sitk.GetArrayFromImage(image), grid
+
+
+def resample_values(
+    values: npt.NDArray[np.generic],
+    source: Grid,
+    target: Grid,
+    *,
+    outside: float = 0.0,
+    nearest: bool = False,
+) -> FloatArray:
+    """Values of `source` on `target`, float32.
+
+    Each target voxel is the mean of sub-samples closer together than the source voxels, taken
+    linearly (or from the nearest voxel), so that going to a coarser grid neither skips nor aliases.
+    """
+    steps = _subdivision(source, target, nearest)
+    image = to_sitk(np.asarray(values, dtype=np.float32), source)
+    result = np.empty(target.shape, dtype=np.float32)
+    for index in range(target.shape[0]):  # slab by slab: the fine grid is never whole in memory
+        slab = target.crop((slice(index, index + 1), slice(None), slice(None)))
+        result[index] = _sample_mean(image, slab, steps, outside, nearest)[0]
+    return result
+
+
+def _subdivision(source: Grid, target: Grid, nearest: bool) -> tuple[int, int, int]:
+    """Sub-samples per target voxel edge: enough to see each source voxel and its offset."""
+    step = np.linalg.norm(np.linalg.inv(source.matrix[:3, :3]) @ target.matrix[:3, :3], axis=0)
+    counts = [min(MAX_SUBDIVISION, _samples_per_edge(float(s), nearest)) for s in step]
+    return counts[0], counts[1], counts[2]
+
+
+def _samples_per_edge(step: float, nearest: bool) -> int:
+    """Sub-samples for a target edge of `step` source voxels."""
+    if nearest:  # coverage of boxes: a shift of a fraction of a voxel must show
+        if step > 0.5:
+            return max(4, math.ceil(step - 1e-6) + 1)
+        return 2 if step > 0.25 else 1
+    return 1 if step <= 1.0 + 1e-6 else math.ceil(step - 1e-6) + 1
+
+
+def _sample_mean(
+    image: sitk.Image, target: Grid, steps: tuple[int, int, int], outside: float, nearest: bool
+) -> FloatArray:
+    matrix = target.matrix
+    shift = (np.asarray([0.5 / n for n in steps]) - 0.5) if any(n > 1 for n in steps) else np.zeros(3)
+    matrix[:3, 3] = target.to_patient(shift)
+    matrix[:3, :3] = matrix[:3, :3] / np.asarray(steps)
+    fine = Grid.from_matrix([n * s for n, s in zip(target.shape, steps, strict=True)], matrix)
+    interpolator = sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear
+    columns = fine.directions[::-1].T
+    sampled = sitk.Resample(
+        image,
+        fine.shape[::-1],
+        sitk.Transform(),
+        interpolator,
+        fine.origin_mm,
+        fine.spacing_mm[::-1],
+        columns.ravel().tolist(),
+        outside,
+        sitk.sitkFloat32,
+    )
+    n, r, c = target.shape
+    blocks = sitk.GetArrayViewFromImage(sampled).reshape(
+        n, steps[0], r, steps[1], c, steps[2]
+    )
+    return np.asarray(blocks.mean(axis=(1, 3, 5), dtype=np.float64), dtype=np.float32)
