@@ -29,7 +29,7 @@ class Grid:
         Voxels along (slice, row, column), the axes of every array in opensirt.
     affine : 4 x 4 nested tuple of float
         Maps homogeneous voxel indices (slice, row, column, 1), taken at voxel centres, to patient
-        coordinates (x, y, z, 1) in mm, LPS. Use `Grid.from_directions` or `Grid.regular` to make it.
+        coordinates (x, y, z, 1) in mm, LPS. Make it with `from_directions` or `regular`.
     """
 
     shape: tuple[int, int, int]
@@ -42,14 +42,16 @@ class Grid:
         if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
             raise InputError("a grid needs a finite 4 x 4 affine")
         if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
-            raise InputError("the grid's affine is singular: two axes coincide or a spacing is zero")
+            raise InputError(
+                "the grid's affine is singular: two axes coincide or a spacing is zero"
+            )
 
     @classmethod
     def from_matrix(cls, shape: Sequence[int], matrix: npt.ArrayLike) -> Grid:
         """A grid from a 4 x 4 array-like affine."""
         rows = np.asarray(matrix, dtype=np.float64)
         size = tuple(int(n) for n in shape)
-        return cls(size, tuple(tuple(float(v) for v in row) for row in rows))  # type: ignore[arg-type]
+        return cls(size, tuple(tuple(float(v) for v in row) for row in rows))  # type: ignore[arg-type, misc]
 
     @classmethod
     def from_directions(
@@ -78,9 +80,7 @@ class Grid:
         origin_mm: Sequence[float] = (0.0, 0.0, 0.0),
     ) -> Grid:
         """An axial grid: slices along +z, rows along +y, columns along +x."""
-        return cls.from_directions(
-            shape, spacing_mm, origin_mm, [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
-        )
+        return cls.from_directions(shape, spacing_mm, origin_mm, [[0, 0, 1], [0, 1, 0], [1, 0, 0]])
 
     @property
     def matrix(self) -> FloatArray:

@@ -153,10 +153,7 @@ class Region:
             nearest=True,
         )  # fmt: skip
         inner = _bounding_box(part)
-        shifted = tuple(
-            slice(o.start + i.start, o.start + i.stop)
-            for o, i in zip(target_box, inner, strict=True)
-        )
+        shifted = _shifted(inner, target_box)
         return replace(self, grid=grid, box=shifted, fractions=part[inner])
 
     # -- algebra; the result keeps the name and role of the left side unless given others
@@ -190,9 +187,7 @@ class Region:
             box = other.box
         values = rule(_inside(self, box), _inside(other, box))
         inner = _bounding_box(values)
-        shifted = tuple(
-            slice(o.start + i.start, o.start + i.stop) for o, i in zip(box, inner, strict=True)
-        )
+        shifted = _shifted(inner, box)
         return replace(self, box=shifted, fractions=values[inner])
 
 
@@ -260,6 +255,12 @@ def _bounding_box(mask: npt.NDArray[Any]) -> Box:
     return slices[0], slices[1], slices[2]
 
 
+def _shifted(inner: Box, outer: Box) -> Box:
+    """`inner`, counted from the start of `outer`, in whole-grid indices."""
+    s = [slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True)]
+    return s[0], s[1], s[2]
+
+
 def _hull(a: Box, b: Box) -> Box:
     s = [slice(min(i.start, j.start), max(i.stop, j.stop)) for i, j in zip(a, b, strict=True)]
     return s[0], s[1], s[2]
@@ -270,8 +271,7 @@ def _inside(region: Region, box: Box) -> Fractions:
     part = np.zeros([s.stop - s.start for s in box], dtype=np.float32)
     if region.fractions.size:
         place = tuple(
-            slice(i.start - o.start, i.stop - o.start)
-            for i, o in zip(region.box, box, strict=True)
+            slice(i.start - o.start, i.stop - o.start) for i, o in zip(region.box, box, strict=True)
         )
         part[place] = region.fractions
     return part

@@ -90,7 +90,9 @@ def _sample_mean(
     image: sitk.Image, target: Grid, steps: tuple[int, int, int], outside: float, nearest: bool
 ) -> FloatArray:
     matrix = target.matrix
-    shift = (np.asarray([0.5 / n for n in steps]) - 0.5) if any(n > 1 for n in steps) else np.zeros(3)
+    shift = (
+        (np.asarray([0.5 / n for n in steps]) - 0.5) if any(n > 1 for n in steps) else np.zeros(3)
+    )
     matrix[:3, 3] = target.to_patient(shift)
     matrix[:3, :3] = matrix[:3, :3] / np.asarray(steps)
     fine = Grid.from_matrix([n * s for n, s in zip(target.shape, steps, strict=True)], matrix)
@@ -108,7 +110,5 @@ def _sample_mean(
         sitk.sitkFloat32,
     )
     n, r, c = target.shape
-    blocks = sitk.GetArrayViewFromImage(sampled).reshape(
-        n, steps[0], r, steps[1], c, steps[2]
-    )
+    blocks = sitk.GetArrayViewFromImage(sampled).reshape(n, steps[0], r, steps[1], c, steps[2])
     return np.asarray(blocks.mean(axis=(1, 3, 5), dtype=np.float64), dtype=np.float32)

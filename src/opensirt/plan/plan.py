@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
+
 from opensirt.errors import PlanError
 from opensirt.findings import Finding
 from opensirt.image import Volume
@@ -99,7 +101,9 @@ class Prescription:
 
     def __post_init__(self) -> None:
         if self.kind != "binding-limit" and (self.value is None or not self.value > 0):
-            raise PlanError(f"a prescription by {self.kind} needs a value above 0, got {self.value}")
+            raise PlanError(
+                f"a prescription by {self.kind} needs a value above 0, got {self.value}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,7 @@ class Plan:
                 "make it with quantify_activity"
             )
         factor = self.delivered_activity_bq / activity.injected_bq
-        scaled = activity.with_values(values * values.dtype.type(factor))
+        scaled = activity.with_values(np.multiply(values, factor, dtype=values.dtype))
         return replace(
             scaled, injected_bq=self.delivered_activity_bq, nuclide=self.nuclide, time="injection"
         )

@@ -1,0 +1,59 @@
+"""Grids: indices to patient millimetres and back, in any orientation."""
+
+import numpy as np
+import pytest
+
+from opensirt.errors import InputError
+from opensirt.image import Grid
+
+OBLIQUE = np.linalg.qr(np.array([[0.2, 0.1, 0.95], [0.1, 0.98, -0.1], [0.97, -0.05, -0.2]]))[0].T
+
+
+def test_regular_grid_maps_slice_row_column_to_z_y_x():
+    grid = Grid.regular((10, 20, 30), (3.0, 2.0, 1.0), (-5.0, 6.0, 7.0))
+    assert grid.to_patient((1, 2, 3)) == pytest.approx([-5 + 3 * 1, 6 + 2 * 2, 7 + 1 * 3])
+    assert grid.spacing_mm == (3.0, 2.0, 1.0)
+    assert grid.voxel_volume_ml == pytest.approx(6e-3)
+
+
+def test_index_round_trip_on_an_oblique_grid():
+    grid = Grid.from_directions((5, 6, 7), (2.5, 1.5, 0.7), (11.0, -20.0, 3.0), OBLIQUE)
+    index = np.array([[0, 0, 0], [4, 5, 6], [1.25, 2.5, 3.75]])
+    assert grid.to_index(grid.to_patient(index)) == pytest.approx(index, abs=1e-9)
+    assert grid.spacing_mm == pytest.approx((2.5, 1.5, 0.7))
+    assert grid.is_orthogonal
+
+
+def test_crop_keeps_each_voxel_in_its_place():
+    grid = Grid.from_directions((5, 6, 7), (2.5, 1.5, 0.7), (11.0, -20.0, 3.0), OBLIQUE)
+    part = grid.crop((slice(1, 3), slice(2, 6), slice(3, 4)))
+    assert part.shape == (2, 4, 1)
+    assert part.to_patient((0, 0, 0)) == pytest.approx(grid.to_patient((1, 2, 3)))
+
+
+def test_matching_looks_at_places_not_only_shapes():
+    grid = Grid.regular((4, 4, 4), (1.0, 1.0, 1.0))
+    assert grid.matches(Grid.regular((4, 4, 4), (1.0, 1.0, 1.0), (0.005, 0, 0)))
+    assert not grid.matches(Grid.regular((4, 4, 4), (1.0, 1.0, 1.0), (0.05, 0, 0)))
+    assert not grid.matches(Grid.regular((4, 4, 5), (1.0, 1.0, 1.0)))
+
+
+def test_a_sheared_grid_is_seen_and_its_voxel_volume_is_right():
+    matrix = Grid.regular((4, 4, 4), (2.0, 1.0, 1.0)).matrix
+    matrix[1, 0] = 0.5  # each slice slides 0.5 mm along y
+    sheared = Grid.from_matrix((4, 4, 4), matrix)
+    assert not sheared.is_orthogonal
+    assert sheared.voxel_volume_ml == pytest.approx(2e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "matrix", "words"),
+    [
+        ((0, 1, 1), np.eye(4), "three positive sizes"),
+        ((1, 1, 1), np.diag([1.0, 0.0, 1.0, 1.0]), "singular"),
+        ((1, 1, 1), np.full((4, 4), np.nan), "finite"),
+    ],
+)
+def test_impossible_grids_are_refused(shape, matrix, words):
+    with pytest.raises(InputError, match=words):
+        Grid.from_matrix(shape, matrix)

@@ -1,0 +1,98 @@
+"""Regions: algebra that closes, and moves between grids that keep volume and place."""
+
+import numpy as np
+import pytest
+
+from opensirt.errors import GridMismatchError, RegionError, UnknownNameError
+from opensirt.image import Grid, Region, Regions, Volume
+from opensirt.units import Unit
+
+GRID = Grid.regular((60, 64, 70), (2.5, 1.0, 1.0), (-30.0, -31.0, -70.0))
+
+
+def ball(name: str, centre_mm: tuple[float, float, float], radius_mm: float, role="tumour"):
+    index = np.indices(GRID.shape).reshape(3, -1).T
+    distance = np.linalg.norm(GRID.to_patient(index) - centre_mm, axis=1)
+    return Region.from_mask(name, role, (distance < radius_mm).reshape(GRID.shape), GRID)
+
+
+LIVER = ball("liver", (0.0, 0.0, 0.0), 25.0, "liver")
+LESION = ball("lesion", (10.0, 5.0, 15.0), 14.0)
+
+
+def test_volume_and_centre_of_a_ball():
+    assert LIVER.volume_ml == pytest.approx(4 / 3 * np.pi * 2.5**3, rel=0.01)
+    assert LIVER.centroid_mm == pytest.approx((0, 0, 0), abs=0.05)
+
+
+def test_algebra_closes():
+    both, apart = LIVER & LESION, LIVER - LESION
+    assert both.volume_ml + apart.volume_ml == pytest.approx(LIVER.volume_ml, rel=1e-6)
+    union = (LIVER | LESION).volume_ml
+    assert union == pytest.approx(LIVER.volume_ml + LESION.volume_ml - both.volume_ml, rel=1e-6)
+    assert apart.name == "liver"
+
+
+def test_algebra_with_an_empty_or_distant_region():
+    empty = Region.from_mask("nothing", "other", np.zeros(GRID.shape, bool), GRID)
+    assert empty.is_empty
+    assert (LIVER | empty).volume_ml == LIVER.volume_ml
+    assert (empty | LIVER).volume_ml == LIVER.volume_ml
+    assert (LIVER & empty).is_empty
+    assert (LIVER - empty).volume_ml == LIVER.volume_ml
+    with pytest.raises(RegionError, match="'nothing' is empty"):
+        _ = empty.centroid_mm
+
+
+@pytest.mark.parametrize(
+    ("spacing", "directions"),
+    [
+        ((2.5, 4.418, 4.418), [[0, 0, 1], [0, 1, 0], [1, 0, 0]]),
+        ((2.5, 1.0, 1.0), [[0, 0, -1], [0, 1, 0], [-1, 0, 0]]),
+        ((1.0, 0.7, 0.7), [[0, 0, 1], [0, 1, 0], [1, 0, 0]]),
+        ((3.0, 3.0, 3.0), [[0, 0.6, 0.8], [0, 0.8, -0.6], [1, 0, 0]]),
+    ],
+)
+def test_moving_to_another_grid_keeps_volume_and_place(spacing, directions):
+    axes = np.asarray(directions, float)
+    middle = np.array([50.0, 55.0, 60.0])
+    origin = -(axes.T * spacing) @ middle + np.array([0.4, 0.3, 0.7])
+    target = Grid.from_directions((100, 110, 120), spacing, origin, axes)
+    moved = LIVER.onto(target)
+    assert moved.volume_ml == pytest.approx(LIVER.volume_ml, rel=5e-3)
+    assert moved.centroid_mm == pytest.approx(LIVER.centroid_mm, abs=0.3)
+    assert moved.fractions.max() <= 1.0
+
+
+def test_a_region_outside_the_new_grid_becomes_empty():
+    away = Grid.regular((5, 5, 5), (2.0, 2.0, 2.0), (500.0, 0.0, 0.0))
+    assert LIVER.onto(away).is_empty
+
+
+def test_mean_and_sum_weigh_partly_covered_voxels():
+    values = np.zeros(GRID.shape, np.float32)
+    values[30, 32, 35], values[30, 32, 36] = 10.0, 4.0
+    fractions = np.zeros(GRID.shape, np.float32)
+    fractions[30, 32, 35], fractions[30, 32, 36] = 1.0, 0.5
+    region = Region.from_mask("r", "other", fractions, GRID)
+    volume = Volume(values, GRID, Unit.GY)
+    assert region.sum_of(volume) == pytest.approx(12.0)
+    assert region.mean_of(volume) == pytest.approx(12.0 / 1.5)
+    assert region.volume_ml == pytest.approx(1.5 * 2.5e-3)
+    with pytest.raises(GridMismatchError, match=r"region.onto\(volume.grid\)"):
+        region.mean_of(volume.crop((slice(0, 9), slice(0, 9), slice(0, 9))))
+
+
+def test_regions_are_found_by_name_and_role():
+    regions = Regions((LIVER, LESION, ball("second", (-8.0, 0.0, 0.0), 5.0)))
+    assert [r.name for r in regions.with_role("tumour")] == ["lesion", "second"]
+    assert "liver" in regions
+    joined = regions.union("tumour")
+    assert joined is not None
+    assert joined.volume_ml == pytest.approx((regions["lesion"] | regions["second"]).volume_ml)
+    with pytest.raises(UnknownNameError, match="the case has liver, lesion, second"):
+        _ = regions["spleen"]
+    with pytest.raises(RegionError, match="found twice: liver"):
+        Regions((LIVER, LIVER))
+    with pytest.raises(UnknownNameError, match="region role 'tumor' is unknown"):
+        LIVER.named("x", "tumor")

@@ -1,0 +1,73 @@
+"""Volumes: units are required, never guessed; resampling keeps means and totals."""
+
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+from opensirt.errors import GridMismatchError, InputError, UnitMismatchError
+from opensirt.image import Grid, Volume
+from opensirt.units import Unit, parse_unit
+
+FINE = Grid.regular((40, 40, 40), (1.0, 1.0, 1.0))
+COARSE = Grid.regular((10, 10, 10), (4.0, 4.0, 4.0), (1.5, 1.5, 1.5))
+
+
+def bump() -> np.ndarray:
+    z, y, x = np.ogrid[:40, :40, :40]
+    return np.exp(-((z - 20.0) ** 2 + (y - 18.0) ** 2 + (x - 22.0) ** 2) / 50.0).astype(np.float32)
+
+
+def test_require_refuses_another_unit_or_grid():
+    volume = Volume(bump(), FINE, Unit.HU)
+    with pytest.raises(UnitMismatchError, match="expected a volume in Gy, got HU"):
+        volume.require(Unit.GY)
+    with pytest.raises(GridMismatchError, match=r"resample first with volume.onto\(grid\)"):
+        volume.require(Unit.HU, grid=COARSE)
+
+
+def test_values_are_read_only_and_the_shape_is_checked():
+    volume = Volume(bump(), FINE, Unit.GY)
+    with pytest.raises(ValueError, match="read-only"):
+        volume.values[0, 0, 0] = 1.0
+    with pytest.raises(GridMismatchError, match="expected values of shape"):
+        Volume(bump(), COARSE, Unit.GY)
+
+
+def test_counts_keep_their_total_and_doses_their_integral_on_a_coarser_grid():
+    counts = Volume(bump(), FINE, Unit.COUNTS)
+    dose = Volume(bump(), FINE, Unit.GY)
+    assert counts.onto(COARSE).total() == pytest.approx(counts.total(), rel=2e-3)
+    assert dose.onto(COARSE).total() == pytest.approx(dose.total(), rel=2e-3)
+
+
+def test_linear_ramp_survives_resampling_to_a_shifted_flipped_grid():
+    z, y, x = np.meshgrid(*[np.arange(40.0)] * 3, indexing="ij")
+    volume = Volume((2 * z + 3 * y - x).astype(np.float32), FINE, Unit.HU)
+    flipped = Grid.from_directions(
+        (20, 20, 20), (1.0, 1.0, 1.0), (30.3, 29.6, 28.9), [[0, 0, -1], [0, -1, 0], [-1, 0, 0]]
+    )
+    moved = volume.onto(flipped)
+    px, py, pz = flipped.to_patient((3, 5, 7))
+    assert moved.values[3, 5, 7] == pytest.approx(2 * pz + 3 * py - px, abs=1e-3)
+
+
+def test_value_at_a_patient_point():
+    values = np.zeros(FINE.shape, np.float32)
+    values[5, 6, 7] = 9.0
+    assert Volume(values, FINE, Unit.GY).at((7.0, 6.0, 5.0)) == 9.0
+    with pytest.raises(InputError, match="outside the image"):
+        Volume(values, FINE, Unit.GY).at((70.0, 6.0, 5.0))
+
+
+def test_times_need_a_zone_and_units_a_known_name():
+    with pytest.raises(InputError, match="has no time zone"):
+        Volume(bump(), FINE, Unit.BQ_PER_ML, time=datetime(2025, 1, 10, 9, 30))
+    with pytest.raises(UnitMismatchError, match="write one of Bq/mL"):
+        parse_unit("BQML")
+
+
+def test_dropping_activity_drops_its_reference():
+    activity = Volume(bump(), FINE, Unit.BQ_PER_ML, injected_bq=1e9)
+    assert activity.with_values(bump()).injected_bq == 1e9
+    assert activity.with_values(bump(), Unit.GY).injected_bq is None
