@@ -1,0 +1,62 @@
+"""The `opensirt` program: its commands, and one line with exit code 2 for bad input."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from opensirt.cli import activity, dosimetry, machine, study
+from opensirt.errors import OpenSirtError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="opensirt",
+    help="Plan and verify radioembolization (SIRT) from a hospital's own images. Research software.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(activity.app, name="activity")
+app.command("demo")(study.demo)
+app.command("read")(study.read)
+app.command("run")(study.run)
+app.command("dose")(dosimetry.dose)
+app.command("kernel")(dosimetry.kernel)
+app.command("dvh")(dosimetry.dvh)
+app.command("phantom")(study.phantom)
+app.command("doctor")(machine.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    if version:
+        from opensirt import __version__
+
+        typer.echo(f"opensirt {__version__}")
+        raise typer.Exit()
+
+
+def main() -> None:
+    """Run the program; a deliberate error becomes one line on stderr and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except OpenSirtError as problem:
+        _fail(str(problem))
+    except (OSError, MemoryError) as problem:
+        _fail(f"{type(problem).__name__}: {problem}")
+    except KeyboardInterrupt:
+        print("opensirt: stopped; nothing was written", file=sys.stderr)
+        sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    if os.environ.get("OPENSIRT_TRACEBACK"):
+        raise  # noqa: PLE0704  the handler above is active
+    print(f"opensirt: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,67 @@
+"""Printing: results on stdout, messages and progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+__all__ = ["JSON_OPTION", "emit", "key_values", "progress", "table"]
+
+JSON_OPTION = typer.Option(False, "--json", help="Machine-readable result on stdout.")
+
+
+def emit(result: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
+    """Print `result` as JSON, or call `show` to print it for people."""
+    if as_json:
+        print(json.dumps(result, indent=1, allow_nan=False))
+    else:
+        show()
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """A table on stdout; the first column is text, the others numbers or text."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for index, column in enumerate(columns):
+        grid.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    console = Console(width=None if sys.stdout.isatty() else 140, markup=False, highlight=False)
+    console.print(grid)
+
+
+def key_values(text: list[str], option: str) -> dict[str, str]:
+    """`NAME=VALUE` options as a mapping; a wrong form is an error that names the option."""
+    from opensirt.errors import InputError
+
+    pairs = {}
+    for item in text:
+        name, sign, value = item.partition("=")
+        if not sign or not name or not value:
+            raise InputError(f"{option} needs NAME=VALUE, got {item!r}")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on stderr; call it with what is being done and the part done, 0 to 1."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def step(what: str, done: float) -> None:
+            bar.update(task, description=what, completed=done)
+
+        yield step

@@ -1,0 +1,198 @@
+"""The pictures of a report, drawn with matplotlib and returned as PNG bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure as MplFigure
+
+from opensirt.dose.dvh import Dvh
+from opensirt.image import Region
+from opensirt.report.display import Scene
+
+__all__ = ["Picture", "dvh_picture", "planes_picture", "tumour_tiles"]
+
+ROLE_COLOURS = {
+    "liver": "#4cc9f0", "tumour": "#ffffff", "perfused": "#80ed99", "necrosis": "#adb5bd",
+    "lungs": "#9d8df1", "lung-left": "#9d8df1", "lung-right": "#9d8df1",
+    "gallbladder": "#70e000", "stomach": "#ffb703", "bowel": "#fb8500",
+}  # fmt: skip
+ISODOSE_COLOURS = ("#3a86ff", "#06d6a0", "#ffd60a", "#fb5607", "#ff006e")
+TILE_HALF_MM = 45.0
+TILE_COLUMNS = 5
+DPI = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture with the words that belong to it."""
+
+    name: str
+    title: str
+    caption: str
+    png: bytes
+
+
+def planes_picture(scene: Scene, focus: Region) -> Picture:
+    """Axial, coronal and sagittal planes through the middle of `focus`, fused with dose."""
+    slices = _index_of(scene, focus)
+    figure = MplFigure(figsize=(11, 4.6), dpi=DPI, layout="constrained", facecolor="white")
+    for axis, name in enumerate(("Axial", "Coronal", "Sagittal")):
+        axes = figure.add_subplot(1, 3, axis + 1)
+        _draw_plane(axes, scene, axis, slices[axis])
+        axes.set_title(f"{name}, {_plane_label(scene, axis, slices[axis])}", fontsize=10)
+    _add_legends(figure, scene)
+    caption = (
+        f"Absorbed dose (colour and isodose lines, Gy) on the {scene.background_name}, through the "
+        f"centre of {focus.name}. The patient's right is on the left of axial and coronal planes."
+    )
+    return Picture("planes", f"Dose through {focus.name}", caption, _png(figure))
+
+
+def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int) -> Picture:
+    """One axial cut-out through the centre of each tumour."""
+    rows = math.ceil(len(tumours) / TILE_COLUMNS)
+    columns = min(TILE_COLUMNS, len(tumours))
+    figure = MplFigure(
+        figsize=(2.2 * columns, 2.35 * rows + 0.5), dpi=DPI, layout="constrained", facecolor="white"
+    )
+    for position, tumour in enumerate(tumours):
+        axes = figure.add_subplot(rows, columns, position + 1)
+        index = _index_of(scene, tumour)
+        _draw_plane(axes, scene, 0, index[0], line_width=1.0)
+        half = TILE_HALF_MM / scene.grid.spacing_mm[2]
+        axes.set_xlim(index[2] - half, index[2] + half)
+        axes.set_ylim(index[1] + half, index[1] - half)
+        mean = _mean_dose(scene, tumour)
+        axes.set_title(f"{tumour.name}\n{mean}", fontsize=7.5)
+    _add_legends(figure, scene, with_regions=False)
+    several = f" ({part} of {parts})" if parts > 1 else ""
+    caption = (
+        f"Axial cut-outs, {2 * TILE_HALF_MM:.0f} mm wide, through the centre of each tumour, "
+        "outlined in white; the mean is of the dose shown."
+    )
+    return Picture(f"tumours-{part}", f"Each tumour{several}", caption, _png(figure))
+
+
+def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
+    """Cumulative dose-volume histograms; `curves` holds (name, role, Dvh)."""
+    figure = MplFigure(figsize=(10, 5), dpi=DPI, layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    palette = ("#d00000", "#1d4ed8", "#15803d", "#7c3aed", "#b45309", "#0e7490", "#be185d")
+    thin = 0
+    for name, role, curve in curves:
+        dose_gy, fraction = curve.cumulative()
+        if role == "single-tumour":
+            label = None if thin else "single tumours"
+            thin += 1
+            axes.plot(dose_gy, 100 * fraction, color="#d00000", lw=0.6, alpha=0.35, label=label)
+        else:
+            number = sum(line.get_linewidth() > 1 for line in axes.lines)
+            axes.plot(
+                dose_gy, 100 * fraction, color=palette[number % len(palette)], lw=2, label=name
+            )
+    axes.set(xlabel="Absorbed dose (Gy)", ylabel="Volume receiving at least this dose (%)")
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 102)
+    axes.grid(color="#e5e7eb")
+    axes.legend(frameon=False, fontsize=9)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    caption = "Cumulative dose-volume histograms; partly covered voxels count by their fraction."
+    return Picture("dvh", "Dose-volume histograms", caption, _png(figure))
+
+
+def _draw_plane(axes: Any, scene: Scene, axis: int, index: int, *, line_width: float = 1.2) -> None:
+    low, high = scene.background_range
+    picture = _cut(scene.background, axis, index)
+    dose = _cut(scene.dose_gy, axis, index)
+    axes.imshow(picture, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
+    top = float(scene.dose_gy.max()) or 1.0
+    axes.imshow(dose, cmap=_wash(), vmin=0, vmax=0.8 * top, interpolation="bilinear")
+    levels = [level for level in scene.levels_gy if dose.min() < level < dose.max()]
+    if levels:
+        colours = [_level_colour(scene, level) for level in levels]
+        axes.contour(dose, levels=levels, colors=colours, linewidths=line_width)
+    for region in scene.regions:
+        outline = _cut(region.whole(), axis, index)
+        if region.role in ROLE_COLOURS and outline.max() > 0.5:
+            axes.contour(
+                outline, levels=[0.5], colors=[ROLE_COLOURS[region.role]],
+                linewidths=0.9 * line_width, linestyles="dashed",
+            )  # fmt: skip
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _cut(values: npt.NDArray[np.float32], axis: int, index: int) -> npt.NDArray[np.float32]:
+    """A plane of the array, with the head up in coronal and sagittal planes."""
+    plane = np.take(values, index, axis=axis)
+    return plane if axis == 0 else plane[::-1]
+
+
+def _wash() -> ListedColormap:
+    """Dose colours that fade to nothing where there is no dose."""
+    from matplotlib import colormaps
+
+    colours = colormaps["inferno"](np.linspace(0.15, 1.0, 256))
+    colours[:, 3] = np.clip(np.linspace(0.0, 1.6, 256), 0.0, 0.55)
+    return ListedColormap(colours)
+
+
+def _level_colour(scene: Scene, level: float) -> str:
+    return ISODOSE_COLOURS[scene.levels_gy.index(level) % len(ISODOSE_COLOURS)]
+
+
+def _add_legends(figure: MplFigure, scene: Scene, with_regions: bool = True) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=_level_colour(scene, level), label=f"{level:g} Gy")
+        for level in scene.levels_gy
+    ]
+    if with_regions:
+        roles = dict.fromkeys(r.role for r in scene.regions if r.role in ROLE_COLOURS)
+        handles += [
+            Line2D(
+                [], [], ls="--", label=role,
+                color="#6b7280" if ROLE_COLOURS[role] == "#ffffff" else ROLE_COLOURS[role],
+            )
+            for role in roles
+        ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower center", ncols=8, fontsize=8, frameon=False)
+
+
+def _index_of(scene: Scene, region: Region) -> tuple[int, int, int]:
+    """Voxel of the scene at the centre of volume, clipped to the grid."""
+    index = np.rint(scene.grid.to_index(region.centroid_mm)).astype(int)
+    s, r, c = (int(v) for v in np.clip(index, 0, np.asarray(scene.grid.shape) - 1))
+    return s, r, c
+
+
+def _mean_dose(scene: Scene, tumour: Region) -> str:
+    here = tumour.onto(scene.grid)
+    if here.is_empty:
+        return "too small to show"
+    weight = here.fractions
+    mean = float((scene.dose_gy[here.box] * weight).sum() / weight.sum())
+    return f"{tumour.volume_ml:.2g} mL, mean {mean:.0f} Gy"
+
+
+def _plane_label(scene: Scene, axis: int, index: int) -> str:
+    x, y, z = scene.grid.to_patient([index if a == axis else 0 for a in range(3)])
+    return (f"z = {z:.0f} mm", f"y = {y:.0f} mm", f"x = {x:.0f} mm")[axis]
+
+
+def _png(figure: MplFigure) -> bytes:
+    stream = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(stream, format="png", metadata={"Software": "opensirt"})
+    return stream.getvalue()
