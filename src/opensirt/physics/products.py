@@ -1,0 +1,150 @@
+"""Microsphere products: spheres, vials, calibration and the maker's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from opensirt.errors import InputError, TableError, UnknownNameError
+from opensirt.physics.nuclides import Nuclide, nuclide
+from opensirt.physics.tables import Quantity, Table, load_table, table_names
+
+__all__ = ["Product", "ShuntReduction", "product", "product_names", "sphere_count"]
+
+_MAKER_RULES = ("shunt_contraindicated_above_fraction", "lung_activity_cap_gbq")
+
+
+@dataclass(frozen=True, slots=True)
+class ShuntReduction:
+    """The maker's rule to reduce the activity above a lung shunt fraction."""
+
+    above_fraction: float
+    reduction_fraction: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A microsphere product; `quantities` holds every number with its source."""
+
+    name: str
+    label: str
+    nuclide_name: str
+    calibration: str
+    """When the vial holds its labelled activity."""
+    quantities: Mapping[str, tuple[Quantity, ...]]
+    shunt_reductions: tuple[ShuntReduction, ...] = ()
+
+    @property
+    def nuclide(self) -> Nuclide:
+        """The nuclide with its own dose constant, the one of plans and voxel doses."""
+        return nuclide(self.nuclide_name)
+
+    @property
+    def dose_constant_gy_kg_per_gbq(self) -> float:
+        """Default dose constant, Gy kg/GBq; others in `nuclides.dose_constants`."""
+        return self.nuclide.dose_constant_gy_kg_per_gbq
+
+    def quantity(self, key: str) -> Quantity:
+        """The default of one number with source; `UnknownNameError` where it has none."""
+        if key not in self.quantities:
+            known = ", ".join(self.quantities)
+            raise UnknownNameError(f"{self.name} has no {key!r}; it has {known}")
+        return self.quantities[key][0]
+
+    @property
+    def sphere_diameter_um(self) -> float:
+        """Mean diameter, micrometres; range and alternatives in `quantities`."""
+        return self.quantity("sphere_diameter_um").value
+
+    @property
+    def sphere_density_g_ml(self) -> float:
+        """Density of the sphere material, g/mL."""
+        return self.quantity("sphere_density_g_ml").value
+
+    @property
+    def activity_per_sphere_bq(self) -> float:
+        """Activity of one sphere at calibration, Bq."""
+        return self.quantity("activity_per_sphere_bq").value
+
+    @property
+    def vials_gbq(self) -> tuple[float, ...]:
+        """Activities of the vials on offer at calibration; empty where made to order."""
+        return self.quantity("vials_gbq").values if "vials_gbq" in self.quantities else ()
+
+    @property
+    def shelf_life_h(self) -> float | None:
+        """Hours from calibration in which the vial may be used; None where not known."""
+        return self.quantity("shelf_life_h").value if "shelf_life_h" in self.quantities else None
+
+    @property
+    def maker_rules(self) -> dict[str, Quantity]:
+        """Safety rules of the maker with their sources, such as the lung activity cap."""
+        return {key: self.quantity(key) for key in _MAKER_RULES if key in self.quantities}
+
+    def shunt_reduction(self, lung_shunt_fraction: float) -> ShuntReduction | None:
+        """The strongest reduction that a lung shunt fraction calls for, or None."""
+        hit = [rule for rule in self.shunt_reductions if lung_shunt_fraction > rule.above_fraction]
+        return max(hit, key=lambda rule: rule.reduction_fraction, default=None)
+
+
+def product_names() -> tuple[str, ...]:
+    """Names that `product` knows, sorted."""
+    return table_names("products")
+
+
+def _reduction(row: Table) -> ShuntReduction:
+    reduction = row.quantity("reduction_fraction")
+    above = row.quantity("above_fraction").value
+    return ShuntReduction(above, reduction.value, reduction.source)
+
+
+@cache
+def product(name: str) -> Product:
+    """A product by name: resin-y90, glass-y90, ho166-plla, or any file in ``tables/products``.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such product.
+    """
+    if name not in product_names():
+        known = ", ".join(product_names())
+        raise UnknownNameError(f"product {name!r} is unknown; choose one of {known}")
+    table = load_table(f"products/{name}")
+    constant = table.text("dose_constant")
+    if constant != "nuclide":
+        raise TableError(
+            f'{table.file}: dose_constant must be "nuclide", found {constant!r}; '
+            "choose another constant when planning, with with_dose_constant"
+        )
+    return Product(
+        name=name,
+        label=table.text("label"),
+        nuclide_name=table.text("nuclide"),
+        calibration=table.text("calibration"),
+        quantities=table.quantities,
+        shunt_reductions=tuple(_reduction(row) for row in table.rows.get("shunt_reduction", ())),
+    )
+
+
+def sphere_count(
+    of: Product, activity_bq: float, activity_per_sphere_bq: float | None = None
+) -> float:
+    """Number of spheres in an activity (Bq), both at calibration unless the second says otherwise.
+
+    Raises
+    ------
+    InputError
+        When an activity is below zero or the one per sphere not above it.
+    """
+    per_sphere = of.activity_per_sphere_bq
+    if activity_per_sphere_bq is not None:
+        per_sphere = activity_per_sphere_bq
+    if activity_bq < 0.0 or per_sphere <= 0.0:
+        raise InputError(
+            f"sphere count needs activity >= 0 Bq and activity per sphere > 0 Bq, found "
+            f"{activity_bq} and {per_sphere}"
+        )
+    return activity_bq / per_sphere
