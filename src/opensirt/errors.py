@@ -13,6 +13,7 @@ __all__ = [
     "FileFormatError",
     "GridMismatchError",
     "InputError",
+    "NotUsableError",
     "OpenSirtError",
     "PlanError",
     "RegionError",
@@ -52,6 +53,10 @@ class FileFormatError(InputError):
 
 class DicomError(FileFormatError):
     """A DICOM attribute is missing, unusable or contradicts another; the text names the keyword."""
+
+
+class NotUsableError(DicomError):
+    """A sound DICOM object that cannot serve: other units, no place in the patient, no image."""
 
 
 class AmbiguousStudyError(InputError):

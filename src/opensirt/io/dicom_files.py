@@ -1,0 +1,250 @@
+"""Opening any DICOM file: missing preamble or meta, big endian, deflated, compressed, damaged.
+
+Everything that can go wrong inside pydicom becomes one `FileFormatError` or `DicomError` that names
+the file and the keyword. Values of attributes are never quoted where they could identify a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from opensirt.errors import DicomError, FileFormatError
+
+__all__ = [
+    "integer",
+    "items",
+    "load_pixels",
+    "number",
+    "numbers",
+    "open_dicom",
+    "pixel_frames",
+    "quiet_pydicom",
+    "required",
+    "texts",
+    "title",
+]
+
+MAX_SAMPLES = 2**31
+"""Most samples one object may claim; a damaged header must not fill the memory."""
+
+_NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Keep pydicom's warnings, which quote header values, away from the screen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=UserWarning)
+        yield
+
+
+def open_dicom(source: Path | bytes, *, pixels: bool = True, name: str = "") -> Dataset:
+    """The data set of a file, with or without its preamble and meta information.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        A file, or its content.
+    pixels : bool
+        False stops before the pixel data: enough to sort a folder, and quick.
+    name : str
+        What to call it in messages; the file's name where not given.
+
+    Raises
+    ------
+    FileFormatError
+        When it cannot be opened or is not DICOM.
+    """
+    name = name or (source.name if isinstance(source, Path) else "the data")
+    stream = source if isinstance(source, Path) else io.BytesIO(source)
+    try:
+        dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=not pixels)
+        known = any(element.tag.group in (0x0008, 0x0010, 0x0020, 0x0028) for element in dataset)
+        has_meta = len(getattr(dataset, "file_meta", ())) > 0
+    except OSError as error:
+        raise FileFormatError(
+            f"{name}: cannot be opened ({error.strerror or 'read error'})"
+        ) from None
+    except Exception:
+        raise FileFormatError(
+            f"{name}: not a DICOM file, or damaged beyond reading; export it again"
+        ) from None
+    if not known and not has_meta:
+        raise FileFormatError(f"{name}: not a DICOM file; give a DICOM, NIfTI or NRRD file")
+    return dataset
+
+
+def load_pixels(path: Path) -> tuple[npt.NDArray[Any], str]:
+    """Stored values (frame, row, column) of a file, and the file's SHA-256.
+
+    The file is read once; values are as stored, before any rescale.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FileFormatError(f"{path.name}: cannot be opened ({error.strerror})") from None
+    dataset = open_dicom(content, name=path.name)
+    return pixel_frames(dataset, path.name), hashlib.sha256(content).hexdigest()
+
+
+def pixel_frames(dataset: Dataset, name: str) -> npt.NDArray[Any]:
+    """Decoded stored values (frame, row, column) of a data set with one sample per pixel.
+
+    Raises
+    ------
+    DicomError
+        Pixel data absent, in colour, cut short or in a form that cannot be decoded.
+    """
+    rows, columns = integer(dataset, "Rows", name), integer(dataset, "Columns", name)
+    frames = integer(dataset, "NumberOfFrames", name) or 1
+    if not rows or not columns or frames < 1:
+        raise DicomError(
+            f"{name}: Rows, Columns and NumberOfFrames must be positive to be an image"
+        )
+    if (integer(dataset, "SamplesPerPixel", name) or 1) != 1:
+        raise DicomError(f"{name}: SamplesPerPixel is not 1: a colour picture holds no quantity")
+    _check_length(dataset, rows * columns * frames, name)
+    _ensure_transfer_syntax(dataset)
+    try:
+        stored = dataset.pixel_array
+    except Exception as error:
+        syntax = dataset.file_meta.TransferSyntaxUID.name
+        raise DicomError(
+            f"{name}: PixelData cannot be decoded ({syntax}, {type(error).__name__}); "
+            "the file is damaged or needs another decoder"
+        ) from None
+    if stored.size != rows * columns * frames:
+        raise DicomError(f"{name}: PixelData does not hold {frames} frames of {rows} x {columns}")
+    return stored.reshape(frames, rows, columns)
+
+
+def _check_length(dataset: Dataset, samples: int, name: str) -> None:
+    """Refuse absent pixels, native pixels cut short, and absurd sizes, before decoding."""
+    keyword = next(
+        (k for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if k in dataset), None
+    )
+    if keyword is None:
+        raise DicomError(f"{name}: PixelData is missing; the file holds no image")
+    if samples > MAX_SAMPLES:
+        raise DicomError(f"{name}: Rows x Columns x NumberOfFrames is {samples}, beyond any image")
+    meta: Any = getattr(dataset, "file_meta", {})
+    if meta.get("TransferSyntaxUID", ExplicitVRLittleEndian) not in _NATIVE:
+        return
+    bits = {"PixelData": integer(dataset, "BitsAllocated", name) or 0, "FloatPixelData": 32}
+    needed = math.ceil(samples * bits.get(keyword, 64) / 8)
+    held = len(required(dataset, keyword, name))
+    if held < needed:
+        raise DicomError(
+            f"{name}: {keyword} holds {held} of {needed} bytes; the file is cut short, copy it again"
+        )
+
+
+def _ensure_transfer_syntax(dataset: Dataset) -> None:
+    """Say how the values were encoded, where the file's meta information does not."""
+    if not isinstance(getattr(dataset, "file_meta", None), FileMetaDataset):
+        dataset.file_meta = FileMetaDataset()
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if little is not False else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+
+
+def _value(dataset: Dataset, keyword: str, name: str) -> Any:
+    """Raw value of an attribute, None where absent or empty."""
+    try:
+        value = dataset.get(keyword)
+        if value is None or (hasattr(value, "__len__") and len(value) == 0):
+            return None
+    except Exception:
+        raise DicomError(f"{name}: {keyword} holds a value that cannot be read") from None
+    return value
+
+
+def required(dataset: Dataset, keyword: str, name: str) -> Any:
+    """Value of an attribute that the job cannot do without."""
+    value = _value(dataset, keyword, name)
+    if value is None:
+        raise DicomError(f"{name}: {keyword} is missing or empty, and cannot be guessed")
+    return value
+
+
+def texts(dataset: Dataset, keyword: str, name: str = "") -> tuple[str, ...]:
+    """Text values of an attribute, stripped; an empty tuple where absent."""
+    value = _value(dataset, keyword, name or "DICOM file")
+    if value is None:
+        return ()
+    several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    return tuple(str(part).strip(" \0") for part in (value if several else (value,)))
+
+
+def title(dataset: Dataset, keyword: str, name: str = "") -> str:
+    """Text of an attribute, "" where absent; several values are joined with a backslash."""
+    return "\\".join(texts(dataset, keyword, name))
+
+
+def numbers(
+    dataset: Dataset, keyword: str, name: str, count: int | None = None
+) -> tuple[float, ...]:
+    """Finite numbers of an attribute; an empty tuple where absent.
+
+    Raises
+    ------
+    DicomError
+        Not numbers, not finite, or not `count` of them.
+    """
+    value = _value(dataset, keyword, name)
+    if value is None:
+        return ()
+    several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    try:
+        found = tuple(float(part) for part in (value if several else (value,)))
+    except (TypeError, ValueError):
+        raise DicomError(f"{name}: {keyword} is not a number") from None
+    if not np.isfinite(found).all() or (count is not None and len(found) != count):
+        wanted = "finite numbers" if count is None else f"{count} finite numbers"
+        raise DicomError(f"{name}: {keyword} must be {wanted}, found {len(found)} value(s)")
+    return found
+
+
+def number(dataset: Dataset, keyword: str, name: str) -> float | None:
+    """One finite number, None where absent."""
+    found = numbers(dataset, keyword, name)
+    if len(found) > 1:
+        raise DicomError(f"{name}: {keyword} must be one number, found {len(found)}")
+    return found[0] if found else None
+
+
+def integer(dataset: Dataset, keyword: str, name: str) -> int | None:
+    """One whole number, None where absent."""
+    found = number(dataset, keyword, name)
+    if found is not None and found != int(found):
+        raise DicomError(f"{name}: {keyword} must be a whole number")
+    return None if found is None else int(found)
+
+
+def items(dataset: Dataset, keyword: str, name: str = "") -> tuple[Dataset, ...]:
+    """Items of a sequence; an empty tuple where absent or where it is not a sequence."""
+    value = _value(dataset, keyword, name or "DICOM file")
+    if value is None:
+        return ()
+    try:
+        return tuple(item for item in value if isinstance(item, Dataset))
+    except Exception:
+        raise DicomError(f"{name}: {keyword} is not a readable sequence") from None

@@ -1,0 +1,254 @@
+"""Instants in DICOM headers, and the instant that activity values refer to.
+
+A date and a time are joined with `TimezoneOffsetFromUTC`. Where that is absent, the clock is an
+unknown local one: the instant carries UTC so that differences within the study are right, and the
+note `ZONE_NOTE` says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from opensirt.errors import DicomError
+from opensirt.io.dicom_files import items, number, numbers, title
+
+__all__ = ["ZONE_NOTE", "Timing", "acquisition_instant", "instant", "nm_timing", "pet_timing"]
+
+ZONE_NOTE = "time zone not stated (TimezoneOffsetFromUTC); taken as UTC for differences only"
+
+DECAY_FACTOR_TOLERANCE = 0.02
+"""Largest relative difference between `DecayFactor` and the one that the times imply."""
+
+MS_PER_S = 1000.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timing:
+    """When values of an activity image hold.
+
+    `factors` (one per slice) bring each slice to `reference`; None where they are all there.
+    """
+
+    reference: datetime | None
+    decay_correction: str
+    notes: tuple[str, ...] = ()
+    factors: npt.NDArray[np.float64] | None = None
+
+
+def instant(dataset: Dataset, date_keyword: str, time_keyword: str, name: str) -> datetime | None:
+    """The instant of a DA and a TM attribute; None where either is empty."""
+    day, clock = title(dataset, date_keyword, name), title(dataset, time_keyword, name)
+    if not day or not clock:
+        return None
+    joined = datetime.combine(
+        _date(day, date_keyword, name), _time(clock, time_keyword, name), _zone(dataset, name)
+    )
+    return joined
+
+
+def combined(dataset: Dataset, keyword: str, name: str) -> datetime | None:
+    """The instant of a DT attribute; None where empty. A date without hours is an error."""
+    text = title(dataset, keyword, name)
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d{8})(\d{2,6}(?:\.\d{1,6})?)([+-]\d{4})?", text)
+    if match is None:
+        raise DicomError(f"{name}: {keyword} is not a date with time (YYYYMMDDHHMMSS)")
+    zone = _offset(match[3], keyword, name) if match[3] else _zone(dataset, name)
+    return datetime.combine(_date(match[1], keyword, name), _time(match[2], keyword, name), zone)
+
+
+def zone_notes(dataset: Dataset, name: str) -> tuple[str, ...]:
+    """`ZONE_NOTE` where the header does not state its time zone."""
+    return () if title(dataset, "TimezoneOffsetFromUTC", name) else (ZONE_NOTE,)
+
+
+def acquisition_instant(dataset: Dataset, name: str) -> datetime | None:
+    """When the data were acquired: AcquisitionDateTime, else AcquisitionDate and Time."""
+    return combined(dataset, "AcquisitionDateTime", name) or instant(
+        dataset, "AcquisitionDate", "AcquisitionTime", name
+    )
+
+
+def pet_timing(headers: Sequence[Dataset], name: str) -> Timing:
+    """The instant that PET values are corrected to, from DecayCorrection.
+
+    START: the start of the scan. ADMIN: RadiopharmaceuticalStartDateTime. NONE: each slice holds at
+    its own acquisition; slices of later bed positions are brought to the earliest.
+
+    Raises
+    ------
+    DicomError
+        DecayCorrection missing or unknown, or the instant it needs is missing or contradictory.
+    """
+    kinds = {title(header, "DecayCorrection", name) for header in headers}
+    kind = kinds.pop() if len(kinds) == 1 else "several values"
+    notes = zone_notes(headers[0], name)
+    if kind == "START":
+        reference, more = _scan_start(headers, name)
+        return Timing(reference, kind, notes + more)
+    if kind == "ADMIN":
+        return Timing(_administered(headers[0], name), kind, notes)
+    if kind == "NONE":
+        return _uncorrected(headers, name, notes)
+    raise DicomError(
+        f"{name}: DecayCorrection must be NONE, START or ADMIN, found {kind or 'nothing'}"
+    )
+
+
+def nm_timing(header: Dataset, name: str, *, absolute: bool) -> Timing:
+    """The instant of an NM image: its acquisition, or what DecayCorrection says.
+
+    Relative counts need no instant; an image in Bq/mL does. One that says it is decay corrected
+    (CorrectedImage has DECY) must say to when.
+    """
+    if title(header, "DecayCorrection", name) in ("START", "ADMIN"):
+        return pet_timing([header], name)
+    acquired = acquisition_instant(header, name)
+    corrected = "DECY" in title(header, "CorrectedImage", name).split("\\")
+    if absolute and corrected:
+        raise DicomError(
+            f"{name}: CorrectedImage says decay corrected, but DecayCorrection does not say to when"
+        )
+    if absolute and acquired is None:
+        raise DicomError(f"{name}: AcquisitionDate and AcquisitionTime are needed for Bq/mL")
+    if acquired is None:
+        return Timing(None, "", ("no AcquisitionDate and AcquisitionTime in the header",))
+    return Timing(acquired, "" if corrected else "NONE", zone_notes(header, name))
+
+
+def _administered(header: Dataset, name: str) -> datetime:
+    for item in items(header, "RadiopharmaceuticalInformationSequence", name):
+        start = _with_zone_of(header, item, "RadiopharmaceuticalStartDateTime", name)
+        if start is not None:
+            return start
+    raise DicomError(
+        f"{name}: DecayCorrection is ADMIN, which needs RadiopharmaceuticalStartDateTime; "
+        "a time without its date could be a day off"
+    )
+
+
+def _with_zone_of(header: Dataset, item: Dataset, keyword: str, name: str) -> datetime | None:
+    """A DT attribute of an item; the zone, where absent, is that of the whole header."""
+    start = combined(item, keyword, name)
+    if start is None:
+        return None
+    stated = re.search(r"[+-]\d{4}$", title(item, keyword, name))
+    return start if stated else start.replace(tzinfo=_zone(header, name))
+
+
+def _scan_start(headers: Sequence[Dataset], name: str) -> tuple[datetime, tuple[str, ...]]:
+    """Start of the scan for DecayCorrection START, not fooled by series rewritten later."""
+    explicit = combined(headers[0], "DecayCorrectionDateTime", name)
+    if explicit is not None:
+        return explicit, ()
+    series = {instant(header, "SeriesDate", "SeriesTime", name) for header in headers}
+    if len(series) != 1 or None in series:
+        raise DicomError(
+            f"{name}: DecayCorrection is START, which needs one SeriesDate and SeriesTime"
+        )
+    start = series.pop()
+    assert start is not None
+    acquired = [found for h in headers if (found := acquisition_instant(h, name)) is not None]
+    if not acquired or start <= min(acquired):
+        return start, ()
+    return _rewritten_start(headers, start, name)
+
+
+def _rewritten_start(
+    headers: Sequence[Dataset], series: datetime, name: str
+) -> tuple[datetime, tuple[str, ...]]:
+    """Start of the scan where SeriesTime is later than the acquisition, so not the scan's.
+
+    The earliest acquisition is taken only where DecayFactor of that slice confirms that nothing but
+    the decay within its own frame was corrected.
+    """
+    timed = [(t, h) for h in headers if (t := acquisition_instant(h, name)) is not None]
+    first, header = min(timed, key=lambda pair: pair[0])
+    factor, half_life_s = number(header, "DecayFactor", name), half_life(header, name)
+    frame_ms = number(header, "ActualFrameDuration", name)
+    if factor and half_life_s and frame_ms:
+        decays = np.log(2.0) / half_life_s * frame_ms / MS_PER_S
+        within = decays / -np.expm1(-decays)
+        if min(abs(factor - within), abs(factor - 1.0)) < DECAY_FACTOR_TOLERANCE:
+            note = (
+                f"SeriesTime is {(series - first).total_seconds():.0f} s later than the acquisition; "
+                "the first AcquisitionTime, confirmed by DecayFactor, is the decay reference"
+            )
+            return first, (note,)
+    raise DicomError(
+        f"{name}: SeriesTime is later than AcquisitionTime, so it is not the start of the scan that "
+        "DecayCorrection START refers to; send the original series"
+    )
+
+
+def _uncorrected(headers: Sequence[Dataset], name: str, notes: tuple[str, ...]) -> Timing:
+    """Values as measured: bring every slice to the earliest acquisition."""
+    times = [acquisition_instant(header, name) for header in headers]
+    known = [t for t in times if t is not None]
+    if len(known) != len(times):
+        raise DicomError(
+            f"{name}: DecayCorrection is NONE, which needs AcquisitionDate and AcquisitionTime"
+        )
+    first = min(known)
+    late_s = np.array([(t - first).total_seconds() for t in known])
+    if not late_s.any():
+        return Timing(first, "NONE", notes)
+    half_life_s = half_life(headers[0], name)
+    if not half_life_s:
+        raise DicomError(
+            f"{name}: slices acquired up to {late_s.max():.0f} s apart without decay correction "
+            "need RadionuclideHalfLife"
+        )
+    note = f"slices acquired up to {late_s.max():.0f} s later were brought to the first acquisition"
+    return Timing(first, "NONE", (*notes, note), np.exp2(late_s / half_life_s))
+
+
+def half_life(header: Dataset, name: str) -> float | None:
+    """RadionuclideHalfLife, s, None where absent or not positive."""
+    for item in items(header, "RadiopharmaceuticalInformationSequence", name):
+        found = numbers(item, "RadionuclideHalfLife", name)
+        if found and found[0] > 0:
+            return found[0]
+    return None
+
+
+def _zone(dataset: Dataset, name: str) -> timezone:
+    text = title(dataset, "TimezoneOffsetFromUTC", name)
+    return _offset(text, "TimezoneOffsetFromUTC", name) if text else UTC
+
+
+def _offset(text: str, keyword: str, name: str) -> timezone:
+    match = re.fullmatch(r"([+-])(\d{2})(\d{2})", text)
+    if match is None or int(match[2]) > 14 or int(match[3]) > 59:
+        raise DicomError(f"{name}: {keyword} has no valid offset from UTC such as +0100")
+    shift = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return timezone(shift if match[1] == "+" else -shift)
+
+
+def _date(text: str, keyword: str, name: str) -> date:
+    match = re.fullmatch(r"(\d{4})[.]?(\d{2})[.]?(\d{2})", text)
+    try:
+        if match is None:
+            raise ValueError
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        raise DicomError(f"{name}: {keyword} is not a date (YYYYMMDD)") from None
+
+
+def _time(text: str, keyword: str, name: str) -> time:
+    match = re.fullmatch(r"(\d{2}):?(?:(\d{2}):?(?:(\d{2})(?:\.(\d{1,6}))?)?)?", text)
+    try:
+        if match is None:
+            raise ValueError
+        second = min(int(match[3] or 0), 59)  # a leap second is written 60
+        return time(int(match[1]), int(match[2] or 0), second, int((match[4] or "0").ljust(6, "0")))
+    except ValueError:
+        raise DicomError(f"{name}: {keyword} is not a time (HHMMSS)") from None

@@ -1,0 +1,156 @@
+"""What stored values of an emission image mean: unit, scale and nuclide.
+
+`Units` of PET, or a real world value mapping with UCUM units, decide. Only Bq/mL is activity and
+only counts are relative activity; every other unit is refused by keyword and value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from opensirt.errors import DicomError, NotUsableError
+from opensirt.io.dicom_files import items, number, required, title
+from opensirt.units import Unit
+
+__all__ = ["Scale", "emission_unit", "nuclide_in_text", "nuclide_of", "real_world_scale"]
+
+_REFUSED = {
+    "GML": "a standardised uptake value (SUV)",
+    "CM2ML": "a standardised uptake value by body surface",
+    "PROPCPS": "proportional to counts per second by an unknown factor",
+    "PROPCNTS": "proportional to counts by an unknown factor",
+    "PCNT": "per cent of something",
+    "CPS": "counts per second",
+    "NONE": "without unit",
+}
+_UCUM = {
+    "Bq/ml": Unit.BQ_PER_ML, "Bq/mL": Unit.BQ_PER_ML, "{counts}": Unit.COUNTS,
+    "[hnsf'U]": Unit.HU,
+}  # fmt: skip
+_ELEMENTS = {
+    "technetium": "tc", "yttrium": "y", "holmium": "ho", "fluorine": "f", "fluor": "f",
+    "indium": "in", "gallium": "ga", "germanium": "ge", "iodine": "i", "lutetium": "lu",
+    "rhenium": "re", "phosphorus": "p", "copper": "cu", "zirconium": "zr", "carbon": "c",
+    "nitrogen": "n", "oxygen": "o", "rubidium": "rb", "thallium": "tl", "samarium": "sm",
+    "radium": "ra", "actinium": "ac", "terbium": "tb", "scandium": "sc", "cobalt": "co",
+    "caesium": "cs", "cesium": "cs", "xenon": "xe", "krypton": "kr",
+}  # fmt: skip
+_NAMES = "|".join(sorted({*_ELEMENTS, *_ELEMENTS.values()}, key=len, reverse=True))
+_NAME_FIRST = re.compile(rf"(?<![a-z])({_NAMES})[\s^_-]*(\d{{1,3}})(m)?(?![a-z0-9])")
+_MASS_FIRST = re.compile(rf"(?<![a-z0-9])(\d{{1,3}})(m)?[\s^_-]*({_NAMES})(?![a-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Linear meaning of stored values: `value = slope * stored + intercept` in `unit`."""
+
+    slope: float
+    intercept: float
+    unit: Unit
+
+
+def emission_unit(header: Dataset, name: str, *, needed: bool) -> Unit | None:
+    """The unit that `Units` names; None where it is absent and not `needed`.
+
+    Raises
+    ------
+    NotUsableError
+        For units that are neither Bq/mL nor counts.
+    DicomError
+        Where `Units` is needed and missing.
+    """
+    text = title(header, "Units", name)
+    if not text and not needed:
+        return None
+    if not text:
+        raise DicomError(f"{name}: Units is missing or empty; only BQML or CNTS can be used")
+    if text == "BQML":
+        return Unit.BQ_PER_ML
+    if text == "CNTS":
+        return Unit.COUNTS
+    meaning = _REFUSED.get(text, "not a unit known here")
+    raise NotUsableError(
+        f"{name}: refused as activity: Units is {text}, {meaning}; export the series in BQML"
+    )
+
+
+def real_world_scale(groups: Sequence[Dataset], name: str) -> Scale | None:
+    """The real world value mapping of a frame, None where there is none in a unit known here.
+
+    `groups` are looked through in order: per-frame, shared, whole data set.
+    """
+    for group in groups:
+        for mapping in items(group, "RealWorldValueMappingSequence", name):
+            codes = items(mapping, "MeasurementUnitsCodeSequence", name)
+            unit = _UCUM.get(title(codes[0], "CodeValue", name)) if codes else None
+            slope = number(mapping, "RealWorldValueSlope", name)
+            if unit is None or slope is None:
+                continue
+            intercept = required(mapping, "RealWorldValueIntercept", name)
+            return Scale(slope, float(intercept), unit)
+    return None
+
+
+def mapped_units(groups: Sequence[Dataset], name: str) -> tuple[str, ...]:
+    """Codes of every unit that the real world value mappings name, for messages."""
+    return tuple(
+        title(code, "CodeValue", name)
+        for group in groups
+        for mapping in items(group, "RealWorldValueMappingSequence", name)
+        for code in items(mapping, "MeasurementUnitsCodeSequence", name)
+    )
+
+
+def nuclide_of(header: Dataset, name: str) -> str | None:
+    """Nuclide such as "y90" or "f18" that the header names, None where it names none.
+
+    RadionuclideCodeSequence decides; then the radiopharmaceutical's code and text; for NM the name
+    of the energy window.
+
+    Raises
+    ------
+    DicomError
+        Where one attribute names several nuclides.
+    """
+    drugs = items(header, "RadiopharmaceuticalInformationSequence", name)
+    sources = {
+        "RadionuclideCodeSequence": _meanings(drugs, "RadionuclideCodeSequence", name),
+        "RadiopharmaceuticalCodeSequence": _meanings(
+            drugs, "RadiopharmaceuticalCodeSequence", name
+        ),
+        "Radiopharmaceutical": [title(drug, "Radiopharmaceutical", name) for drug in drugs],
+        "EnergyWindowName": [
+            title(window, "EnergyWindowName", name)
+            for window in items(header, "EnergyWindowInformationSequence", name)
+        ],
+    }
+    for keyword, texts_found in sources.items():
+        found = sorted({n for text in texts_found if (n := nuclide_in_text(text)) is not None})
+        if len(found) > 1:
+            raise DicomError(f"{name}: {keyword} names several nuclides: {', '.join(found)}")
+        if found:
+            return found[0]
+    return None
+
+
+def nuclide_in_text(text: str) -> str | None:
+    """The nuclide written in a text, such as "99mTc-MAA", "^18^Fluorine" or "Yttrium-90"."""
+    lowered = text.lower()
+    mass_first, name_first = _MASS_FIRST.search(lowered), _NAME_FIRST.search(lowered)
+    if mass_first and (name_first is None or mass_first.start() <= name_first.start()):
+        mass, state, element = mass_first.groups()
+    elif name_first:
+        element, mass, state = name_first.groups()
+    else:
+        return None
+    return f"{_ELEMENTS.get(element, element)}{int(mass)}{state or ''}"
+
+
+def _meanings(drugs: Sequence[Dataset], keyword: str, name: str) -> list[str]:
+    return [
+        title(code, "CodeMeaning", name) for drug in drugs for code in items(drug, keyword, name)
+    ]
