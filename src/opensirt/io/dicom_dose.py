@@ -1,0 +1,311 @@
+"""RT Dose: written with its dose-volume histograms, and read back as a dose `Volume`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from opensirt.errors import DicomError, InputError
+from opensirt.image import Grid, Volume
+from opensirt.io.dicom_common import DicomContext, instance_reference, long_text, save
+from opensirt.io.dicom_planes import DicomPlanes, decimal
+from opensirt.units import Unit
+
+__all__ = ["RT_DOSE_CLASS", "DoseVolumeHistogram", "build_rt_dose", "read_rt_dose", "write_rt_dose"]
+
+RT_DOSE_CLASS = "1.2.840.10008.5.1.4.1.1.481.2"
+RT_PLAN_CLASS = "1.2.840.10008.5.1.4.1.1.481.5"
+STRUCTURE_SET_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+LARGEST_STORED = {16: 2**16 - 1, 32: 2**31 - 1}
+"""32-bit doses leave the top bit free, so that a reader that takes it as a sign is right too."""
+MAX_HISTOGRAM_BINS = 1000
+"""DVHData of a few thousand numbers outgrows the 64 KiB that its representation allows."""
+SAME_PLACE_MM = 0.01
+
+DoseType = Literal["PHYSICAL", "EFFECTIVE"]
+Array = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoseVolumeHistogram:
+    """A cumulative dose-volume histogram of one region.
+
+    `volume_ml[i]` is the volume that receives at least `dose_gy[i]`; `dose_gy` rises from 0.
+    """
+
+    name: str
+    dose_gy: npt.NDArray[np.float64]
+    volume_ml: npt.NDArray[np.float64]
+    mean_gy: float
+    minimum_gy: float
+    maximum_gy: float
+
+    def __post_init__(self) -> None:
+        dose, volume = np.asarray(self.dose_gy), np.asarray(self.volume_ml)
+        fits = dose.ndim == 1 and dose.shape == volume.shape and dose.size >= 2
+        if not fits or dose[0] != 0 or np.any(np.diff(dose) <= 0) or np.any(np.diff(volume) > 1e-9):
+            raise InputError(
+                f"histogram of {self.name!r}: expected doses rising from 0 Gy and as many volumes "
+                "that never rise; give a cumulative histogram"
+            )
+
+
+def write_rt_dose(
+    path: Path,
+    dose: Volume,
+    context: DicomContext,
+    *,
+    bits: int = 32,
+    dose_type: DoseType = "PHYSICAL",
+    histograms: Sequence[DoseVolumeHistogram] = (),
+    roi_numbers: Mapping[str, int] | None = None,
+    name: str = "dose",
+) -> Path:
+    """Write a dose as RT Dose (GY, PLAN) that refers to the RT Plan of the same context.
+
+    Parameters
+    ----------
+    dose : Volume, (slice, row, column), Gy
+        Stored as unsigned integers of `bits` times DoseGridScaling (32, or 16 for old readers).
+    dose_type : str
+        "PHYSICAL", or "EFFECTIVE" for a BED or EQD2.
+    histograms, roi_numbers
+        Histograms, and the number of each name in the RT Structure Set of the same context.
+    name : str
+        Under which UIDs are made; a second dose of one result needs another name.
+
+    Raises
+    ------
+    UnitMismatchError, GridMismatchError, InputError
+    """
+    dataset = build_rt_dose(
+        dose, context, bits=bits, dose_type=dose_type, histograms=histograms,
+        roi_numbers=roi_numbers, name=name,
+    )  # fmt: skip
+    return save(dataset, path)
+
+
+def build_rt_dose(
+    dose: Volume,
+    context: DicomContext,
+    *,
+    bits: int = 32,
+    dose_type: DoseType = "PHYSICAL",
+    histograms: Sequence[DoseVolumeHistogram] = (),
+    roi_numbers: Mapping[str, int] | None = None,
+    name: str = "dose",
+) -> Dataset:
+    """The data set of `write_rt_dose`."""
+    values = dose.require(Unit.GY)
+    planes = DicomPlanes.of(dose.grid)
+    described = "Absorbed dose" if dose_type == "PHYSICAL" else "Biologically effective dose"
+    dataset = context.start(name, RT_DOSE_CLASS, "RTDOSE", f"{described}, opensirt")
+    dataset.OperatorsName = ""
+    dataset.FrameOfReferenceUID = context.frame_of_reference_uid
+    dataset.PositionReferenceIndicator = ""
+    dataset.ImagePositionPatient = planes.position(0)
+    dataset.ImageOrientationPatient = planes.orientation
+    dataset.PixelSpacing = planes.pixel_spacing
+    dataset.SliceThickness = decimal(planes.slice_spacing_mm)
+    _write_pixels(dataset, planes.arrange(values), bits)
+    if planes.grid.shape[0] > 1:
+        dataset.FrameIncrementPointer = 0x3004000C
+        dataset.NumberOfFrames = planes.grid.shape[0]
+        dataset.GridFrameOffsetVector = planes.offsets
+    dataset.DoseUnits = "GY"
+    dataset.DoseType = dose_type
+    dataset.DoseSummationType = "PLAN"
+    dataset.DoseComment = long_text(f"{described}, research use only")
+    dataset.ReferencedRTPlanSequence = [instance_reference(RT_PLAN_CLASS, context.sop_uid("plan"))]
+    if histograms:
+        structures = context.sop_uid("structures")
+        reference = instance_reference(STRUCTURE_SET_CLASS, structures)
+        dataset.ReferencedStructureSetSequence = [reference]
+        dataset.DVHSequence = [_histogram(h, roi_numbers or {}, dose_type) for h in histograms]
+    return dataset
+
+
+def _write_pixels(dataset: Dataset, values: Array, bits: int) -> None:
+    """Scale doses to unsigned integers; nothing is clipped but rounding noise below zero."""
+    if bits not in LARGEST_STORED:
+        raise InputError(f"expected 16 or 32 bits for an RT Dose, got {bits}")
+    low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise InputError("expected finite doses for an RT Dose, got NaN or infinity")
+    scaling = decimal(high / LARGEST_STORED[bits] * (1 + 1e-9)) if high > 0 else "1"
+    step_gy = float(scaling)
+    if low < -0.5 * step_gy and low < -1e-5 * max(high, 0.0):
+        raise InputError(
+            f"expected doses of 0 Gy and more for an RT Dose, got {low:.4g} Gy; set negative "
+            "doses to zero where they are noise"
+        )
+    stored = np.empty(values.shape, dtype=f"<u{bits // 8}")
+    for frame, plane in enumerate(values):
+        whole = np.rint(plane.astype(np.float64) / step_gy)
+        stored[frame] = np.clip(whole, 0, LARGEST_STORED[bits])
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.Rows, dataset.Columns = values.shape[1:]
+    dataset.BitsAllocated = dataset.BitsStored = bits
+    dataset.HighBit = bits - 1
+    dataset.PixelRepresentation = 0
+    dataset.DoseGridScaling = scaling
+    pixels = stored.tobytes()
+    dataset.add_new("PixelData", "OW", pixels + b"\0" * (len(pixels) % 2))
+
+
+def _histogram(
+    histogram: DoseVolumeHistogram, numbers: Mapping[str, int], dose_type: DoseType
+) -> Dataset:
+    """An item of DVHSequence: pairs of bin width (Gy) and volume at the bin's lower edge (mL)."""
+    if histogram.name not in numbers:
+        known = ", ".join(numbers) or "none"
+        raise InputError(
+            f"expected a histogram of a region of the structure set, got {histogram.name!r}; "
+            f"regions: {known}"
+        )
+    dose, volume = histogram.dose_gy, histogram.volume_ml
+    if dose.size > MAX_HISTOGRAM_BINS:
+        even = np.linspace(0.0, float(dose[-1]), MAX_HISTOGRAM_BINS)
+        dose, volume = even, np.interp(even, dose, volume)
+    widths = np.diff(dose, append=2 * dose[-1] - dose[-2])
+    pairs = np.stack([widths, volume], axis=1).ravel()
+    item = Dataset()
+    item.DVHType = "CUMULATIVE"
+    item.DoseUnits = "GY"
+    item.DoseType = dose_type
+    item.DVHDoseScaling = "1"
+    item.DVHVolumeUnits = "CM3"
+    item.DVHNumberOfBins = int(dose.size)
+    item.DVHData = [f"{v:.8g}" for v in pairs]
+    item.DVHMinimumDose = decimal(histogram.minimum_gy)
+    item.DVHMaximumDose = decimal(histogram.maximum_gy)
+    item.DVHMeanDose = decimal(histogram.mean_gy)
+    roi = Dataset()
+    roi.DVHROIContributionType = "INCLUDED"
+    roi.ReferencedROINumber = numbers[histogram.name]
+    item.DVHReferencedROISequence = [roi]
+    return item
+
+
+def read_rt_dose(dataset: Dataset, *, dose_type: DoseType = "PHYSICAL") -> Volume:
+    """The dose of an RT Dose data set, one frame or many, any byte order and orientation.
+
+    Returns
+    -------
+    Volume, (slice, row, column), Gy, float32, slices along the image normal.
+
+    Raises
+    ------
+    DicomError
+        Naming the keyword that is missing or unusable: DoseUnits other than GY, another DoseType,
+        uneven or contradictory GridFrameOffsetVector, no DoseGridScaling, no pixel data.
+    """
+    _require_value(dataset, "Modality", "RTDOSE")
+    _require_value(dataset, "DoseUnits", "GY")
+    _require_value(dataset, "DoseType", dose_type)
+    scaling = _numbers(dataset, "DoseGridScaling", 1)[0]
+    if not scaling > 0:
+        raise DicomError(f"expected DoseGridScaling above 0, found {scaling:g}")
+    try:
+        stored = np.asarray(dataset.pixel_array)
+    except Exception as error:  # pydicom's decoders raise many kinds
+        raise DicomError(f"the PixelData of the RT Dose cannot be decoded: {error}") from error
+    frames = stored[None] if stored.ndim == 2 else stored
+    if frames.ndim != 3:
+        raise DicomError(f"expected SamplesPerPixel 1 in an RT Dose, found shape {stored.shape}")
+    grid, backwards = _grid(dataset, frames.shape)
+    values = np.empty(frames.shape, dtype=np.float32)
+    for index, frame in enumerate(frames[::-1] if backwards else frames):
+        values[index] = frame * scaling
+    return Volume(values, grid, Unit.GY)
+
+
+def _require_value(dataset: Dataset, keyword: str, needed: str) -> None:
+    found = str(dataset.get(keyword, "") or "")
+    if found != needed:
+        raise DicomError(
+            f"expected {keyword} {needed} in an RT Dose, found {found or 'nothing'}; export the "
+            f"dose again with {keyword} {needed}"
+        )
+
+
+def _numbers(dataset: Dataset, keyword: str, count: int) -> list[float]:
+    """`count` finite numbers of an attribute (0: any number of them)."""
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        raise DicomError(f"expected {keyword} in the RT Dose, found nothing")
+    many = [value] if isinstance(value, (int, float, str)) else list(value)
+    try:
+        numbers = [float(v) for v in many]
+    except (TypeError, ValueError) as error:
+        raise DicomError(f"expected numbers in {keyword}, found {value!r}") from error
+    if (count and len(numbers) != count) or not all(map(math.isfinite, numbers)):
+        raise DicomError(f"expected {count or 'finite'} numbers in {keyword}, found {value!r}")
+    return numbers
+
+
+def _grid(dataset: Dataset, shape: tuple[int, ...]) -> tuple[Grid, bool]:
+    """The grid with slices along the normal, and whether the frames run against it."""
+    cosines = np.asarray(_numbers(dataset, "ImageOrientationPatient", 6)).reshape(2, 3)
+    lengths = np.linalg.norm(cosines, axis=1)
+    if np.any(np.abs(lengths - 1) > 1e-3) or abs(float(cosines[0] @ cosines[1])) > 1e-3:
+        raise DicomError("expected two perpendicular unit vectors in ImageOrientationPatient")
+    across, down = cosines / lengths[:, None]
+    normal = np.cross(across, down)
+    origin = np.asarray(_numbers(dataset, "ImagePositionPatient", 3))
+    rows_mm, columns_mm = _numbers(dataset, "PixelSpacing", 2)
+    first_mm, step_mm = _frame_steps(dataset, shape[0], origin, normal)
+    if min(rows_mm, columns_mm) <= 0:
+        raise DicomError("expected PixelSpacing above 0 mm")
+    backwards = step_mm < 0
+    start_mm = first_mm + step_mm * (shape[0] - 1) if backwards else first_mm
+    grid = Grid.from_directions(
+        shape,
+        (abs(step_mm), rows_mm, columns_mm),
+        tuple(origin + start_mm * normal),
+        [normal, down, across],
+    )
+    return grid, backwards
+
+
+def _frame_steps(
+    dataset: Dataset, count: int, origin: npt.NDArray[np.float64], normal: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    """Distance of frame 0 from ImagePositionPatient and step between frames, along the normal."""
+    if "GridFrameOffsetVector" not in dataset or count == 1:
+        return 0.0, _thickness(dataset, count)
+    offsets = np.asarray(_numbers(dataset, "GridFrameOffsetVector", count))
+    steps = np.diff(offsets)
+    step = float(steps.mean())
+    uneven = float(np.abs(offsets - offsets[0] - step * np.arange(count)).max())
+    if step == 0 or uneven > SAME_PLACE_MM:
+        raise DicomError(
+            f"expected even steps in GridFrameOffsetVector, found {steps.min():g} to "
+            f"{steps.max():g} mm; export the dose on an even grid"
+        )
+    if abs(offsets[0]) <= SAME_PLACE_MM:
+        return 0.0, step
+    if abs(abs(normal[2]) - 1) < 1e-4 and abs(offsets[0] - origin[2]) <= SAME_PLACE_MM:
+        return 0.0, step * float(np.sign(normal[2]))  # patient z of each frame
+    raise DicomError(
+        f"expected GridFrameOffsetVector to start at 0, or at z = {origin[2]:g} mm of an axial "
+        f"ImagePositionPatient, found {offsets[0]:g}"
+    )
+
+
+def _thickness(dataset: Dataset, count: int) -> float:
+    """SliceThickness, which is all that one frame tells of its third dimension."""
+    if count > 1:
+        raise DicomError(f"expected GridFrameOffsetVector for {count} frames, found nothing")
+    thickness_mm = _numbers(dataset, "SliceThickness", 1)[0]
+    if thickness_mm <= 0:
+        raise DicomError(f"expected SliceThickness above 0 mm, found {thickness_mm:g}")
+    return thickness_mm

@@ -1,0 +1,71 @@
+"""All DICOM objects of one result, with references between them that agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from opensirt.image import Regions, Volume
+from opensirt.io.dicom_activity import build_activity_map
+from opensirt.io.dicom_common import DicomContext, save
+from opensirt.io.dicom_dose import DoseVolumeHistogram, build_rt_dose
+from opensirt.io.dicom_plan import PlanSummary, build_rt_plan
+from opensirt.io.dicom_report import RegionMeasurement, build_measurement_report
+from opensirt.io.dicom_segmentation import build_segmentation
+from opensirt.io.dicom_structures import build_rt_structures, roi_numbers
+
+__all__ = ["write_dicom_results"]
+
+
+def write_dicom_results(
+    folder: Path,
+    *,
+    context: DicomContext,
+    dose: Volume,
+    regions: Regions,
+    activity: Volume | None,
+    plan_summary: PlanSummary,
+    region_doses: Mapping[str, Sequence[RegionMeasurement]],
+    dvhs: Sequence[DoseVolumeHistogram],
+    dose_bits: int = 32,
+    segmentation_kind: Literal["BINARY", "LABELMAP"] = "BINARY",
+) -> list[Path]:
+    """Write plan, dose, structures, segmentation, report and activity map into `folder`.
+
+    Parameters
+    ----------
+    context : DicomContext
+        Made for this result alone: `DicomContext.for_case(case, image=...)`.
+    dose : Volume, Gy
+    regions : Regions
+        At least one, all on one grid, that of the dose or another.
+    activity : Volume, Bq/mL, optional
+    region_doses : mapping of region name to its numbers
+    dvhs : cumulative histograms of regions
+
+    Returns
+    -------
+    Paths of the files, in the order written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = roi_numbers(regions)
+    rt_dose = build_rt_dose(dose, context, bits=dose_bits, histograms=dvhs, roi_numbers=numbers)
+    target = numbers.get(plan_summary.target or "")
+    segmentation = build_segmentation(regions, context, kind=segmentation_kind)
+    objects = {
+        "plan": build_rt_plan(plan_summary, context, target_number=target),
+        "dose": rt_dose,
+        "structures": build_rt_structures(regions, context),
+        "segmentation": segmentation,
+    }
+    if any(region_doses.values()):
+        objects["report"] = build_measurement_report(
+            regions, region_doses, context, segmentation=segmentation, dose=rt_dose
+        )
+    if activity is not None:
+        objects["activity"] = build_activity_map(activity, context)
+    return [
+        save(dataset, folder / f"{name}.dcm", implicit=name == "structures")
+        for name, dataset in objects.items()
+    ]
