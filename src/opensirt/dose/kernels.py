@@ -1,0 +1,267 @@
+"""Dose point kernels, and the voxel kernels folded from them.
+
+A point kernel says how much energy lands in each spherical shell about a decay. A voxel kernel says
+how much lands in each voxel about a uniformly filled source voxel, for one exact voxel size.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from opensirt.dose.folding import fold_shells
+from opensirt.errors import InputError, TableError
+from opensirt.physics.nuclides import Nuclide, nuclide
+from opensirt.physics.tables import load_csv
+from opensirt.units import G_PER_KG, JOULE_PER_MEV, ML_PER_MM3
+
+__all__ = ["PointKernel", "VoxelKernel", "charged_radius_mm", "point_kernel", "voxel_kernel"]
+
+FloatArray = npt.NDArray[np.float64]
+Spacing = tuple[float, float, float]
+HalfShape = tuple[int, int, int]
+
+Part = Literal["near", "far"]
+PARTS: tuple[Part, Part] = ("near", "far")
+
+CHARGED_FRACTION = 0.999
+"""Share of the energy of electrons that a kernel of default extent holds at least."""
+PHOTON_SHARE_OF_SHELLS = 0.1
+"""The outermost tenth of the equal shells lies beyond every electron and shows photons alone."""
+
+
+NEAR_RADIUS_MM = 10.0
+"""The near part reaches at least this far in water, so that photon dose close by stays sharp."""
+NEAR_STEP_MM = 0.15
+"""Longest step in radius of the near part, short against the slope of every beta kernel."""
+NEAR_STEPS, FAR_STEPS = 8, 3
+"""Steps per smallest voxel edge."""
+BEYOND_SHELLS, BEYOND_LENGTHS = 40, 8.0
+"""Shells for what lies beyond a table, and how many decay lengths they reach."""
+
+
+@dataclass(frozen=True, eq=False)
+class PointKernel:
+    """Energy per decay in concentric shells about a point source in uniform water.
+
+    Parameters
+    ----------
+    nuclide : str
+    outer_radius_mm : ndarray, (shells,)
+        Outer radius of each shell; the first shell starts at 0.
+    energy_mev : ndarray, (shells,)
+        Energy deposited in each shell per decay.
+    density_g_ml : float
+        Density of the medium that the radii hold for.
+    source : str
+        Key in `references.bib`.
+    """
+
+    nuclide: str
+    outer_radius_mm: FloatArray
+    energy_mev: FloatArray
+    density_g_ml: float = 1.0
+    source: str = "opensirt"
+
+    def __post_init__(self) -> None:
+        radius, energy = self.outer_radius_mm, self.energy_mev
+        if radius.shape != energy.shape or radius.ndim != 1 or radius.size < 2:
+            raise TableError(f"point kernel {self.nuclide}: needs two columns of equal length")
+        if not (np.all(np.diff(radius, prepend=0.0) > 0) and np.all(energy >= 0)):
+            raise TableError(f"point kernel {self.nuclide}: radii must rise, energies be >= 0")
+
+    @property
+    def total_mev(self) -> float:
+        """Energy in all shells, MeV per decay."""
+        return float(self.energy_mev.sum())
+
+    def edges_mm(self, density_g_ml: float) -> FloatArray:
+        """Shell edges (shells + 1) in the same medium at another density: ``r / rho``."""
+        scale = self.density_g_ml / density_g_ml
+        return np.concatenate([[0.0], self.outer_radius_mm]) * scale
+
+
+@dataclass(frozen=True, eq=False)
+class VoxelKernel:
+    """Energy in each voxel about a uniformly filled source voxel, which is at the centre.
+
+    Parameters
+    ----------
+    nuclide : str
+    spacing_mm : (float, float, float)
+        Voxel size along (slice, row, column).
+    density_g_ml : float
+        Density of the uniform medium.
+    energy_mev : ndarray, (slice, row, column), odd shape
+        Energy per decay in each voxel.
+    total_mev : float
+        Energy per decay in the whole point kernel, what lies outside the array included.
+    """
+
+    nuclide: str
+    spacing_mm: Spacing
+    density_g_ml: float
+    energy_mev: FloatArray
+    total_mev: float
+
+    @property
+    def half_shape(self) -> HalfShape:
+        """Voxels from the centre to the last one, along each axis."""
+        n, r, c = self.energy_mev.shape
+        return n // 2, r // 2, c // 2
+
+    @property
+    def voxel_mass_g(self) -> float:
+        """Mass of one voxel, g."""
+        return math.prod(self.spacing_mm) * ML_PER_MM3 * self.density_g_ml
+
+    def s_values_mgy_per_mbq_s(self) -> FloatArray:
+        """Voxel S values, mGy per MBq s, same shape: dose in each voxel per decay in the centre.
+
+        1 MBq s is 1e6 decays and 1 Gy is 1e3 mGy.
+        """
+        gray_per_decay = self.energy_mev * (JOULE_PER_MEV * G_PER_KG / self.voxel_mass_g)
+        return np.asarray(gray_per_decay * 1e9)
+
+
+@cache
+def point_kernel(nuclide_name: str) -> PointKernel:
+    """The point kernel in water of a nuclide, from ``tables/kernels/<nuclide>-water.csv``.
+
+    Raises
+    ------
+    TableError
+        When there is no table for the nuclide, or it lacks its source or checksum.
+    """
+    table = load_csv(f"kernels/{nuclide_name}-water")
+    within = PointKernel(
+        nuclide=nuclide_name,
+        outer_radius_mm=table.column("r_outer_mm"),
+        energy_mev=table.column("energy_mev_per_decay"),
+        source=table.source,
+    )
+    return extended(within, nuclide(nuclide_name).energies.everything_mev)
+
+
+def extended(kernel: PointKernel, emitted_mev: float) -> PointKernel:
+    """The kernel with photon energy beyond its last shell, so that it holds all that is emitted.
+
+    Energy per mm falls exponentially from its value in the last shell, with the decay length that
+    makes the total `emitted_mev`. A kernel that holds it already is returned as it is.
+    """
+    beyond_mev = emitted_mev - kernel.total_mev
+    if beyond_mev <= 0.0:
+        return kernel
+    last_mm = float(kernel.outer_radius_mm[-1])
+    per_mm = float(kernel.energy_mev[-1]) / (last_mm - float(kernel.outer_radius_mm[-2]))
+    length_mm = beyond_mev / per_mm if per_mm > 0.0 else last_mm
+    depths = np.linspace(0.0, BEYOND_LENGTHS, BEYOND_SHELLS + 1)
+    share = -np.diff(np.exp(-depths))
+    return replace(
+        kernel,
+        outer_radius_mm=np.append(kernel.outer_radius_mm, last_mm + length_mm * depths[1:]),
+        energy_mev=np.append(kernel.energy_mev, beyond_mev * share / share.sum()),
+    )
+
+
+def charged_radius_mm(kernel: PointKernel, fraction: float = CHARGED_FRACTION) -> float:
+    """Radius that holds at least `fraction` of the energy left by electrons, in its own medium.
+
+    The equal shells at the start of the table reach beyond the range of every electron, so their
+    outermost part measures the photon energy per mm, which changes little over some mm.
+    """
+    width = np.diff(kernel.outer_radius_mm, prepend=0.0)
+    equal = int(np.argmin(np.isclose(width, width[0], rtol=0.02))) or width.size
+    energy, radius = kernel.energy_mev[:equal], kernel.outer_radius_mm[:equal]
+    last = max(1, math.ceil(equal * PHOTON_SHARE_OF_SHELLS))
+    electrons = np.cumsum(energy - energy[-last:].mean())
+    held = electrons >= fraction * electrons[-1]
+    return float(radius[int(np.argmax(held))])
+
+
+def voxel_kernel(
+    of: Nuclide,
+    spacing_mm: Spacing,
+    density_g_ml: float = 1.0,
+    extent: int | None = None,
+) -> VoxelKernel:
+    """The voxel kernel for one exact, possibly anisotropic, voxel size.
+
+    Parameters
+    ----------
+    of : Nuclide
+        Its `energy_scale` multiplies every value.
+    spacing_mm : (float, float, float)
+        Voxel size along (slice, row, column).
+    density_g_ml : float
+        Uniform density; distances scale with its inverse.
+    extent : int, optional
+        Voxels on each side of the array, odd. By default the array holds at least 99.9 % of the
+        energy left by electrons; photon energy is included wherever the array reaches.
+
+    Raises
+    ------
+    InputError
+        When a size, the density or the extent is impossible.
+    """
+    kernel = point_kernel(of.name)
+    check_geometry(spacing_mm, density_g_ml)
+    if extent is None:
+        half = half_shape_for(near_radius_mm(kernel, density_g_ml), spacing_mm)
+    elif extent < 1 or extent % 2 == 0:
+        raise InputError(f"the extent of a kernel must be odd and positive, got {extent} voxels")
+    else:
+        half = (extent // 2,) * 3
+    near, far = (part_energies(kernel, spacing_mm, density_g_ml, p, half) for p in PARTS)
+    return VoxelKernel(
+        nuclide=of.name,
+        spacing_mm=spacing_mm,
+        density_g_ml=density_g_ml,
+        energy_mev=(near + far) * of.energy_scale,
+        total_mev=kernel.total_mev * of.energy_scale,
+    )
+
+
+def check_geometry(spacing_mm: Spacing, density_g_ml: float) -> None:
+    """An `InputError` where a voxel size or the density is not a positive number."""
+    if len(spacing_mm) != 3 or not all(0.0 < s < math.inf for s in spacing_mm):
+        raise InputError(f"a kernel needs three positive voxel sizes in mm, got {spacing_mm}")
+    if not 0.0 < density_g_ml < math.inf:
+        raise InputError(f"a kernel needs a positive density in g/mL, got {density_g_ml:g}")
+
+
+def half_shape_for(radius_mm: float, spacing_mm: Spacing) -> HalfShape:
+    """Half shape that holds everything within `radius_mm` of any point of the source voxel."""
+    n, r, c = (math.floor(radius_mm / s) + 1 for s in spacing_mm)
+    return n, r, c
+
+
+def near_radius_mm(kernel: PointKernel, density_g_ml: float) -> float:
+    """Where the near part ends and the far part starts, mm in the medium of `density_g_ml`."""
+    radius_mm = max(charged_radius_mm(kernel), NEAR_RADIUS_MM)
+    return min(radius_mm, float(kernel.outer_radius_mm[-1])) * kernel.density_g_ml / density_g_ml
+
+
+@lru_cache(maxsize=32)
+def part_energies(
+    kernel: PointKernel, spacing_mm: Spacing, density_g_ml: float, part: Part, half_shape: HalfShape
+) -> FloatArray:
+    """MeV per decay and voxel from one part of a point kernel; read-only.
+
+    The "near" part ends at `near_radius_mm`; the "far" part is the rest, almost all photons.
+    """
+    edges_mm = kernel.edges_mm(density_g_ml)
+    border_mm = near_radius_mm(kernel, density_g_ml)
+    near = part == "near"
+    range_mm = (0.0, border_mm) if near else (border_mm, float(edges_mm[-1]))
+    cumulative = np.concatenate([[0.0], np.cumsum(kernel.energy_mev)])
+    edge_mm = min(spacing_mm)
+    step_mm = min(edge_mm / NEAR_STEPS, NEAR_STEP_MM) if near else edge_mm / FAR_STEPS
+    values = fold_shells(edges_mm, cumulative, spacing_mm, range_mm, half_shape, step_mm)
+    values.flags.writeable = False
+    return values
