@@ -1,0 +1,165 @@
+"""Dose, mass and activity of each region of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from opensirt.dose.dvh import Dvh, histogram_of
+from opensirt.image import Region, Regions, Volume
+from opensirt.physics.nuclides import Nuclide
+from opensirt.units import Unit
+
+__all__ = ["DoseResponse", "RegionDose", "RegionDoseOptions", "region_doses"]
+
+FloatArray = npt.NDArray[np.float64]
+T = TypeVar("T")
+
+
+class DoseResponse(Protocol):
+    """How a tissue answers to dose; `opensirt.radiobiology.TissueResponse` is one."""
+
+    def bed_gy(self, dose_gy: FloatArray, half_life_s: float) -> FloatArray:
+        """Biologically effective dose of each absorbed dose, Gy."""
+
+    def eud_gy(self, dose_gy: FloatArray, weights: FloatArray) -> float:
+        """Equivalent uniform dose of doses (Gy) with the volume of each, Gy."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionDoseOptions:
+    """What to judge regions by; keys are names of regions, or roles where no name matches."""
+
+    limits_gy: Mapping[str, float] = field(default_factory=dict)
+    """Dose whose V(dose) is asked for: a limit for normal tissue, an aim for tumour."""
+    responses: Mapping[str, DoseResponse] = field(default_factory=dict)
+    """Radiobiology per region; where there is none, BED and EUD stay empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionDose:
+    """Dose to one region; `None` where a figure does not apply."""
+
+    name: str
+    role: str
+    territory: str | None
+    volume_ml: float
+    mass_g: float
+    activity_fraction: float | None
+    """Share of the injected activity, or of the map's total where that is not stated."""
+    mean_dose_gy: float
+    """By volume."""
+    d98_gy: float
+    d95_gy: float
+    d70_gy: float
+    d50_gy: float
+    d2_gy: float
+    minimum_gy: float
+    maximum_gy: float
+    limit_gy: float | None = None
+    v_limit_fraction: float | None = None
+    """Fraction of the volume that receives at least `limit_gy`."""
+    bed_gy: float | None = None
+    """Mean of the BED voxel by voxel."""
+    eud_gy: float | None = None
+    """Equivalent uniform absorbed dose."""
+    eubed_gy: float | None = None
+    """Equivalent uniform BED."""
+
+
+def region_doses(
+    dose: Volume,
+    density: Volume,
+    activity: Volume,
+    regions: Regions,
+    nuclide: Nuclide,
+    options: RegionDoseOptions | None = None,
+) -> tuple[RegionDose, ...]:
+    """Figures for every region that is not empty, in order.
+
+    Parameters
+    ----------
+    dose, density, activity : Volume, (slice, row, column), Gy, g/mL, Bq/mL
+        On one grid.
+    regions : Regions
+        On the same grid; move them first with ``regions.onto(dose.grid)``.
+    nuclide : Nuclide
+        Its half-life enters the BED.
+    options : RegionDoseOptions, optional
+
+    Raises
+    ------
+    UnitMismatchError, GridMismatchError
+    """
+    chosen = options or RegionDoseOptions()
+    dose.require(Unit.GY)
+    density.require(Unit.G_PER_ML, grid=dose.grid)
+    activity.require(Unit.BQ_PER_ML, grid=dose.grid)
+    injected_bq = activity.injected_bq or activity.total()
+    return tuple(
+        _region_dose(dose, density, activity, region, injected_bq, nuclide.half_life_s, chosen)
+        for region in regions
+        if not region.is_empty
+    )
+
+
+def _region_dose(
+    dose: Volume,
+    density: Volume,
+    activity: Volume,
+    region: Region,
+    injected_bq: float,
+    half_life_s: float,
+    options: RegionDoseOptions,
+) -> RegionDose:
+    voxel_ml = dose.grid.voxel_volume_ml
+    doses_gy, fractions = region.values_of(dose)
+    dvh = histogram_of(region.name, doses_gy, fractions, voxel_ml)
+    limit_gy = _for_region(options.limits_gy, region)
+    response = _for_region(options.responses, region)
+    bed_gy, eud_gy, eubed_gy = (
+        (None, None, None) if response is None else _effects(dvh, response, half_life_s)
+    )
+    return RegionDose(
+        name=region.name,
+        role=region.role,
+        territory=region.territory,
+        volume_ml=dvh.volume_ml,
+        mass_g=region.sum_of(density) * voxel_ml,
+        activity_fraction=(
+            region.sum_of(activity) * voxel_ml / injected_bq if injected_bq > 0 else None
+        ),
+        mean_dose_gy=dvh.mean_gy,
+        d98_gy=dvh.d(98),
+        d95_gy=dvh.d(95),
+        d70_gy=dvh.d(70),
+        d50_gy=dvh.d(50),
+        d2_gy=dvh.d(2),
+        minimum_gy=dvh.minimum_gy,
+        maximum_gy=dvh.maximum_gy,
+        limit_gy=limit_gy,
+        v_limit_fraction=None if limit_gy is None else dvh.v(limit_gy),
+        bed_gy=bed_gy,
+        eud_gy=eud_gy,
+        eubed_gy=eubed_gy,
+    )
+
+
+def _effects(dvh: Dvh, response: DoseResponse, half_life_s: float) -> tuple[float, float, float]:
+    """Mean BED, EUD and EUBED, Gy."""
+    beds_gy = response.bed_gy(dvh.doses_gy, half_life_s)
+    mean_bed_gy = float(beds_gy @ dvh.volumes_ml) / dvh.volume_ml
+    return (
+        mean_bed_gy,
+        response.eud_gy(dvh.doses_gy, dvh.volumes_ml),
+        response.eud_gy(beds_gy, dvh.volumes_ml),
+    )
+
+
+def _for_region(choices: Mapping[str, T], region: Region) -> T | None:
+    """The entry for a region's name, else for its role, else None."""
+    return choices.get(region.name, choices.get(region.role))

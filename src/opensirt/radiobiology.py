@@ -1,0 +1,138 @@
+"""Biologically effective dose and equivalent uniform dose, with their parameters as inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from opensirt.errors import InputError, UnknownNameError
+from opensirt.physics.tables import Table, load_table
+from opensirt.units import SECONDS_PER_HOUR
+
+__all__ = [
+    "RESPONSE_ROLES",
+    "TissueResponse",
+    "bed_gy",
+    "eud_gy",
+    "response_names",
+    "tissue_response",
+    "tissue_responses",
+]
+
+FloatArray = npt.NDArray[np.float64]
+
+RESPONSE_ROLES = {"liver": "liver", "perfused": "liver", "tumour": "tumour"}
+"""Region role -> tissue whose parameters apply to it."""
+
+
+def bed_gy(
+    dose_gy: npt.ArrayLike, half_life_s: float, repair_half_time_s: float, alpha_beta_gy: float
+) -> FloatArray:
+    """Biologically effective dose, Gy, of a dose given at an exponentially falling rate.
+
+    ``BED = D (1 + D T_rep / ((T_rep + T_phys) (alpha/beta)))`` for complete decay, with the repair
+    half-time ``T_rep`` and the physical half-life ``T_phys`` in the same unit.
+
+    Parameters
+    ----------
+    dose_gy : array_like, any shape
+        Absorbed dose ``D`` to complete decay.
+    half_life_s, repair_half_time_s, alpha_beta_gy : float
+        All above zero (the repair half-time may be zero: BED is then the dose).
+    """
+    if not (half_life_s > 0 and repair_half_time_s >= 0 and alpha_beta_gy > 0):
+        raise InputError(
+            "BED needs a half-life and an alpha/beta above 0 and a repair half-time of at least 0, "
+            f"got {half_life_s:g} s, {alpha_beta_gy:g} Gy and {repair_half_time_s:g} s"
+        )
+    dose = np.asarray(dose_gy, dtype=np.float64)
+    protraction = repair_half_time_s / (repair_half_time_s + half_life_s)
+    return np.asarray(dose * (1.0 + dose * (protraction / alpha_beta_gy)))
+
+
+def eud_gy(
+    dose_gy: npt.ArrayLike, alpha_per_gy: float, weights: npt.ArrayLike | None = None
+) -> float:
+    """Equivalent uniform dose, Gy: the uniform dose that leaves the same fraction alive.
+
+    ``EUD = -ln(mean exp(-alpha D)) / alpha``, the mean taken by volume. With BED in place of ``D``
+    it is the equivalent uniform BED.
+
+    Parameters
+    ----------
+    dose_gy : array_like, (voxels,)
+    alpha_per_gy : float
+        Radiosensitivity, above zero.
+    weights : array_like, (voxels,), optional
+        Volume of each voxel; all the same where not given.
+    """
+    if not alpha_per_gy > 0:
+        raise InputError(f"EUD needs an alpha above 0 per Gy, got {alpha_per_gy:g}")
+    dose = np.asarray(dose_gy, dtype=np.float64)
+    if dose.size == 0:
+        raise InputError("EUD needs at least one voxel, got none; check the region")
+    share = np.ones_like(dose) if weights is None else np.asarray(weights, dtype=np.float64)
+    lowest = float(dose.min())  # taken out of the mean, so that no exponential underflows
+    alive = float(np.average(np.exp(-alpha_per_gy * (dose - lowest)), weights=share))
+    return lowest - math.log(alive) / alpha_per_gy
+
+
+@dataclass(frozen=True, slots=True)
+class TissueResponse:
+    """Linear-quadratic parameters of one tissue, with where they come from."""
+
+    tissue: str
+    alpha_per_gy: float
+    alpha_beta_gy: float
+    repair_half_time_s: float
+    sources: tuple[str, ...] = ()
+    """Source key of each parameter in turn; "assumption" where no publication was read."""
+
+    def bed_gy(self, dose_gy: FloatArray, half_life_s: float) -> FloatArray:
+        """BED of each dose, Gy; see `bed_gy`."""
+        return bed_gy(dose_gy, half_life_s, self.repair_half_time_s, self.alpha_beta_gy)
+
+    def eud_gy(self, dose_gy: FloatArray, weights: FloatArray) -> float:
+        """Equivalent uniform dose, Gy; see `eud_gy`."""
+        return eud_gy(dose_gy, self.alpha_per_gy, weights)
+
+
+def _rows() -> tuple[Table, ...]:
+    return load_table("radiobiology").rows["response"]
+
+
+def response_names() -> tuple[str, ...]:
+    """Names of the parameter sets in ``tables/radiobiology.toml``, sorted."""
+    return tuple(sorted({row.text("name") for row in _rows()}))
+
+
+def tissue_response(tissue: str, name: str = "literature") -> TissueResponse:
+    """The parameters of "liver" or "tumour" in one named set.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    for row in _rows():
+        if (row.text("tissue"), row.text("name")) == (tissue, name):
+            alpha, ratio, repair = (
+                row.quantity(key) for key in ("alpha_per_gy", "alpha_beta_gy", "repair_half_time_h")
+            )
+            return TissueResponse(
+                tissue=tissue,
+                alpha_per_gy=alpha.value,
+                alpha_beta_gy=ratio.value,
+                repair_half_time_s=repair.value * SECONDS_PER_HOUR,
+                sources=(alpha.source, ratio.source, repair.source),
+            )
+    known = ", ".join(f"{row.text('tissue')} ({row.text('name')})" for row in _rows())
+    raise UnknownNameError(f"no radiobiology for {tissue!r} in set {name!r}; choose one of {known}")
+
+
+def tissue_responses(name: str = "literature") -> Mapping[str, TissueResponse]:
+    """Parameters by region role, as `dose.statistics.region_doses` takes them."""
+    return {role: tissue_response(tissue, name) for role, tissue in RESPONSE_ROLES.items()}
