@@ -151,9 +151,7 @@ def _check_length(dataset: Dataset, samples: int, name: str) -> None:
     needed = math.ceil(samples * bits.get(keyword, 64) / 8)
     held = len(required(dataset, keyword, name))
     if held < needed:
-        raise DicomError(
-            f"{name}: {keyword} holds {held} of {needed} bytes; the file is cut short, copy it again"
-        )
+        raise DicomError(f"{name}: {keyword} holds {held} of {needed} bytes; the file is cut short")
 
 
 def _ensure_transfer_syntax(dataset: Dataset) -> None:

@@ -72,7 +72,7 @@ class Stack:
         return len(even) != len(self.heights_mm) or not _is_even(self.heights_mm)
 
     def place(self, values: Values, *, outside: float) -> Values:
-        """Ordered slices (slice, row, column) on the grid; points outside every slice get `outside`."""
+        """Ordered slices (slice, row, column) on the grid, `outside` where no slice reaches."""
         placed = self._straightened(values, outside) if self.is_tilted else values
         if not self.is_uneven:
             return placed
@@ -182,7 +182,7 @@ def _even_step(
     if len(heights) == 1:
         if thickness_mm is None or thickness_mm <= 0:
             raise DicomError(
-                f"{name}: a single slice without SliceThickness has no volume; give the whole series"
+                f"{name}: a single slice without SliceThickness has no volume; give the series"
             )
         return float(thickness_mm), 1, ("a single slice; its SliceThickness is its extent",)
     gaps = np.diff(heights)

@@ -19,7 +19,17 @@ from pydicom.dataset import Dataset
 from opensirt.errors import DicomError
 from opensirt.io.dicom_files import items, number, numbers, title
 
-__all__ = ["ZONE_NOTE", "Timing", "acquisition_instant", "instant", "nm_timing", "pet_timing"]
+__all__ = [
+    "ZONE_NOTE",
+    "Timing",
+    "acquisition_instant",
+    "half_life",
+    "instant",
+    "nm_timing",
+    "pet_timing",
+    "start_of",
+    "zone_notes",
+]
 
 ZONE_NOTE = "time zone not stated (TimezoneOffsetFromUTC); taken as UTC for differences only"
 
@@ -47,10 +57,9 @@ def instant(dataset: Dataset, date_keyword: str, time_keyword: str, name: str) -
     day, clock = title(dataset, date_keyword, name), title(dataset, time_keyword, name)
     if not day or not clock:
         return None
-    joined = datetime.combine(
+    return datetime.combine(
         _date(day, date_keyword, name), _time(clock, time_keyword, name), _zone(dataset, name)
     )
-    return joined
 
 
 def combined(dataset: Dataset, keyword: str, name: str) -> datetime | None:
@@ -88,6 +97,9 @@ def pet_timing(headers: Sequence[Dataset], name: str) -> Timing:
     DicomError
         DecayCorrection missing or unknown, or the instant it needs is missing or contradictory.
     """
+    explicit = combined(headers[0], "DecayCorrectionDateTime", name)
+    if explicit is not None and title(headers[0], "DecayCorrected", name) == "YES":
+        return Timing(explicit, "START", zone_notes(headers[0], name))
     kinds = {title(header, "DecayCorrection", name) for header in headers}
     kind = kinds.pop() if len(kinds) == 1 else "several values"
     notes = zone_notes(headers[0], name)
@@ -126,7 +138,7 @@ def nm_timing(header: Dataset, name: str, *, absolute: bool) -> Timing:
 
 def _administered(header: Dataset, name: str) -> datetime:
     for item in items(header, "RadiopharmaceuticalInformationSequence", name):
-        start = _with_zone_of(header, item, "RadiopharmaceuticalStartDateTime", name)
+        start = start_of(header, item, "RadiopharmaceuticalStartDateTime", name)
         if start is not None:
             return start
     raise DicomError(
@@ -135,7 +147,7 @@ def _administered(header: Dataset, name: str) -> datetime:
     )
 
 
-def _with_zone_of(header: Dataset, item: Dataset, keyword: str, name: str) -> datetime | None:
+def start_of(header: Dataset, item: Dataset, keyword: str, name: str) -> datetime | None:
     """A DT attribute of an item; the zone, where absent, is that of the whole header."""
     start = combined(item, keyword, name)
     if start is None:
@@ -146,9 +158,6 @@ def _with_zone_of(header: Dataset, item: Dataset, keyword: str, name: str) -> da
 
 def _scan_start(headers: Sequence[Dataset], name: str) -> tuple[datetime, tuple[str, ...]]:
     """Start of the scan for DecayCorrection START, not fooled by series rewritten later."""
-    explicit = combined(headers[0], "DecayCorrectionDateTime", name)
-    if explicit is not None:
-        return explicit, ()
     series = {instant(header, "SeriesDate", "SeriesTime", name) for header in headers}
     if len(series) != 1 or None in series:
         raise DicomError(
@@ -179,12 +188,12 @@ def _rewritten_start(
         within = decays / -np.expm1(-decays)
         if min(abs(factor - within), abs(factor - 1.0)) < DECAY_FACTOR_TOLERANCE:
             note = (
-                f"SeriesTime is {(series - first).total_seconds():.0f} s later than the acquisition; "
-                "the first AcquisitionTime, confirmed by DecayFactor, is the decay reference"
+                f"SeriesTime is {(series - first).total_seconds():.0f} s after the acquisition; the "
+                "first AcquisitionTime, confirmed by DecayFactor, is the decay reference"
             )
             return first, (note,)
     raise DicomError(
-        f"{name}: SeriesTime is later than AcquisitionTime, so it is not the start of the scan that "
+        f"{name}: SeriesTime is later than AcquisitionTime, so it is not the start of scan that "
         "DecayCorrection START refers to; send the original series"
     )
 

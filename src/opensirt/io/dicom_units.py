@@ -9,14 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydicom.dataset import Dataset
 
 from opensirt.errors import DicomError, NotUsableError
 from opensirt.io.dicom_files import items, number, required, title
-from opensirt.units import Unit
+from opensirt.io.dicom_times import half_life, start_of
+from opensirt.units import BQ_PER_MBQ, Unit
 
-__all__ = ["Scale", "emission_unit", "nuclide_in_text", "nuclide_of", "real_world_scale"]
+__all__ = [
+    "Scale",
+    "administration",
+    "emission_unit",
+    "mapped_units",
+    "nuclide_in_text",
+    "nuclide_of",
+    "real_world_scale",
+]
+
+LEAST_INJECTED_BQ = 1e5
+"""A total dose below this (0.1 MBq) was written in MBq, whatever the standard asks for."""
 
 _REFUSED = {
     "GML": "a standardised uptake value (SUV)",
@@ -148,6 +161,37 @@ def nuclide_in_text(text: str) -> str | None:
     else:
         return None
     return f"{_ELEMENTS.get(element, element)}{int(mass)}{state or ''}"
+
+
+def administration(
+    header: Dataset, reference: datetime | None, name: str, *, is_pet: bool
+) -> tuple[float | None, tuple[str, ...]]:
+    """Injected activity at `reference`, Bq, and a note of what the header says.
+
+    RadionuclideTotalDose is in Bq for PET and in MBq for NM. It is carried to `reference` only with
+    RadiopharmaceuticalStartDateTime and RadionuclideHalfLife; a clock time without its date is
+    noted and not used.
+    """
+    for item in items(header, "RadiopharmaceuticalInformationSequence", name):
+        dose = number(item, "RadionuclideTotalDose", name)
+        if not dose or dose <= 0:
+            continue
+        if is_pet == (dose < LEAST_INJECTED_BQ):
+            expected = "Bq" if is_pet else "MBq"
+            return None, (f"RadionuclideTotalDose {dose:g} cannot be in {expected}; not used",)
+        injected_bq = dose if is_pet else dose * BQ_PER_MBQ
+        text = f"injected {injected_bq / BQ_PER_MBQ:.1f} MBq (RadionuclideTotalDose)"
+        start = start_of(header, item, "RadiopharmaceuticalStartDateTime", name)
+        if start is None:
+            clock = title(item, "RadiopharmaceuticalStartTime", name) or "an unknown time"
+            return None, (f"{text} at {clock}, date not stated; not carried to the image",)
+        text = f"{text} at {start.isoformat()}"
+        half_life_s = half_life(header, name)
+        if reference is None or half_life_s is None:
+            return None, (text,)
+        late_s = (reference - start).total_seconds()
+        return float(injected_bq * 2.0 ** (-late_s / half_life_s)), (text,)
+    return None, ()
 
 
 def _meanings(drugs: Sequence[Dataset], keyword: str, name: str) -> list[str]:

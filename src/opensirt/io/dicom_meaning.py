@@ -1,0 +1,221 @@
+"""What the stored values of a series mean: unit, scale per slice, nuclide, instant, injection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from scipy import ndimage
+
+from opensirt.errors import DicomError, NotUsableError
+from opensirt.io.dicom_files import integer, number, title
+from opensirt.io.dicom_frames import Frame, find_group
+from opensirt.io.dicom_times import Timing, half_life, nm_timing, pet_timing
+from opensirt.io.dicom_units import (
+    Scale,
+    administration,
+    emission_unit,
+    mapped_units,
+    nuclide_of,
+    real_world_scale,
+)
+from opensirt.physics.nuclides import nuclide, nuclide_names
+from opensirt.units import Unit
+
+__all__ = ["Meaning", "ct_meaning", "emission_meaning", "is_attenuation_corrected", "mr_meaning"]
+
+HALF_LIFE_TOLERANCE = 0.01
+"""Largest relative difference between a header's half-life and the nuclide's own."""
+SLOPE_TOLERANCE = 1e-3
+HIGHEST_PADDING_HU = -1000.0
+"""Padding that stands for more than air is only taken off where it touches the picture's edge."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meaning:
+    """How to turn stored values into `unit`: (slope, intercept) per slice as given, and facts."""
+
+    unit: Unit
+    scales: tuple[tuple[float, float], ...]
+    nuclide: str | None = None
+    acquired: datetime | None = None
+    decay_correction: str = ""
+    injected_bq: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def is_padding(self, stored: npt.NDArray[Any], frame: Frame) -> npt.NDArray[np.bool_]:
+        """Pixels of a plane that PixelPaddingValue marks as outside the image."""
+        header, name = frame.instance.header, frame.instance.path.name
+        first = _padding(header, "PixelPaddingValue", name)
+        if first is None:
+            return np.zeros(stored.shape, dtype=np.bool_)
+        last = _padding(header, "PixelPaddingRangeLimit", name)
+        low, high = sorted((first, first if last is None else last))
+        found = np.asarray((stored >= low) & (stored <= high))
+        slope, intercept = _rescale(frame, name, default=(1.0, 0.0))
+        if slope * high + intercept <= HIGHEST_PADDING_HU or not found.any():
+            return found
+        labels, _ = ndimage.label(found)
+        edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        return np.asarray(np.isin(labels, edge[edge > 0]))
+
+
+def ct_meaning(planes: Sequence[Frame], name: str) -> Meaning:
+    """Hounsfield units; RescaleSlope and RescaleIntercept are needed on every slice."""
+    for plane in planes:
+        kind = _rescale_type(plane, name)
+        if kind not in ("", "HU", "US"):
+            raise NotUsableError(f"{name}: RescaleType is {kind}, not HU; this is no ordinary CT")
+    return Meaning(Unit.HU, tuple(_rescale(plane, name) for plane in planes))
+
+
+def mr_meaning(planes: Sequence[Frame], name: str) -> Meaning:
+    """Arbitrary values that show anatomy."""
+    scales = tuple(_rescale(plane, name, default=(1.0, 0.0)) for plane in planes)
+    return Meaning(Unit.ARBITRARY, scales)
+
+
+def emission_meaning(planes: Sequence[Frame], name: str, *, is_pet: bool) -> Meaning:
+    """Bq/mL or counts of PET or NM slices, brought to one instant.
+
+    Raises
+    ------
+    NotUsableError
+        Units that are neither.
+    DicomError
+        Units, RescaleSlope, DecayCorrection or an instant missing or contradictory.
+    """
+    headers = list({id(p.instance): p.instance.header for p in planes}.values())
+    unit, scales = _unit_and_scales(planes, headers, name, is_pet=is_pet)
+    absolute = unit is Unit.BQ_PER_ML
+    if is_pet:
+        timing = pet_timing([p.instance.header for p in planes], name)
+    else:
+        timing = nm_timing(headers[0], name, absolute=absolute)
+    named = {nuclide_of(header, name) for header in headers}
+    if len(named) > 1:
+        raise DicomError(f"{name}: RadionuclideCodeSequence differs between slices")
+    isotope = named.pop()
+    notes = _half_life_notes(headers[0], isotope, name, absolute=absolute)
+    injected_bq, injected_notes = administration(headers[0], timing.reference, name, is_pet=is_pet)
+    return Meaning(
+        unit,
+        _corrected(scales, timing),
+        isotope,
+        timing.reference,
+        timing.decay_correction,
+        injected_bq,
+        (*timing.notes, *notes, *injected_notes, *_attenuation_notes(headers[0], name)),
+    )
+
+
+def is_attenuation_corrected(header: Dataset, name: str) -> bool | None:
+    """Whether CorrectedImage lists attenuation (ATTN); None where it lists nothing."""
+    listed = title(header, "CorrectedImage", name)
+    return "ATTN" in listed.split("\\") if listed else None
+
+
+def _unit_and_scales(
+    planes: Sequence[Frame], headers: Sequence[Dataset], name: str, *, is_pet: bool
+) -> tuple[Unit, list[tuple[float, float]]]:
+    mapped = [real_world_scale(plane.groups, name) for plane in planes]
+    if len({title(header, "Units", name) for header in headers}) > 1:
+        raise DicomError(f"{name}: Units differs between slices")
+    if all(scale is not None and scale.unit is Unit.BQ_PER_ML for scale in mapped):
+        found = [scale for scale in mapped if scale is not None]
+        if title(headers[0], "Units", name) == "BQML":
+            _check_agreement(planes, found, name)
+        return Unit.BQ_PER_ML, [(scale.slope, scale.intercept) for scale in found]
+    other = mapped_units(planes[0].groups, name)
+    if is_pet and other and not title(headers[0], "Units", name):
+        raise NotUsableError(
+            f"{name}: refused as activity: MeasurementUnitsCodeSequence names "
+            f"{', '.join(other)}, and Units is missing; Bq/ml is needed"
+        )
+    unit = emission_unit(headers[0], name, needed=is_pet) or Unit.COUNTS
+    default = None if is_pet or unit is Unit.BQ_PER_ML else (1.0, 0.0)
+    return unit, [_rescale(plane, name, default=default) for plane in planes]
+
+
+def _check_agreement(planes: Sequence[Frame], mapped: Sequence[Scale], name: str) -> None:
+    """Two statements of the scale in one header must be the same."""
+    for plane, scale in zip(planes, mapped, strict=True):
+        slope, _ = _rescale(plane, name, default=(scale.slope, scale.intercept))
+        if abs(slope - scale.slope) > SLOPE_TOLERANCE * abs(scale.slope):
+            raise DicomError(
+                f"{name}: RescaleSlope and RealWorldValueSlope, both for Bq/mL, contradict"
+            )
+
+
+def _rescale(
+    plane: Frame, name: str, *, default: tuple[float, float] | None = None
+) -> tuple[float, float]:
+    """RescaleSlope and RescaleIntercept of a plane; `default` where both are absent.
+
+    Raises
+    ------
+    DicomError
+        When one is missing, or both without a default, or the slope is zero.
+    """
+    inner = find_group(plane.groups, "PixelValueTransformationSequence", name)
+    group = inner[0] if inner else plane.groups[-1]
+    slope, intercept = number(group, "RescaleSlope", name), number(group, "RescaleIntercept", name)
+    if slope is None and intercept is None and default is not None:
+        return default
+    if slope is None or slope == 0:
+        raise DicomError(f"{name}: RescaleSlope is missing or zero, and cannot be guessed")
+    if intercept is None:
+        raise DicomError(f"{name}: RescaleIntercept is missing, and cannot be guessed")
+    return slope, intercept
+
+
+def _rescale_type(plane: Frame, name: str) -> str:
+    inner = find_group(plane.groups, "PixelValueTransformationSequence", name)
+    return title(inner[0] if inner else plane.groups[-1], "RescaleType", name).upper()
+
+
+def _padding(header: Dataset, keyword: str, name: str) -> int | None:
+    """A padding value in the sign of the stored pixels, however the file wrote it."""
+    value = integer(header, keyword, name)
+    bits = integer(header, "BitsAllocated", name)
+    if value is None or not bits:
+        return None
+    if integer(header, "PixelRepresentation", name):
+        return value - (1 << bits) if value >= 1 << (bits - 1) else value
+    return value + (1 << bits) if value < 0 else value
+
+
+def _corrected(
+    scales: Sequence[tuple[float, float]], timing: Timing
+) -> tuple[tuple[float, float], ...]:
+    if timing.factors is None:
+        return tuple(scales)
+    pairs = zip(scales, timing.factors.tolist(), strict=True)
+    return tuple((slope * factor, intercept * factor) for (slope, intercept), factor in pairs)
+
+
+def _half_life_notes(
+    header: Dataset, isotope: str | None, name: str, *, absolute: bool
+) -> tuple[str, ...]:
+    """Refuse activity that was decay corrected with another nuclide's half-life."""
+    stated_s = half_life(header, name)
+    if stated_s is None or isotope not in nuclide_names():
+        return ()
+    own_s = nuclide(str(isotope)).half_life_s
+    if abs(stated_s - own_s) <= HALF_LIFE_TOLERANCE * own_s:
+        return ()
+    text = f"RadionuclideHalfLife is {stated_s:g} s, but {isotope} has {own_s:g} s"
+    if absolute:
+        raise DicomError(f"{name}: {text}; the header contradicts itself, so Bq/mL is not known")
+    return (text,)
+
+
+def _attenuation_notes(header: Dataset, name: str) -> tuple[str, ...]:
+    if is_attenuation_corrected(header, name) is False:
+        return ("not corrected for attenuation (CorrectedImage has no ATTN)",)
+    return ()
