@@ -89,6 +89,8 @@ class PlanningInput:
     intent: str = "bilobar"
     """"segmentectomy", "lobectomy", "unilobar" or "bilobar"."""
     bilirubin_mg_dl: float | None = None
+    compromised_liver: bool | None = None
+    """True where the liver was treated before or works badly; None, not stated, counts as True."""
     previous_lung_dose_gy: float = 0.0
 
 

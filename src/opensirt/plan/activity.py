@@ -1,0 +1,177 @@
+"""Activity calculators: the planning models on numbers typed in, without images.
+
+`activity_mird`, `activity_partition` and `activity_bsa` return the same `Plan` as planning on a
+case; `activity_result` is its JSON form for ``opensirt activity ... --json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opensirt.errors import InputError
+from opensirt.physics.products import product as product_of
+from opensirt.physics.references import ASSUMPTION
+from opensirt.physics.tables import load_table
+from opensirt.plan.model import planning_models
+from opensirt.plan.plan import (
+    BsaInput,
+    LungInput,
+    Plan,
+    PlannedDose,
+    PlanningInput,
+    Prescription,
+    TumourInput,
+)
+from opensirt.units import BQ_PER_GBQ, BQ_PER_MBQ, MBQ_PER_MCI
+
+__all__ = [
+    "CalculatorOptions",
+    "activity_bsa",
+    "activity_mird",
+    "activity_partition",
+    "activity_result",
+    "paired_tumours",
+    "typed_input",
+]
+
+TYPED = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class CalculatorOptions:
+    """What every calculator takes beside its own numbers."""
+
+    lung_shunt_fraction: float | None = None
+    """None: no shunt, shown as an assumption."""
+    lung_mass_g: float | None = None
+    """None: the reference mass of ``tables/plan/assumed.toml``, shown as an assumption."""
+    residual_fraction: float = 0.0
+    """Part of the drawn-up activity that stays in vial and tubing."""
+    dose_constant_gy_kg_per_gbq: float | None = None
+    """None: the product's own."""
+    indication: str = "net"
+    intent: str = "bilobar"
+    bilirubin_mg_dl: float | None = None
+    previous_lung_dose_gy: float = 0.0
+
+
+def activity_mird(
+    product: str,
+    perfused_mass_g: float,
+    prescription: Prescription,
+    options: CalculatorOptions | None = None,
+) -> Plan:
+    """Single compartment: activity for a mean perfused dose, or doses of an activity.
+
+    Parameters
+    ----------
+    product : str
+        Such as "glass-y90".
+    perfused_mass_g : float
+        Mass of the perfused volume, tumours included.
+    prescription : Prescription
+        "perfused-dose" (Gy) or "activity" (Bq, drawn up).
+    """
+    inputs = typed_input(product, options, perfused_mass_g=perfused_mass_g)
+    return planning_models.create("mird").plan(inputs, prescription)
+
+
+def activity_partition(
+    product: str,
+    tumours: Sequence[TumourInput],
+    normal_mass_g: float,
+    prescription: Prescription,
+    options: CalculatorOptions | None = None,
+) -> Plan:
+    """Partition: activity for a tumour, normal or perfused dose, or doses of an activity.
+
+    Parameters
+    ----------
+    tumours : sequence of TumourInput
+        Mass (g) and uptake ratio by concentration of each; see `paired_tumours`.
+    normal_mass_g : float
+        Perfused normal liver.
+    """
+    inputs = typed_input(product, options, tumours=tuple(tumours), normal_mass_g=normal_mass_g)
+    return planning_models.create("partition").plan(inputs, prescription)
+
+
+def activity_bsa(product: str, body: BsaInput, options: CalculatorOptions | None = None) -> Plan:
+    """Empiric activity by body surface area, less the maker's reduction for the lung shunt."""
+    inputs = typed_input(product, options, bsa=body)
+    return planning_models.create("bsa").plan(inputs, Prescription("binding-limit"))
+
+
+def paired_tumours(
+    masses_g: Sequence[float], tumour_to_normal: Sequence[float]
+) -> tuple[TumourInput, ...]:
+    """Tumours "tumour 1", "tumour 2", ... from as many masses (g) as ratios."""
+    if len(masses_g) != len(tumour_to_normal):
+        raise InputError(
+            f"each tumour needs a mass and a ratio, got {len(masses_g)} masses and "
+            f"{len(tumour_to_normal)} ratios"
+        )
+    pairs = zip(masses_g, tumour_to_normal, strict=True)
+    return tuple(
+        TumourInput(f"tumour {i}", mass, ratio) for i, (mass, ratio) in enumerate(pairs, 1)
+    )
+
+
+def typed_input(product: str, options: CalculatorOptions | None, **numbers: Any) -> PlanningInput:
+    """Planning input from typed numbers; what is not given is assumed and says so."""
+    chosen = options or CalculatorOptions()
+    constant = chosen.dose_constant_gy_kg_per_gbq
+    if constant is None:
+        constant = product_of(product).dose_constant_gy_kg_per_gbq
+    return PlanningInput(
+        product=product_of(product).name,
+        dose_constant_gy_kg_per_gbq=constant,
+        lung=_lung(chosen),
+        residual_fraction=chosen.residual_fraction,
+        indication=chosen.indication,
+        intent=chosen.intent,
+        bilirubin_mg_dl=chosen.bilirubin_mg_dl,
+        previous_lung_dose_gy=chosen.previous_lung_dose_gy,
+        **numbers,
+    )
+
+
+def activity_result(plan: Plan) -> dict[str, Any]:
+    """The JSON form of a calculated activity: GBq, Gy, g, m2; None where it does not apply."""
+    return {
+        "model": plan.model,
+        "product": plan.product,
+        "activity_gbq": plan.activity_bq / BQ_PER_GBQ,
+        "delivered_activity_gbq": plan.delivered_activity_bq / BQ_PER_GBQ,
+        "activity_mci": plan.activity_bq / BQ_PER_MBQ / MBQ_PER_MCI,
+        "lung": {
+            "dose_gy": plan.lung.dose_gy,
+            "shunt_fraction": plan.lung.shunt_fraction,
+            "mass_g": plan.lung.mass_g,
+        },
+        "tumours": [
+            {"name": t.name, "mass_g": t.mass_g, "dose_gy": t.mean_dose_gy} for t in plan.tumours
+        ],
+        "normal": {"dose_gy": _dose_gy(plan.normal)},
+        "perfused": {"dose_gy": _dose_gy(plan.perfused)},
+        "bsa_m2": plan.bsa_m2,
+        "dose_constant_gy_kg_per_gbq": plan.dose_constant_gy_kg_per_gbq,
+        "findings": [finding.as_dict() for finding in plan.findings],
+    }
+
+
+def _lung(options: CalculatorOptions) -> LungInput:
+    assumed_g = load_table("plan/assumed").quantity("lung_mass_g")
+    shunt, mass_g = options.lung_shunt_fraction, options.lung_mass_g
+    return LungInput(
+        shunt_fraction=0.0 if shunt is None else shunt,
+        mass_g=assumed_g.value if mass_g is None else mass_g,
+        shunt_source=f"{ASSUMPTION}: none given" if shunt is None else TYPED,
+        mass_source=f"{ASSUMPTION}: reference mass" if mass_g is None else TYPED,
+    )
+
+
+def _dose_gy(dose: PlannedDose | None) -> float | None:
+    return None if dose is None else dose.mean_dose_gy

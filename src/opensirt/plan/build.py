@@ -1,0 +1,124 @@
+"""From a distribution and a decided activity to the `Plan` that gets signed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+
+from opensirt.errors import PlanError
+from opensirt.findings import Finding, Severity
+from opensirt.physics.products import product
+from opensirt.physics.references import ASSUMPTION
+from opensirt.plan.decision import Decision
+from opensirt.plan.distribution import Distribution
+from opensirt.plan.formulae import lung_formula, residual_formula
+from opensirt.plan.limits import limit_findings
+from opensirt.plan.plan import Formula, LungDose, Plan, PlanningInput, Prescription
+from opensirt.plan.rules import rule_findings
+from opensirt.provenance import Provenance
+from opensirt.units import BQ_PER_GBQ
+
+__all__ = ["assemble", "with_findings"]
+
+
+def assemble(
+    model: str,
+    inputs: PlanningInput,
+    prescription: Prescription,
+    per_gbq: Distribution,
+    decision: Decision,
+    formulae: tuple[Formula, ...],
+    *,
+    empiric: bool = False,
+) -> Plan:
+    """The plan for a decided activity, with its doses, formulae, findings and provenance.
+
+    `empiric` is True where the activity comes from a formula without dose, so that the maker's
+    shunt reduction was applied.
+    """
+    delivered_gbq = decision.delivered_gbq
+    if not (delivered_gbq > 0 and math.isfinite(delivered_gbq)):
+        raise PlanError(
+            f"the activity must be above 0 GBq, model {model!r} gives {delivered_gbq:g}"
+        )
+    doses = per_gbq.times(delivered_gbq)
+    findings = (
+        *decision.findings,
+        *limit_findings(inputs, doses),
+        *rule_findings(inputs, delivered_gbq, empiric=empiric),
+        *_assumption_findings(inputs),
+    )
+    used = (
+        *decision.formulae,
+        *formulae,
+        lung_formula(inputs, delivered_gbq),
+        *((residual_formula(inputs, delivered_gbq),) if inputs.residual_fraction > 0 else ()),
+    )
+    lung = inputs.lung
+    drawn_gbq = delivered_gbq / (1.0 - inputs.residual_fraction)
+    return Plan(
+        model=model,
+        product=inputs.product,
+        nuclide=product(inputs.product).nuclide_name,
+        prescription=prescription,
+        activity_bq=drawn_gbq * BQ_PER_GBQ,
+        delivered_activity_bq=delivered_gbq * BQ_PER_GBQ,
+        dose_constant_gy_kg_per_gbq=inputs.dose_constant_gy_kg_per_gbq,
+        lung=LungDose(
+            lung.shunt_fraction,
+            lung.mass_g,
+            doses.lung_dose_gy,
+            lung.shunt_source,
+            lung.mass_source,
+        ),
+        perfused=doses.perfused,
+        tumours=doses.tumours,
+        normal=doses.normal,
+        whole_normal=doses.whole_normal,
+        tumour_to_normal=doses.tumour_to_normal,
+        residual_fraction=inputs.residual_fraction,
+        bsa_m2=decision.bsa_m2,
+        binding_limit=decision.binding_limit,
+        formulae=used,
+        findings=findings,
+        provenance=_provenance(model, inputs, prescription, findings, used),
+    )
+
+
+def with_findings(plan: Plan, *more: Finding) -> Plan:
+    """The plan with more findings, each once."""
+    return replace(plan, findings=tuple(dict.fromkeys((*plan.findings, *more))))
+
+
+def _assumption_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
+    lung = inputs.lung
+    findings = []
+    if lung.shunt_source.startswith(ASSUMPTION):
+        text = f"The lung shunt of {lung.shunt_fraction:.1%} is assumed, not measured."
+        findings.append(Finding("warn", "lung-shunt-assumed", text, ASSUMPTION))
+    if lung.mass_source.startswith(ASSUMPTION):
+        text = f"The lung mass of {lung.mass_g:g} g is assumed, not measured."
+        severity: Severity = "warn" if lung.shunt_fraction > 0 else "note"
+        findings.append(Finding(severity, "lung-mass-assumed", text, ASSUMPTION))
+    return tuple(findings)
+
+
+def _provenance(
+    model: str,
+    inputs: PlanningInput,
+    prescription: Prescription,
+    findings: tuple[Finding, ...],
+    formulae: tuple[Formula, ...],
+) -> Provenance:
+    sources = [*(f.source for f in formulae), *(f.source for f in findings)]
+    cited = tuple(dict.fromkeys(s for s in sources if s and s != ASSUMPTION))
+    assumed = tuple(dict.fromkeys(f.text for f in findings if f.source == ASSUMPTION))
+    return Provenance(
+        options={
+            "planning model": model,
+            "prescription": asdict(prescription),
+            "planning input": asdict(inputs),
+        },
+        citations=cited,
+        assumptions=assumed,
+    )

@@ -1,0 +1,306 @@
+"""The liver compartments of planning, as operations on regions whose volumes close.
+
+With U the lesions and their necrosis, L the liver joined with U, P the perfused volume inside L:
+
+* whole normal = L - U;  perfused normal = P - U;  non-perfused normal = whole - perfused normal;
+* viable lesion = lesion - necrosis;  perfused lesion part = viable lesion inside P;
+* L = whole normal + viable lesions + necrosis;  P = perfused normal + perfused parts.
+
+A voxel on a border is shared by fractions, so every sum holds exactly, and is checked.
+
+References
+----------
+.. [chiesa2021] EANM dosimetry committee, standard operating procedure for radioembolization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from opensirt.errors import RegionError
+from opensirt.findings import Finding
+from opensirt.image import Region, Regions
+from opensirt.quantify.carving import Remainder
+from opensirt.quantify.thresholds import threshold
+
+__all__ = ["Lesion", "LiverCompartments", "liver_compartments"]
+
+CLOSURE = 1e-4
+"""Largest difference of a sum of parts from its whole, relative to the whole."""
+SOURCE = "chiesa2021"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesion:
+    """One lesion: as drawn, its viable part, and the part of that which is perfused."""
+
+    name: str
+    drawn: Region
+    viable: Region
+    perfused: Region
+    is_targeted: bool
+    territory: str | None = None
+    """The territory that holds most of its perfused part."""
+
+    @property
+    def covered_fraction(self) -> float:
+        """Perfused part of the viable volume, from 0 to 1."""
+        volume_ml = self.viable.volume_ml
+        return self.perfused.volume_ml / volume_ml if volume_ml > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiverCompartments:
+    """The EANM regions of one liver; volumes close within `CLOSURE`."""
+
+    whole_liver: Region
+    """Liver joined with every lesion and necrosis."""
+    lesions: tuple[Lesion, ...]
+    necrosis: Region | None
+    perfused_necrosis: Region | None
+    perfused: Region
+    """Perfused volume cropped to the whole liver; the whole liver where none is given."""
+    territories: tuple[Region, ...]
+    """The perfused volumes one by one, cropped to the liver; empty where none is given."""
+    perfused_normal: Region
+    whole_normal: Region
+    non_perfused_normal: Region
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def targeted(self) -> tuple[Lesion, ...]:
+        """Lesions that the treatment reaches."""
+        return tuple(lesion for lesion in self.lesions if lesion.is_targeted)
+
+    @property
+    def non_targeted(self) -> tuple[Lesion, ...]:
+        """Lesions outside the perfused volume."""
+        return tuple(lesion for lesion in self.lesions if not lesion.is_targeted)
+
+    @property
+    def treated_normal_fraction(self) -> float:
+        """Vf: perfused normal over whole normal volume."""
+        return self.perfused_normal.volume_ml / self.whole_normal.volume_ml
+
+    @property
+    def untreated_fraction(self) -> float:
+        """Part of the whole normal liver that is not perfused, ``1 - Vf``."""
+        return 1.0 - self.treated_normal_fraction
+
+    @property
+    def tumour_involvement(self) -> float:
+        """Viable lesions over whole liver volume."""
+        viable_ml = sum(lesion.viable.volume_ml for lesion in self.lesions)
+        return viable_ml / self.whole_liver.volume_ml
+
+    def regions(self) -> Regions:
+        """All compartments under fixed names, lesions (viable part) under their own."""
+        items = [
+            self.whole_liver,
+            self.perfused,
+            self.perfused_normal,
+            self.whole_normal,
+            self.non_perfused_normal,
+            *(r for r in (self.necrosis,) if r is not None),
+            *(lesion.viable for lesion in self.lesions),
+        ]
+        return Regions(tuple(region for region in items if not region.is_empty))
+
+
+def liver_compartments(regions: Regions) -> LiverCompartments:
+    """The compartments of a case.
+
+    Parameters
+    ----------
+    regions : Regions, all on one grid
+        With a liver; lesions ("tumour"), "necrosis" and one or more "perfused" volumes as known.
+        Other roles are ignored.
+
+    Returns
+    -------
+    LiverCompartments
+        Findings tell what convention had to decide: lesions outside the outline (joined to the
+        liver), overlapping lesions (shared voxels go to the first), no perfused volume, lesions
+        that are only partly perfused.
+
+    Raises
+    ------
+    RegionError
+        Without a liver, without normal liver, with a perfused volume outside the liver, or where
+        volumes do not close.
+    """
+    liver = regions.union("liver")
+    if liver is None or liver.is_empty:
+        raise RegionError("expected a region with role 'liver' that is not empty, found none")
+    drawn = tuple(r for r in regions.with_role("tumour") if not r.is_empty)
+    dead = regions.union("necrosis")
+    findings = list(_outside_findings(liver, drawn))
+    whole = _joined(liver, drawn, dead)
+    necrosis = dead.named("necrosis") if dead is not None and not dead.is_empty else None
+    viable, normal = _split(whole, drawn, necrosis)
+    findings += _overlap_findings(drawn, viable)
+    perfused, territories, more = _perfused_of(regions, whole)
+    findings += more
+    rest = Remainder(perfused)
+    parts = [rest.take(region) for region in viable]
+    perfused_necrosis = rest.take(necrosis) if necrosis is not None else None
+    perfused_normal = rest.region("perfused normal liver", "other")
+    if normal.volume_ml <= 0:
+        raise RegionError("the lesions fill the whole liver: there is no normal liver to plan for")
+    lesions = tuple(map(_lesion, drawn, viable, parts, [territories] * len(drawn)))
+    result = LiverCompartments(
+        whole_liver=whole,
+        lesions=lesions,
+        necrosis=necrosis,
+        perfused_necrosis=perfused_necrosis,
+        perfused=perfused,
+        territories=territories,
+        perfused_normal=perfused_normal,
+        whole_normal=normal,
+        non_perfused_normal=(normal - perfused_normal).named("non-perfused normal liver", "other"),
+        findings=(*findings, *_coverage_findings(lesions)),
+    )
+    _check_closure(result)
+    return result
+
+
+def _joined(liver: Region, drawn: Sequence[Region], dead: Region | None) -> Region:
+    whole = liver
+    for region in (*drawn, *((dead,) if dead is not None else ())):
+        whole = whole | region
+    return replace(whole, name="whole liver", role="liver", territory=None)
+
+
+def _split(
+    whole: Region, drawn: Sequence[Region], necrosis: Region | None
+) -> tuple[tuple[Region, ...], Region]:
+    """Viable lesions, each voxel given out once (necrosis first), and the normal liver left."""
+    rest = Remainder(whole)
+    if necrosis is not None:
+        rest.take(necrosis)
+    viable = tuple(rest.take(region) for region in drawn)
+    return viable, rest.region("whole normal liver", "other")
+
+
+def _perfused_of(
+    regions: Regions, whole: Region
+) -> tuple[Region, tuple[Region, ...], tuple[Finding, ...]]:
+    given = regions.with_role("perfused")
+    if not given:
+        text = "No perfused volume is given; the whole liver is taken as perfused."
+        finding = Finding("note", "perfused-is-whole-liver", text, SOURCE)
+        return whole.named("perfused volume", "perfused"), (), (finding,)
+    territories = tuple(region & whole for region in given)
+    empty = [region.name for region in territories if region.is_empty]
+    if empty:
+        raise RegionError(
+            f"perfused volume {empty[0]!r} lies outside the liver; check that both belong together"
+        )
+    findings = []
+    for before, after in zip(given, territories, strict=True):
+        cut_ml = before.volume_ml - after.volume_ml
+        if cut_ml > threshold("outside_liver_fraction").value * before.volume_ml:
+            text = f"{cut_ml:.1f} mL of {before.name!r} lie outside the liver and are left out."
+            findings.append(Finding("note", "perfused-cropped-to-liver", text, SOURCE))
+    joined = territories[0]
+    for region in territories[1:]:
+        joined = joined | region
+    shared_ml = sum(region.volume_ml for region in territories) - joined.volume_ml
+    if shared_ml > threshold("lesion_overlap_fraction").value * joined.volume_ml:
+        text = f"Perfused volumes share {shared_ml:.1f} mL; they are joined as one."
+        findings.append(Finding("warn", "territories-overlap", text, "assumption"))
+    perfused = replace(joined, name="perfused volume", role="perfused", territory=None)
+    return perfused, territories, tuple(findings)
+
+
+def _lesion(
+    drawn: Region, viable: Region, perfused: Region, territories: tuple[Region, ...]
+) -> Lesion:
+    territory = drawn.territory
+    if territory is None and territories and not perfused.is_empty:
+        shares = [(perfused & region).volume_ml for region in territories]
+        best = territories[shares.index(max(shares))]
+        territory = best.territory or best.name
+    lesion = Lesion(drawn.name, drawn, viable, perfused, False, territory)
+    targeted = lesion.covered_fraction > threshold("lesion_targeted_fraction").value
+    return replace(lesion, is_targeted=targeted)
+
+
+def _outside_findings(liver: Region, drawn: Sequence[Region]) -> tuple[Finding, ...]:
+    limit = threshold("outside_liver_fraction").value
+    findings = []
+    for lesion in drawn:
+        outside_ml = (lesion - liver).volume_ml
+        if outside_ml > limit * lesion.volume_ml:
+            share = outside_ml / lesion.volume_ml
+            text = (
+                f"{outside_ml:.2f} mL of lesion {lesion.name!r} ({share:.0%}) "
+                "lie outside the liver outline; they are counted as liver."
+            )
+            findings.append(Finding("warn", "lesion-outside-liver", text, SOURCE))
+    return tuple(findings)
+
+
+def _overlap_findings(drawn: Sequence[Region], viable: Sequence[Region]) -> tuple[Finding, ...]:
+    limit = threshold("lesion_overlap_fraction").value
+    findings = []
+    for i, second in enumerate(drawn):
+        for first in drawn[:i]:
+            if not _boxes_meet(first, second):
+                continue
+            shared_ml = (first & second).volume_ml
+            if shared_ml > limit * min(first.volume_ml, second.volume_ml):
+                text = (
+                    f"Lesions {first.name!r} and {second.name!r} share {shared_ml:.2f} mL; "
+                    f"counted once, for {first.name!r}."
+                )
+                findings.append(Finding("warn", "lesions-overlap", text, "assumption"))
+    for lesion, part in zip(drawn, viable, strict=True):
+        if part.is_empty:
+            text = f"Lesion {lesion.name!r} has no viable part of its own (necrosis or overlap)."
+            findings.append(Finding("warn", "lesion-without-viable-part", text, SOURCE))
+    return tuple(findings)
+
+
+def _coverage_findings(lesions: Sequence[Lesion]) -> tuple[Finding, ...]:
+    limit = threshold("lesion_covered_fraction")
+    findings = []
+    for lesion in lesions:
+        if lesion.is_targeted and lesion.covered_fraction < limit.value:
+            text = f"Lesion {lesion.name!r} is perfused only to {lesion.covered_fraction:.0%}."
+            findings.append(Finding("warn", "lesion-partly-perfused", text, limit.source))
+        if not lesion.is_targeted and not lesion.viable.is_empty:
+            text = f"Lesion {lesion.name!r} lies outside the perfused volume; it is not treated."
+            findings.append(Finding("warn", "lesion-not-perfused", text, SOURCE))
+    return tuple(findings)
+
+
+def _boxes_meet(a: Region, b: Region) -> bool:
+    return all(i.start < j.stop and j.start < i.stop for i, j in zip(a.box, b.box, strict=True))
+
+
+def _check_closure(c: LiverCompartments) -> None:
+    dead_ml = c.necrosis.volume_ml if c.necrosis is not None else 0.0
+    perfused_dead_ml = c.perfused_necrosis.volume_ml if c.perfused_necrosis is not None else 0.0
+    viable_ml = sum(lesion.viable.volume_ml for lesion in c.lesions)
+    perfused_viable_ml = sum(lesion.perfused.volume_ml for lesion in c.lesions)
+    sums = (
+        ("liver", c.whole_liver.volume_ml, c.whole_normal.volume_ml + viable_ml + dead_ml),
+        (
+            "perfused volume",
+            c.perfused.volume_ml,
+            c.perfused_normal.volume_ml + perfused_viable_ml + perfused_dead_ml,
+        ),
+        (
+            "normal liver",
+            c.whole_normal.volume_ml,
+            c.perfused_normal.volume_ml + c.non_perfused_normal.volume_ml,
+        ),
+    )
+    for what, whole_ml, parts_ml in sums:
+        if abs(whole_ml - parts_ml) > CLOSURE * whole_ml:
+            raise RegionError(
+                f"the parts of the {what} add up to {parts_ml:.4f} mL, not {whole_ml:.4f} mL; "
+                "check the regions for values outside 0 to 1"
+            )
