@@ -40,7 +40,7 @@ def water(function: object, energy_kev: float) -> float:
 def write_photon() -> None:
     """Photo-electric and Compton coefficients of water, 1 keV to 800 keV (cm2/g)."""
     lines = [
-        "# Photon cross-sections of water (cm2/g) through xraylib 4: photo-electric and incoherent.",
+        "# Water, cm2/g, through xraylib 4: photo-electric and incoherent coefficients.",
         "# Above 0.8 MeV the code uses Klein-Nishina and extends the photo-electric power law.",
         "energy_mev,photo_cm2_g,compton_cm2_g",
     ]

@@ -42,7 +42,7 @@ def lines_of(nuclide: str) -> list[str]:
 if __name__ == "__main__":
     head = [
         "# Discrete emissions of ICRP Publication 107, read through icrp107-database 0.0.3.",
-        "# betas: betas per decay (spectrum elsewhere). local: energy summed over weak, soft lines.",
+        "# betas: number per decay (spectrum elsewhere). local: energy of all weak, soft lines.",
         "nuclide,particle,energy_mev,yield_per_decay",
     ]
     rows = [row for nuclide in NUCLIDES for row in lines_of(nuclide)]

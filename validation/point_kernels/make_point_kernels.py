@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sources import ROOT, SETUPS, Emissions, draw_particles, read_emissions
-from tables import build_tables
+from decay_sources import ROOT, SETUPS, Emissions, draw_particles, read_emissions
+from law_tables import build_tables
 from tracking import run_batch
 from water import FloatArray
 
@@ -31,6 +31,9 @@ METHOD = (
     "mixed condensed-history electron and photon Monte Carlo in infinite water: Berger-Seltzer"
     " losses, Moller secondaries, Mott-corrected screened Rutherford scattering, Bethe-Heitler"
     " bremsstrahlung scaled to ESTAR, Klein-Nishina photons, ICRP-107 emissions"
+)
+NOTE = (
+    "shell from the previous r_outer to this one, the first from 0; rel_err is one standard error"
 )
 REFERENCES = (
     "icrp107",
@@ -118,13 +121,14 @@ histories = {kernel.histories}
 method = "{METHOD}"
 mean_energy_mev_per_decay = {emissions.mean_energy_mev():.6g}
 escaped_mev_per_decay = {kernel.escaped_mev:.6g}
+note = "{NOTE}"
 licence = "Apache-2.0"
 references = [{keys}]
 
 [columns]
-r_outer_mm = "mm, outer radius of the shell; the first starts at 0"
-energy_mev_per_decay = "MeV deposited in the shell per decay"
-rel_err = "one standard error of the energy over its mean"
+r_outer_mm = "mm"
+energy_mev_per_decay = "MeV"
+rel_err = "1"
 '''
 
 

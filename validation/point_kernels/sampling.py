@@ -3,6 +3,8 @@
 Every function draws from the generator of the running thread, seeded by ``tracking.run_batch``.
 """
 
+# ruff: noqa: NPY002 - numba compiles the per-thread generator, not numpy.random.Generator here
+
 from __future__ import annotations
 
 import math

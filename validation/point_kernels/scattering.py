@@ -2,8 +2,9 @@
 
 ``mu = (1 - cos theta)/2`` throughout. Elastic scattering by H and O nuclei is screened Rutherford
 (Wentzel) with the screening of the Hartree-Fock atom [hubbell1975] and Moliere's second-Born term
-[moliere1947], times the McKinley-Feshbach spin factor [mckinley1948]. Collisions with electrons follow Moller [moller1932]; where binding matters (small
-momentum transfer) they are weighted with the incoherent scattering function [hubbell1975].
+[moliere1947], times the McKinley-Feshbach spin factor [mckinley1948]. Collisions with electrons
+follow Moller [moller1932]; where binding matters (small momentum transfer) they are weighted with
+the incoherent scattering function [hubbell1975].
 Cross-sections are per gram of water (cm2/g), energies in MeV.
 """
 

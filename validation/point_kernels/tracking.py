@@ -5,11 +5,14 @@ position is which spherical shell it lies in. Energy lost along a straight piece
 deposited at one random point of that piece, which is unbiased for uniform loss.
 """
 
+# ruff: noqa: NPY002 - numba compiles the per-thread generator, not numpy.random.Generator here
+
 from __future__ import annotations
 
 import math
 
 import numpy as np
+from law_tables import ElectronTables
 from numba import njit
 from sampling import (
     compton,
@@ -22,7 +25,6 @@ from sampling import (
     soft_loss,
     soft_mu,
 )
-from tables import ElectronTables
 
 MASS_MEV = 0.510_998_95
 STACK = 4000

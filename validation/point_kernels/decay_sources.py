@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from law_tables import Cuts
 from scipy.interpolate import PchipInterpolator
-from tables import Cuts
 from tracking import ELECTRON, PHOTON
 from water import FloatArray
 
@@ -38,16 +38,18 @@ class Setup:
     cuts: Cuts
 
 
-FAST = Cuts(absorb_mev=0.010, collision_mev=0.010, photon_mev=0.010, angle_step=0.1)
-FINE = Cuts(absorb_mev=0.002, collision_mev=0.002, photon_mev=0.005, angle_step=0.1)
+LONG = Cuts(absorb_mev=0.010, collision_mev=0.010, photon_mev=0.010)
+"""For betas of millimetres: a 10 keV electron reaches 2.5 um, a twentieth of a shell."""
+SHORT = Cuts(absorb_mev=0.002, collision_mev=0.002, photon_mev=0.005)
+"""For shells of a few micrometres."""
 SETUPS = {
-    "y90": Setup("Y-90", 0.05, 13.5, 4_000_000, FAST),
-    "ho166": Setup("Ho-166", 0.05, 10.8, 1_000_000, FAST),
-    "re188": Setup("Re-188", 0.05, 12.6, 1_000_000, FAST),
-    "p32": Setup("P-32", 0.05, 9.9, 1_000_000, FAST),
-    "lu177": Setup("Lu-177", 0.005, 2.1, 400_000, FINE),
-    "i131": Setup("I-131", 0.01, 4.0, 400_000, FINE),
-    "tc99m": Setup("Tc-99m", 0.002, 0.3, 400_000, FINE),
+    "y90": Setup("Y-90", 0.05, 13.5, 4_000_000, LONG),
+    "ho166": Setup("Ho-166", 0.05, 10.8, 1_200_000, LONG),
+    "re188": Setup("Re-188", 0.05, 12.6, 1_200_000, LONG),
+    "p32": Setup("P-32", 0.05, 9.9, 1_200_000, LONG),
+    "lu177": Setup("Lu-177", 0.005, 2.1, 1_000_000, SHORT),
+    "i131": Setup("I-131", 0.01, 4.0, 1_000_000, SHORT),
+    "tc99m": Setup("Tc-99m", 0.002, 0.3, 1_000_000, SHORT),
 }
 
 
@@ -87,7 +89,11 @@ def read_spectrum(path: Path) -> FloatArray:
 
 
 def read_emissions(name: str) -> Emissions:
-    """Emissions of a nuclide, its beta spectrum interpolated and scaled to the betas per decay."""
+    """Emissions of a nuclide, its beta spectrum interpolated and scaled to the betas per decay.
+
+    The square root of the spectrum is interpolated: it is nearly straight towards the end point
+    (the Kurie plot), where the table is coarse.
+    """
     nuclide = SETUPS[name].nuclide
     lines: dict[str, list[tuple[float, float]]] = {"electron": [], "photon": []}
     betas, local = 0.0, 0.0
@@ -106,7 +112,7 @@ def read_emissions(name: str) -> Emissions:
     if betas > 0.0:
         table = read_spectrum(spectrum_path(name, nuclide))
         energy = np.linspace(0.0, table[-1, 0], BETA_GRID)
-        density = np.clip(PchipInterpolator(table[:, 0], table[:, 1])(energy), 0.0, None)
+        density = PchipInterpolator(table[:, 0], np.sqrt(table[:, 1]))(energy) ** 2
         density *= betas / np.trapezoid(density, energy)
     arrays = [np.array(lines[kind]).reshape(-1, 2) for kind in ("electron", "photon")]
     return Emissions(energy, density, arrays[0], arrays[1], local)
@@ -128,7 +134,7 @@ def draw_betas(emissions: Emissions, count: int, rng: np.random.Generator) -> Fl
 
 
 def draw_lines(lines: FloatArray, kind: float, count: int, rng: np.random.Generator) -> FloatArray:
-    """About `count` weighted particles of these lines, shared by emitted energy; each line has some."""
+    """About `count` weighted particles, shared by emitted energy; every line has at least one."""
     share = lines[:, 0] * lines[:, 1] / np.sum(lines[:, 0] * lines[:, 1])
     numbers = np.maximum(1, np.round(share * count)).astype(int)
     energy = np.repeat(lines[:, 0], numbers)

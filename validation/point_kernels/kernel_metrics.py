@@ -14,7 +14,8 @@ from water import FloatArray
 
 JOULE_PER_MEV = 1.602_176_634e-13
 GAUSS_PER_SHELL = 4
-DIRECTIONS = 400
+DIRECTIONS = 6000
+CHUNK = 200
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,19 @@ def voxel_s(
     max(0, 1 - |d_i/a - offset_i|); it is averaged over directions on a Fibonacci sphere.
     """
     r, energy = _shell_points(kernel)
+    near = r / density <= voxel_mm * (np.sqrt(3.0) * (1 + max(abs(i) for i in offset)))
+    r, energy = r[near] / density / voxel_mm, energy[near]
     i = np.arange(DIRECTIONS) + 0.5
     z = 1.0 - 2.0 * i / DIRECTIONS
     phi = np.pi * (1.0 + 5.0**0.5) * i
     sine = np.sqrt(1.0 - z * z)
     directions = np.stack([sine * np.cos(phi), sine * np.sin(phi), z])
-    share = np.ones((len(r), DIRECTIONS))
-    for axis, shift in zip(directions, offset, strict=True):
-        place = np.outer(r / density / voxel_mm, axis)
-        share *= np.clip(1.0 - np.abs(place - shift), 0.0, None)
-    mev = float(np.sum(energy * share.mean(axis=1)))
+    mev = 0.0
+    for start in range(0, len(r), CHUNK):
+        part = slice(start, start + CHUNK)
+        share = np.ones((len(r[part]), DIRECTIONS))
+        for axis, shift in zip(directions, offset, strict=True):
+            share *= np.clip(1.0 - np.abs(np.outer(r[part], axis) - shift), 0.0, None)
+        mev += float(np.sum(energy[part] * share.mean(axis=1)))
     mass_kg = density * voxel_mm**3 * 1e-6
     return mev * JOULE_PER_MEV / mass_kg * 1e9

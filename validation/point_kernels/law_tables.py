@@ -54,15 +54,15 @@ COLUMNS = (
 class Cuts:
     """Energies (MeV) and step controls of the electron transport."""
 
-    absorb_mev: float = 0.005
+    absorb_mev: float = 0.010
     """Electrons below this energy deposit where they are."""
-    collision_mev: float = 0.005
+    collision_mev: float = 0.010
     """Moller collisions that transfer more are played one by one."""
-    photon_mev: float = 0.005
+    photon_mev: float = 0.010
     """Bremsstrahlung photons above this energy are played one by one."""
-    angle_step: float = 0.05
+    angle_step: float = 0.2
     """Mean free path of played elastic events over the first transport mean free path."""
-    loss_step: float = 0.05
+    loss_step: float = 0.1
     """Largest fraction of the energy lost in one step."""
     highest_mev: float = 2.4
     """Top of the energy grid."""
