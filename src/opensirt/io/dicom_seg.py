@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels import iter_pixels
+from pydicom.pixels.utils import iter_pixels
 
 from opensirt.case import LeftOut, StudyImage
 from opensirt.errors import DicomError
@@ -148,7 +148,8 @@ def _cut(dataset: Dataset) -> bool:
     meaning = str(dataset.get("SegmentationFractionalType") or "")
     if meaning not in ("PROBABILITY", "OCCUPANCY"):
         raise DicomError(
-            f"SegmentationFractionalType {meaning or 'is missing'}: expected OCCUPANCY or PROBABILITY"
+            f"SegmentationFractionalType {meaning or 'is missing'}: "
+            "expected OCCUPANCY or PROBABILITY"
         )
     if not dataset.get("MaximumFractionalValue"):
         raise DicomError("MaximumFractionalValue is missing: fractions cannot be scaled")
@@ -193,7 +194,7 @@ def _fractions(dataset: Dataset, values: npt.NDArray[np.generic], cut: bool) -> 
     if dataset.SegmentationType != "FRACTIONAL":
         return (values != 0).astype(np.float32)
     scaled = values.astype(np.float32) / np.float32(dataset.MaximumFractionalValue)
-    return (scaled >= HALF).astype(np.float32) if cut else np.minimum(scaled, np.float32(1.0))
+    return (scaled >= HALF).astype(np.float32) if cut else scaled.clip(max=1.0)
 
 
 class _Boxed:
@@ -221,7 +222,7 @@ class _Boxed:
         ends = np.array([(i + 1, r + p.shape[0], c + p.shape[1]) for i, r, c, p in self._parts])
         low, high = starts.min(axis=0), ends.max(axis=0)
         whole = np.zeros(high - low, dtype=np.float32)
-        for (index, row, column, part), start in zip(self._parts, starts - low, strict=True):
+        for (*_, part), start in zip(self._parts, starts - low, strict=True):
             height, width = part.shape
             view = whole[start[0], start[1] : start[1] + height, start[2] : start[2] + width]
             view += part

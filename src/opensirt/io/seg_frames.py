@@ -99,7 +99,7 @@ def _numbers(
 def _directions(
     dataset: Dataset, groups: list[Dataset]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Unit vectors along rows' index, columns' index and the normal (their right-handed product)."""
+    """Unit vectors of the row index, of the column index, and of the normal to both."""
     all_axes = np.array([_numbers(dataset, group, *_ORIENTATION, 6) for group in groups])
     if np.ptp(all_axes, axis=0).max() > 1e-4:
         raise DicomError("ImageOrientationPatient differs between frames: they share no grid")
@@ -153,7 +153,7 @@ def _stack(
 def _levels(heights: FloatArray) -> FloatArray:
     """Distinct heights, ascending."""
     new = np.concatenate([[True], np.diff(heights) > SAME_PLANE_MM])
-    return heights[new]
+    return np.asarray(heights[new])
 
 
 def _planes(slices: FloatArray, count: int) -> tuple[tuple[tuple[int, float], ...], ...]:

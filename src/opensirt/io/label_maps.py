@@ -1,0 +1,115 @@
+"""Label maps: whole numbers per voxel, one region per label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from opensirt.errors import FileFormatError, GridMismatchError, RegionError
+from opensirt.image import Grid, Region
+from opensirt.io.region_names import role_from_name, unique_name
+
+__all__ = ["labels_from_regions", "regions_from_labels", "stem", "whole_number_labels"]
+
+Array = npt.NDArray[np.generic]
+Labels = npt.NDArray[np.integer]
+
+_ENDINGS = (".nii.gz", ".seg.nrrd", ".nii", ".nrrd", ".nhdr", ".h33", ".hv")
+
+
+def stem(path: Path) -> str:
+    """File name without its image endings: "liver.nii.gz" is "liver"."""
+    for ending in _ENDINGS:
+        if path.name.lower().endswith(ending):
+            return path.name[: -len(ending)]
+    return path.stem
+
+
+def whole_number_labels(values: Array, path: Path) -> Labels:
+    """The values as whole numbers from 0 up.
+
+    Raises
+    ------
+    FileFormatError
+        When some are fractions, negative or not finite.
+    """
+    if values.dtype.kind == "b":
+        return values.astype(np.uint8)
+    labels: Labels
+    if values.dtype.kind in "ui":
+        labels = np.asarray(values, dtype=values.dtype)
+    elif values.dtype.kind == "f" and np.isfinite(values).all():
+        labels = np.rint(values).astype(np.int32)
+        if not np.array_equal(labels, values):
+            raise FileFormatError(
+                f"{path.name}: a label map needs whole numbers, found fractions; "
+                "give an image of labels, not of intensities"
+            )
+    else:
+        raise FileFormatError(f"{path.name}: a label map needs whole numbers, found other values")
+    if labels.dtype.kind == "i" and labels.size and int(labels.min()) < 0:
+        raise FileFormatError(
+            f"{path.name}: a label map needs whole numbers from 0, found {int(labels.min())}"
+        )
+    return labels
+
+
+def regions_from_labels(
+    values: Array, grid: Grid, path: Path, names: Mapping[int, str] | None = None
+) -> tuple[Region, ...]:
+    """One region per label above 0.
+
+    A region is named after `names`, where the file has any; else a file that holds the label 1
+    alone gives its own name ("liver.nii.gz" is "liver"), and other labels are "label 5".
+    """
+    labels = whole_number_labels(values, path)
+    found = _labels_present(labels)
+    regions: list[Region] = []
+    for label in found:
+        name = (names or {}).get(label) or (stem(path) if found == [1] else f"label {label}")
+        name = unique_name(name, [region.name for region in regions])
+        mask = labels == label
+        regions.append(Region.from_mask(name, role_from_name(name) or "other", mask, grid))
+    return tuple(regions)
+
+
+def labels_from_regions(regions: Sequence[Region]) -> tuple[npt.NDArray[np.uint16], Grid]:
+    """Labels 1, 2, ... in the order of the regions, for voxels covered by one half or more.
+
+    Raises
+    ------
+    RegionError
+        When two regions overlap or there is none.
+    GridMismatchError
+        When the regions do not share one grid.
+    """
+    if not regions:
+        raise RegionError("a label map needs at least one region, found none")
+    grid = regions[0].grid
+    labels = np.zeros(grid.shape, dtype=np.uint16)
+    for number, region in enumerate(regions, start=1):
+        if not region.grid.matches(grid):
+            raise GridMismatchError(
+                f"expected every region on {grid}, {region.name!r} is on {region.grid}; "
+                "move it first with region.onto(grid)"
+            )
+        part = labels[region.box]
+        inside = region.fractions >= 0.5
+        if part[inside].any():
+            other = regions[int(part[inside].max()) - 1].name
+            raise RegionError(
+                f"regions {other!r} and {region.name!r} overlap, a label map cannot hold both; "
+                "write a .seg.nrrd instead"
+            )
+        part[inside] = number
+    return labels, grid
+
+
+def _labels_present(labels: Labels) -> list[int]:
+    if labels.dtype.itemsize <= 2:
+        counts = np.bincount(labels.ravel().astype(np.uint16, copy=False))
+        return [int(n) for n in np.flatnonzero(counts) if n > 0]
+    return [int(n) for n in np.unique(labels) if n > 0]

@@ -1,0 +1,182 @@
+"""NIfTI images and label maps; RAS outside, LPS inside."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import numpy.typing as npt
+from nibabel.filebasedimages import ImageFileError
+
+from opensirt.errors import FileFormatError
+from opensirt.image import Grid, Region, Volume
+from opensirt.io.label_maps import labels_from_regions, regions_from_labels
+from opensirt.units import Unit
+
+__all__ = [
+    "read_nifti",
+    "read_nifti_regions",
+    "read_volume_nifti",
+    "write_labels_nifti",
+    "write_volume_nifti",
+]
+
+Array = npt.NDArray[np.generic]
+
+_LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_MM_PER_UNIT = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 1e-3}
+"""NIfTI files that leave the unit of length open hold millimetres, as all common writers do."""
+SAME_PLACE_MM = 0.1
+"""Corners of sform and qform closer than this agree: the quaternion is stored in 32 bits."""
+_LABEL_NAMES_CODE = 0
+"""Extension code under which TotalSegmentator stores a Caret label table."""
+
+
+def read_nifti(path: Path) -> tuple[Array, Grid]:
+    """Values (slice, row, column), scaled by the header, and grid of a three-dimensional image.
+
+    Stored whole numbers without scaling keep their type; scaled values are float32.
+
+    Raises
+    ------
+    FileFormatError
+        When it cannot be read, is no single volume of real numbers, or its place is not known.
+    """
+    return _read(_open(path), path)
+
+
+def read_volume_nifti(path: Path, unit: Unit, **facts: Any) -> Volume:
+    """A `Volume` from a NIfTI file, whose unit and other `facts` the caller knows."""
+    values, grid = read_nifti(path)
+    return Volume(values, grid, unit, **facts)
+
+
+def read_nifti_regions(path: Path) -> tuple[Region, ...]:
+    """One region per label, named by the file's label table where it has one."""
+    image = _open(path)
+    values, grid = _read(image, path)
+    return regions_from_labels(values, grid, path, _label_names(image))
+
+
+def write_volume_nifti(path: Path, volume: Volume) -> None:
+    """Write a volume as NIfTI-1, sform and qform in scanner space, mm; values as they are."""
+    values = np.asarray(volume.values)
+    if values.dtype == np.bool_:
+        values = values.astype(np.uint8)
+    elif values.dtype == np.float16:
+        values = values.astype(np.float32)
+    _write(path, values, volume.grid)
+
+
+def write_labels_nifti(path: Path, regions: Sequence[Region]) -> None:
+    """Write regions that do not overlap as labels 1, 2, ..., with a table of their names."""
+    labels, grid = labels_from_regions(regions)
+    names = "".join(
+        f'<Label Key="{number}"><![CDATA[{region.name}]]></Label>'
+        for number, region in enumerate(regions, start=1)
+    )
+    table = f"<CaretExtension><VolumeInformation><LabelTable>{names}</LabelTable>"
+    _write(path, labels, grid, table + "</VolumeInformation></CaretExtension>")
+
+
+# -- reading
+
+
+def _open(path: Path) -> nibabel.Nifti1Image:
+    try:
+        image = nibabel.load(path)
+    except (ImageFileError, OSError, ValueError, EOFError) as error:
+        raise FileFormatError(f"{path.name}: cannot be read as NIfTI: {error}") from error
+    if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti2Image):
+        raise FileFormatError(f"{path.name}: expected NIfTI, found {type(image).__name__}")
+    return image
+
+
+def _read(image: nibabel.Nifti1Image, path: Path) -> tuple[Array, Grid]:
+    shape = image.shape
+    if len(shape) < 3 or any(n != 1 for n in shape[3:]):
+        raise FileFormatError(
+            f"{path.name}: expected one three-dimensional volume, found shape "
+            f"{' x '.join(str(n) for n in shape)}; give one volume per file"
+        )
+    if image.get_data_dtype().kind not in "uif":
+        raise FileFormatError(
+            f"{path.name}: expected real numbers, found {image.get_data_dtype()} voxels"
+        )
+    try:
+        stored = np.asanyarray(image.dataobj)
+    except (OSError, EOFError, ValueError) as error:
+        raise FileFormatError(f"{path.name}: voxel data is cut short: {error}") from error
+    stored = stored.reshape(shape[:3])
+    if stored.dtype == np.float64 and image.get_data_dtype() != np.float64:
+        stored = stored.astype(np.float32)  # scaled whole numbers
+    values = np.ascontiguousarray(stored.transpose(2, 1, 0))
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = int(np.count_nonzero(~np.isfinite(values)))
+        raise FileFormatError(
+            f"{path.name}: {bad} voxels are not finite numbers; write 0 where nothing was measured"
+        )
+    matrix = _LPS_FROM_RAS @ _affine(image, path)
+    swapped = matrix[:, [2, 1, 0, 3]]
+    return values, Grid.from_matrix(values.shape, swapped)
+
+
+def _affine(image: nibabel.Nifti1Image, path: Path) -> npt.NDArray[np.float64]:
+    """RAS affine, mm, of voxel indices (column, row, slice)."""
+    header = image.header
+    sform, s_code = header.get_sform(coded=True)
+    qform, q_code = header.get_qform(coded=True)
+    length, _ = header.get_xyzt_units()
+    if s_code == 0 and q_code == 0:
+        raise FileFormatError(
+            f"{path.name}: sform_code and qform_code are both 0, so its place and orientation are "
+            "not known; save it again with one of them set"
+        )
+    if s_code and q_code:
+        ends = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
+        gap = np.abs((sform - qform)[:3, :3] @ ends + (sform - qform)[:3, 3:])
+        if float(gap.max()) * _MM_PER_UNIT[length] > SAME_PLACE_MM:
+            raise FileFormatError(
+                f"{path.name}: sform (code {s_code}) and qform (code {q_code}) differ by "
+                f"{float(gap.max()):.3g} mm; set the code of the wrong one to 0"
+            )
+    affine = np.array(sform if s_code else qform, dtype=np.float64)
+    affine[:3] *= _MM_PER_UNIT[length]
+    return affine
+
+
+def _label_names(image: nibabel.Nifti1Image) -> dict[int, str]:
+    """Label -> name from a Caret label table in a header extension, where there is one."""
+    for extension in image.header.extensions:
+        content = extension.get_content()
+        text = content if isinstance(content, bytes) else str(content).encode()
+        start, end = text.find(b"<LabelTable>"), text.find(b"</LabelTable>")
+        if start < 0 or end < 0:
+            continue
+        try:
+            table = ElementTree.fromstring(text[start : end + len(b"</LabelTable>")])
+            names = {int(item.get("Key", "")): (item.text or "").strip() for item in table}
+        except (ElementTree.ParseError, ValueError):
+            continue
+        return {key: name for key, name in names.items() if name}
+    return {}
+
+
+# -- writing
+
+
+def _write(path: Path, values: Array, grid: Grid, extension: str = "") -> None:
+    affine = _LPS_FROM_RAS @ grid.matrix[:, [2, 1, 0, 3]]
+    image = nibabel.Nifti1Image(values.transpose(2, 1, 0), affine, dtype=values.dtype)
+    image.header.set_xyzt_units("mm")
+    image.header.set_sform(affine, code=1)
+    image.header.set_qform(affine, code=1 if grid.is_orthogonal else 0, strip_shears=True)
+    if extension:
+        image.header.extensions.append(
+            nibabel.nifti1.Nifti1Extension(_LABEL_NAMES_CODE, extension.encode("utf-8"))
+        )
+    nibabel.save(image, path)

@@ -1,0 +1,220 @@
+"""NRRD images and label maps, and 3D Slicer segmentations with overlapping layers."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from opensirt.errors import FileFormatError, GridMismatchError
+from opensirt.image import Grid, Region
+from opensirt.image.resample import from_sitk
+from opensirt.io.label_maps import regions_from_labels, whole_number_labels
+from opensirt.io.region_names import Coded, role_from_name, unique_name
+
+__all__ = ["read_nrrd", "read_nrrd_regions", "write_regions_seg_nrrd"]
+
+Array = npt.NDArray[np.generic]
+
+_SPACE = "left-posterior-superior"
+_SEGMENT_KEY = re.compile(r"^Segment(\d+)_(Name|LabelValue|Layer|ID|Tags)$")
+_TERM = re.compile(r"(?:TerminologyEntry:|TerminologyEntry\|)([^|]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    name: str
+    label: int
+    layer: int
+    coded: tuple[Coded, ...]
+
+
+def read_nrrd(path: Path) -> tuple[Array, Grid]:
+    """Values (slice, row, column) and grid of a three-dimensional NRRD image.
+
+    LPS, RAS and LAS space with any step direction; other spaces are refused, because their place
+    in the patient is not stated.
+
+    Raises
+    ------
+    FileFormatError
+        When it cannot be read, has several values per voxel, or no known space.
+    """
+    image = _open(path)
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise FileFormatError(
+            f"{path.name}: expected one value per voxel, found "
+            f"{image.GetNumberOfComponentsPerPixel()}; give one image per file"
+        )
+    return from_sitk(image)
+
+
+def read_nrrd_regions(path: Path) -> tuple[Region, ...]:
+    """Regions of a Slicer `.seg.nrrd` by segment name, or of a plain label map by label.
+
+    A segment is the voxels of its layer with its label value; segments in different layers may
+    overlap. Segments without a voxel are kept as empty regions. Roles come from names and codes.
+
+    Raises
+    ------
+    FileFormatError
+        When it cannot be read, labels are no whole numbers, or a layer is missing.
+    """
+    image = _open(path)
+    segments = _segments(image, path)
+    array = sitk.GetArrayViewFromImage(image)
+    if not segments and image.GetNumberOfComponentsPerPixel() == 1:
+        values, grid = from_sitk(image)
+        return regions_from_labels(values, grid, path)
+    layers = array if array.ndim == 4 else array[..., None]
+    grid = _grid(image)
+    regions: list[Region] = []
+    planes: dict[int, Array] = {}
+    for segment in segments:
+        if segment.layer not in planes:
+            if segment.layer >= layers.shape[3]:
+                raise FileFormatError(
+                    f"{path.name}: segment {segment.name!r} is in layer {segment.layer}, "
+                    f"the file has {layers.shape[3]} layers"
+                )
+            layer = np.ascontiguousarray(layers[..., segment.layer])
+            planes[segment.layer] = whole_number_labels(layer, path)
+        mask = planes[segment.layer] == segment.label
+        name = unique_name(segment.name, [region.name for region in regions])
+        role = role_from_name(segment.name, segment.coded) or "other"
+        regions.append(Region.from_mask(name, role, mask, grid))
+    return tuple(regions)
+
+
+def write_regions_seg_nrrd(path: Path, regions: Sequence[Region]) -> None:
+    """Write regions as a Slicer segmentation, one layer each, so that they may overlap.
+
+    Voxels covered by one half or more are in the segment; partial coverage is not kept.
+
+    Raises
+    ------
+    GridMismatchError
+        When the regions do not share one grid.
+    """
+    if not regions:
+        raise FileFormatError(f"{path.name}: a segmentation needs at least one region")
+    grid = regions[0].grid
+    for region in regions:
+        if not region.grid.matches(grid):
+            raise GridMismatchError(
+                f"expected every region on {grid}, {region.name!r} is on {region.grid}; "
+                "move it first with region.onto(grid)"
+            )
+    layers = np.zeros((*grid.shape, len(regions)), dtype=np.uint8)
+    for index, region in enumerate(regions):
+        layers[(*region.box, index)] = region.fractions >= 0.5
+    header = _header(grid, regions)
+    path.write_bytes(header.encode("utf-8") + gzip.compress(layers.tobytes(), 6, mtime=0))
+
+
+# -- reading
+
+
+def _open(path: Path) -> sitk.Image:
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[-160:]
+        raise FileFormatError(f"{path.name}: cannot be read as NRRD: {reason}") from error
+    if image.GetDimension() != 3:
+        raise FileFormatError(
+            f"{path.name}: expected three dimensions, found {image.GetDimension()}; "
+            "give one volume per file"
+        )
+    space = image.GetMetaData("NRRD_space") if image.HasMetaDataKey("NRRD_space") else "none"
+    if space != _SPACE:  # ITK has turned RAS and LAS to LPS by now
+        raise FileFormatError(
+            f"{path.name}: NRRD field 'space' must say LPS, RAS or LAS, found {space!r}: "
+            "the place in the patient is not known; save it again with the right space"
+        )
+    return image
+
+
+def _grid(image: sitk.Image) -> Grid:
+    directions = np.asarray(image.GetDirection()).reshape(3, 3).T[::-1]
+    return Grid.from_directions(
+        image.GetSize()[::-1], image.GetSpacing()[::-1], image.GetOrigin(), directions
+    )
+
+
+def _segments(image: sitk.Image, path: Path) -> list[_Segment]:
+    """Segments in order of their number; Layer and LabelValue may be missing in old files."""
+    found: dict[int, dict[str, str]] = {}
+    for key in image.GetMetaDataKeys():
+        match = _SEGMENT_KEY.match(key)
+        if match:
+            found.setdefault(int(match[1]), {})[match[2]] = image.GetMetaData(key)
+    layered = image.GetNumberOfComponentsPerPixel() > 1
+    if layered and not found:
+        raise FileFormatError(
+            f"{path.name}: has several layers but no Segment0_Name: it is no segmentation"
+        )
+    try:
+        return [
+            _Segment(
+                keys.get("Name") or keys.get("ID") or f"Segment {number}",
+                int(keys.get("LabelValue", "1")),
+                int(keys.get("Layer", str(number) if layered else "0")),
+                _codes(keys.get("Tags", "")),
+            )
+            for number, keys in sorted(found.items())
+        ]
+    except ValueError as error:
+        raise FileFormatError(
+            f"{path.name}: Segment keys LabelValue and Layer must be whole numbers ({error})"
+        ) from error
+
+
+def _codes(tags: str) -> tuple[Coded, ...]:
+    """Type and modifier codes of Slicer's terminology entry "context~category~type~modifier~"."""
+    match = _TERM.search(tags)
+    if not match:
+        return ()
+    parts = [part.split("^") for part in match[1].split("~")[2:4]]
+    return tuple((part[1], part[0]) for part in parts if len(part) >= 2 and part[1])
+
+
+# -- writing
+
+
+def _header(grid: Grid, regions: Sequence[Region]) -> str:
+    matrix = grid.matrix
+    steps = [_vector(matrix[:3, axis]) for axis in (2, 1, 0)]
+    slices, rows, columns = grid.shape
+    lines = [
+        "NRRD0004",
+        "type: unsigned char",
+        "dimension: 4",
+        f"space: {_SPACE}",
+        f"sizes: {len(regions)} {columns} {rows} {slices}",
+        f"space directions: none {' '.join(steps)}",
+        "kinds: list domain domain domain",
+        "encoding: gzip",
+        f"space origin: {_vector(matrix[:3, 3])}",
+    ]
+    for index, region in enumerate(regions):
+        extent = " ".join(f"{s.start} {max(s.start, s.stop - 1)}" for s in reversed(region.box))
+        lines += [
+            f"Segment{index}_Extent:={extent}",
+            f"Segment{index}_ID:=Segment_{index + 1}",
+            f"Segment{index}_LabelValue:=1",
+            f"Segment{index}_Layer:={index}",
+            f"Segment{index}_Name:={' '.join(region.name.split())}",
+            f"Segment{index}_NameAutoGenerated:=0",
+        ]
+    return "\n".join([*lines, "", ""])
+
+
+def _vector(values: npt.NDArray[np.float64]) -> str:
+    return "(" + ",".join(repr(float(value)) for value in values) + ")"
