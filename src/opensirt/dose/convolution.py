@@ -20,8 +20,7 @@ __all__ = [
     "active_boxes",
     "bin_sum",
     "convolve",
-    "spread_slice",
-    "spread_weights",
+    "spread",
 ]
 
 Floats = npt.NDArray[np.float32]
@@ -110,30 +109,38 @@ def bin_sum(values: Values, factors: Triple) -> Floats:
     return result
 
 
-def spread_slice(
-    coarse: Floats, index: int, factors: Triple, weights: tuple[Floats, Floats]
-) -> Floats:
-    """One fine slice of a coarse map that has one more voxel on every side, linearly.
+def spread(coarse: Floats, shape: Triple, factors: Triple) -> Iterator[Floats]:
+    """A coarse map on a fine grid of this shape, slice by slice, by linear interpolation.
 
-    `weights` come from `spread_weights` for rows and columns. The sum of the fine values of a
-    coarse voxel is its own value, where the fine grid covers it.
+    `coarse` has one more voxel on every side than ``bin_sum`` gives. Its values are shared out: the
+    fine values of a coarse voxel add up to its own, where the fine grid covers it.
     """
-    place = (index + 0.5) / factors[0] + 0.5  # one coarse voxel was added before the first
-    low = math.floor(place)
-    upper = np.float32(place - low)
-    plane = coarse[low] * (1 - upper) + coarse[low + 1] * upper
-    rows, columns = weights
-    return np.asarray(rows @ plane @ columns.T, dtype=np.float32) / np.float32(math.prod(factors))
+    share = np.float32(1.0 / math.prod(factors))
+    lows, uppers = zip(*(_places(n, f) for n, f in zip(shape, factors, strict=True)), strict=True)
+    planes: dict[int, Floats] = {}
+    for low, upper in zip(lows[0].tolist(), uppers[0], strict=True):
+        planes = {near: plane for near, plane in planes.items() if near >= low}
+        for near in {low, low + 1} - planes.keys():  # each coarse slice is interpolated once
+            rows = _between(coarse[near] * share, lows[1], uppers[1], axis=0)
+            planes[near] = _between(rows, lows[2], uppers[2], axis=1)
+        yield planes[low] + upper * (planes[low + 1] - planes[low])
 
 
-def spread_weights(fine: int, factor: int) -> Floats:
-    """Linear interpolation weights, (fine, coarse + 2), along one axis."""
-    place = (np.arange(fine) + 0.5) / factor + 0.5
-    low = np.floor(place).astype(int)
-    weights = np.zeros((fine, math.ceil(fine / factor) + 2), dtype=np.float32)
-    weights[np.arange(fine), low] = 1.0 - (place - low)
-    weights[np.arange(fine), low + 1] += place - low
-    return weights
+def _places(fine: int, factor: int) -> tuple[npt.NDArray[np.intp], Floats]:
+    """Lower coarse neighbour of each fine voxel along one axis, and the weight of the upper."""
+    place = (np.arange(fine) + 0.5) / factor + 0.5  # one coarse voxel was added before the first
+    low = np.floor(place).astype(np.intp)
+    return low, (place - low).astype(np.float32)
+
+
+def _between(values: Floats, low: npt.NDArray[np.intp], upper: Floats, axis: int) -> Floats:
+    """Linear interpolation along one axis; takes elements, as a matrix product starts threads."""
+    first, second = values.take(low, axis=axis), values.take(low + 1, axis=axis)
+    weight = upper[:, None] if axis == 0 else upper
+    second -= first
+    second *= weight
+    second += first
+    return second
 
 
 def _block_starts(span: slice, factor: int) -> npt.NDArray[np.intp]:

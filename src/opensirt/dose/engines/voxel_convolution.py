@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from opensirt.dose.convolution import bin_sum, convolve, spread_slice, spread_weights
+from opensirt.dose.convolution import bin_sum, convolve, spread
 from opensirt.dose.engine import (
     activity_values,
     density_values,
@@ -143,9 +143,7 @@ def _far_energy(
     reach = half_shape_for(float(kernel.edges_mm(density_g_ml)[-1]), coarse_mm)
     half = _triple(min(pair) for pair in zip(reach, coarse.shape, strict=True))
     coarse = convolve(coarse, part_energies(kernel, coarse_mm, density_g_ml, "far", half))
-    rows, columns = (spread_weights(n, f) for n, f in zip(a.shape[1:], factors[1:], strict=True))
-    for index in range(a.shape[0]):
-        yield spread_slice(coarse, index, factors, (rows, columns))
+    return spread(coarse, _triple(a.shape), factors)
 
 
 def _triple(numbers: Iterable[Any]) -> tuple[Any, Any, Any]:
