@@ -32,7 +32,9 @@ LOWEST_Z_MM, TOP_Z_MM = -125.0, 235.0
 ENDLESS_MM = 2000.0
 DIAPHRAGM_MM = 4.0
 """Least gap of soft tissue between the lungs and what lies below them."""
-CANTLIE_PLANE = HalfSpace((-22.0, 0.0, 0.0), (1.0, -0.18, 0.05))
+WALL_POWER, WALL_Y_MM = 2.2, -1.0
+"""Outline of the trunk's section, and its middle from front to back."""
+CANTLIE_PLANE = HalfSpace((-38.0, -4.0, 0.0), (1.0, -0.37, 0.0))
 """Right of the line from the gallbladder to the caval vein: the territory of the right artery."""
 
 
@@ -43,7 +45,7 @@ class RibCage(Shape):
     Parameters
     ----------
     radii_mm : (x, y)
-        Half axes of the wall that the tubes follow.
+        Half axes of the wall that the tubes follow; its outline has exponent `WALL_POWER`.
     tube_mm, pitch_mm : float
         Radius of a tube, and distance from one to the next.
     slope : float
@@ -60,8 +62,10 @@ class RibCage(Shape):
 
     def level_mm(self, x: Array, y: Array, z: Array) -> Array:
         """Distance from the nearest tube's axis, less the radius, and the two ends."""
-        across, deep = x / np.float32(self.radii_mm[0]), y / np.float32(self.radii_mm[1])
-        wall = (np.sqrt(across * across + deep * deep) - 1) * np.float32(min(self.radii_mm))
+        across = np.abs(x / np.float32(self.radii_mm[0])) ** WALL_POWER
+        deep = np.abs((y - WALL_Y_MM) / np.float32(self.radii_mm[1])) ** WALL_POWER
+        norm = (across + deep) ** (1 / WALL_POWER)
+        wall = (norm - 1) * np.float32(min(self.radii_mm))
         turn = (z - np.float32(self.slope) * y) / np.float32(self.pitch_mm)
         along = (turn - np.rint(turn)) * np.float32(self.pitch_mm / np.hypot(1, self.slope))
         middle, half = np.mean(self.z_mm), np.ptp(self.z_mm) / 2
@@ -73,7 +77,7 @@ class RibCage(Shape):
         """The box around the wall, one tube wider for its long half axis."""
         x = self.radii_mm[0] + self.tube_mm * self.radii_mm[0] / min(self.radii_mm)
         y = self.radii_mm[1] + self.tube_mm * self.radii_mm[1] / min(self.radii_mm)
-        return (-x, -y, self.z_mm[0]), (x, y, self.z_mm[1])
+        return (-x, WALL_Y_MM - y, self.z_mm[0]), (x, WALL_Y_MM + y, self.z_mm[1])
 
 
 def torso() -> Mapping[str, Shape]:
@@ -90,36 +94,37 @@ def torso() -> Mapping[str, Shape]:
     dome = Ellipsoid((78.0, 4.0, -2.0), (66.0, 86.0, 82.0))
     below = liver.grown(DIAPHRAGM_MM) | dome | spleen.grown(5.0) | stomach.grown(6.0)
     mediastinum = heart.grown(5.0) | Ellipsoid((0.0, 38.0, 120.0), (36.0, 44.0, 220.0), 4.0)
-    lungs = (_lung(-1.0) | _lung(1.0)) - below - mediastinum
+    pleura = Cylinder((0.0, WALL_Y_MM, 0.0), (137.0, 89.0), ENDLESS_MM, WALL_POWER)
+    lungs = ((_lung(-1.0) | _lung(1.0)) & pleura) - below - mediastinum
     kidneys = _kidney(-1.0) | _kidney(1.0)
-    chest_wall = RibCage((149.0, 100.0), 4.6, 27.0, 0.42, (-45.0, TOP_Z_MM + 20))
+    chest_wall = RibCage((149.0, 98.5), 4.2, 27.0, 0.42, (-45.0, TOP_Z_MM + 20))
     ribs = chest_wall & HalfSpace((0.0, -70.0, 0.0), (0.0, -1.0, 0.0))
     ribs = ribs - Box((0.0, 100.0, 0.0), (72.0, 60.0, ENDLESS_MM))
-    sternum = Box((0.0, -99.0, 165.0), (34.0, 11.0, 150.0))
+    sternum = Box((0.0, -98.0, 165.0), (34.0, 10.0, 150.0))
     return {
         "skin and fat": Cylinder((0.0, 0.0, 0.0), (172.0, 121.0), ENDLESS_MM, 2.3),
-        "muscle wall": Cylinder((0.0, 2.0, 0.0), (157.0, 107.0), ENDLESS_MM, 2.2),
-        "cavity": Cylinder((0.0, -3.0, 0.0), (139.0, 90.0), ENDLESS_MM, 2.2),
+        "muscle wall": Cylinder((0.0, 1.0, 0.0), (157.0, 107.0), ENDLESS_MM, WALL_POWER),
+        "cavity": Cylinder((0.0, WALL_Y_MM, 0.0), (139.0, 91.0), ENDLESS_MM, WALL_POWER),
         "bowel": _bowel() - liver.grown(4.0) - gallbladder.grown(3.0),
-        "lungs": lungs,
         "heart": heart,
         "vessels": aorta | vena_cava,
         "spleen": spleen,
         "kidneys": kidneys - liver.grown(3.0),
         "stomach": stomach - liver.grown(2.0),
         "stomach gas": _stomach_gas() - liver.grown(5.0),
-        "liver": liver,
-        "gallbladder": gallbladder,
         "spine": _vertebrae(),
         "spinal canal": Cylinder((0.0, 87.0, 0.0), (10.0, 8.0), ENDLESS_MM),
         "ribs": ribs | sternum,
+        "gallbladder": gallbladder,
+        "lungs": lungs,
+        "liver": liver,
     }
 
 
 def _liver() -> Shape:
     """A right lobe under the dome and a flat left lobe, joined smoothly, cut by the bowel side."""
-    right = Ellipsoid((-74.0, 4.0, -6.0), (60.0, 75.0, 80.0), 2.2, rotation_matrix("y", 6))
-    left = Ellipsoid((0.0, -40.0, 30.0), (84.0, 34.0, 34.0), 2.1, rotation_matrix("y", 8))
+    right = Ellipsoid((-74.0, 4.0, -6.0), (58.0, 75.0, 79.0), 2.2, rotation_matrix("y", 6))
+    left = Ellipsoid((2.0, -40.0, 29.0), (86.0, 36.0, 36.0), 2.1, rotation_matrix("y", 8))
     both = smooth_union(right, left, 22.0)
     under = HalfSpace((-40.0, 0.0, -40.0), (0.6, 0.22, -0.75))
     behind = HalfSpace((0.0, 66.0, 0.0), (0.25, 1.0, -0.12))

@@ -47,9 +47,7 @@ def coverage(shape: Shape, grid: Grid) -> tuple[Slices, Fractions]:
     samples = _samples_per_edge(shape, grid)
     for index in range(box[0].start, box[0].stop):  # slice by slice keeps memory small
         part = (slice(index, index + 1), box[1], box[2])
-        level = np.broadcast_to(
-            shape.level_mm(*_centres(grid, part)), (1, *fractions.shape[1:])
-        )[0]
+        level = np.broadcast_to(shape.level_mm(*_centres(grid, part)), (1, *fractions.shape[1:]))[0]
         plane = fractions[index - box[0].start]
         plane[level < 0] = 1.0
         edge = np.argwhere(np.abs(level) <= half_diagonal_mm)

@@ -125,7 +125,7 @@ def blurred_onto(activity: Volume, grid: Grid, fwhm_mm: float) -> FloatArray:
     for axis in range(3):
         weights = _axis_weights(activity.grid, grid, axis, fwhm_mm / FWHM_PER_SIGMA)
         amount = np.moveaxis(np.tensordot(weights, amount, axes=(1, axis)), 0, axis)
-    return amount
+    return np.maximum(amount, 0.0, out=amount)  # rounding can leave -1e-20 far from activity
 
 
 def simulate_spect(

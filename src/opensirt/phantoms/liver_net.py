@@ -127,9 +127,7 @@ def _parts(shapes: Any, lesions: Sequence[Lesion]) -> list[Part]:
         parts.append(Part(label, shape, TISSUES[name], uptake, role))
     for lesion in lesions:
         where = RIGHT if lesion.in_first_territory else LEFT
-        parts.append(
-            Part(lesion.name, lesion.shape, TUMOUR_TISSUE, lesion.uptake, "tumour", where)
-        )
+        parts.append(Part(lesion.name, lesion.shape, TUMOUR_TISSUE, lesion.uptake, "tumour", where))
         if lesion.core is not None:
             name = lesion.name.replace("Tumour", "Necrosis")
             parts.append(Part(name, lesion.core, CORE_TISSUE, 0.0, "necrosis", where))

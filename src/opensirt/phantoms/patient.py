@@ -118,9 +118,7 @@ def paint(grid: Grid, parts: Sequence[Part]) -> Painting:
         ):
             values[box] += fractions * (np.float32(new) - values[box])
         if part.role:
-            regions.append(
-                Region(part.name, part.role, grid, box, fractions, part.territory)
-            )
+            regions.append(Region(part.name, part.role, grid, box, fractions, part.territory))
     return Painting(grid, hu, density, uptake, tuple(regions))
 
 
@@ -151,9 +149,7 @@ def true_doses_gy(
     """
     gray = injected_bq / BQ_PER_GBQ * dose_constant_gy_kg_per_gbq * G_PER_KG
     rows = [*truth["regions"], *truth["tumours"]]
-    return {
-        row["name"]: gray * row["activity_fraction"] / row["mass_g"] for row in rows
-    }
+    return {row["name"]: gray * row["activity_fraction"] / row["mass_g"] for row in rows}
 
 
 def volume_of(
