@@ -16,7 +16,8 @@ from typing import Any
 NUCLIDES = ("Y-90", "Ho-166", "Tc-99m", "Re-188", "P-32", "Lu-177", "I-131")
 CLASSES = {"gamma": "photon", "X": "photon", "IE": "electron", "auger": "electron"}
 KINDS = {"gamma": "gamma", "X": "x-ray", "IE": "conversion", "auger": "auger"}
-LEAST_YIELD = 1e-4
+LEAST_YIELD = 1e-5
+LEAST_BETAS = 1e-3
 SCRIPT = "validation/tables/make_spectra.py"
 LICENCE = (
     "figures of ICRP Publication 107, cited; read through icrp107-database 0.0.3 (LGPL-3.0), "
@@ -61,7 +62,7 @@ def main() -> None:
     for nuclide in NUCLIDES:
         name = nuclide.lower().replace("-", "")
         found = emissions(nuclide)
-        if sum(y for _, y in found["beta-"]) > LEAST_YIELD:
+        if sum(y for _, y in found["beta-"]) > LEAST_BETAS:
             rows = [f"{e:g},{n:g}" for e, n in found["b-spectra"]]
             columns = {"energy_mev": "MeV", "betas_per_mev_per_decay": "1/(MeV decay)"}
             title = f"{nuclide} beta spectrum: betas per MeV and decay against kinetic energy"
@@ -75,7 +76,7 @@ def main() -> None:
         if lines:
             columns = {"particle": "text", "kind": "text", "energy_mev": "MeV", "yield": "1/decay"}
             rows = [f"{particle},{kind},{e:g},{y:g}" for e, y, particle, kind in lines]
-            title = f"{nuclide} discrete photons and electrons with a yield of at least 1e-4"
+            title = f"{nuclide} discrete photons and electrons with a yield of at least 1e-5"
             write(tables / "lines", name, title, columns, rows)
         totals = {
             "beta": sum(e * y for e, y in found["beta-"]),

@@ -134,12 +134,12 @@ class Nuclide:
 
     @property
     def photons(self) -> tuple[Line, ...]:
-        """Gamma and X-ray lines of at least 1e-4 per decay, by rising energy. Source: icrp107."""
+        """Gamma and X-ray lines of at least 1e-5 per decay, by rising energy. Source: icrp107."""
         return _lines(self.name, "photon")
 
     @property
     def electrons(self) -> tuple[Line, ...]:
-        """Conversion and Auger lines of at least 1e-4 per decay. Source: icrp107."""
+        """Conversion and Auger lines of at least 1e-5 per decay. Source: icrp107."""
         return _lines(self.name, "electron")
 
 

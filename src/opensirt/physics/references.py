@@ -31,7 +31,7 @@ class Reference:
 
     def field(self, name: str) -> str:
         """The text of a field such as ``title``, without TeX braces, or ""."""
-        return re.sub(r"[{}]", "", self.fields.get(name, "")).replace("--", "-")
+        return re.sub(r"[{}\\]", "", self.fields.get(name, "")).replace("--", "-")
 
     @property
     def authors(self) -> str:

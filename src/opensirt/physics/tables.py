@@ -13,6 +13,7 @@ import io
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -156,7 +157,11 @@ class CsvTable:
 
     def column(self, name: str) -> npt.NDArray[np.float64]:
         """A numeric column, shape (rows,), in ``units[name]``."""
-        return np.array([float(cell) for cell in self.text_column(name)], dtype=np.float64)
+        cells = self.text_column(name)
+        try:
+            return np.array([float(cell) for cell in cells], dtype=np.float64)
+        except ValueError as error:
+            raise TableError(f"{self.file}: column {name!r} needs numbers: {error}") from None
 
     def text_column(self, name: str) -> tuple[str, ...]:
         """A column as text; `TableError` where there is none of this name."""
@@ -239,8 +244,10 @@ def parse_table(raw: Mapping[str, Any], file: str) -> Table:
     texts: dict[str, str] = {}
     rows: dict[str, tuple[Table, ...]] = {}
     for key, value in raw.items():
-        if isinstance(value, str | bool):
-            texts[key] = value if isinstance(value, str) else str(value).lower()
+        if isinstance(value, str | bool | date):
+            texts[key] = str(value).lower() if isinstance(value, bool) else str(value)
+        elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+            texts[key] = " ".join(value)
         elif isinstance(value, dict) and "value" in value:
             quantities[key] = (_quantity(file, key, value),)
         elif isinstance(value, list) and all(isinstance(item, dict) for item in value) and value:
@@ -312,6 +319,11 @@ def parse_csv(raw: Mapping[str, Any], data: bytes, file: str) -> CsvTable:
     for name in lines[0]:
         if not units.get(name):
             raise TableError(f"{file}: column {name!r} has no unit; add it under [columns]")
+    for number, row in enumerate(lines[1:], start=2):
+        if len(row) != len(lines[0]):
+            raise TableError(
+                f"{file}: line {number} of the csv has {len(row)} cells, expected {len(lines[0])}"
+            )
     columns = {name: tuple(row[i] for row in lines[1:]) for i, name in enumerate(lines[0])}
     texts = {k: v for k, v in raw.items() if isinstance(v, str)}
     return CsvTable(file, columns, units, source, raw["licence"], raw["script"], texts)

@@ -1,0 +1,121 @@
+"""Limits: each indication gets its own, each fact counts, nothing is invented."""
+
+from __future__ import annotations
+
+import pytest
+
+from opensirt.errors import InputError, TableError, UnknownNameError
+from opensirt.physics.limits import INDICATIONS, INTENTS, limits_for, lung_limits
+from opensirt.physics.products import product_names
+from opensirt.physics.references import cite
+
+
+def values(product: str, indication: str, intent: str, quantity: str, **facts: object):
+    """(sense, value) of each limit on one quantity, by rising value."""
+    found = limits_for(product, indication, intent, **facts)  # type: ignore[arg-type]
+    return sorted((limit.value, limit.sense) for limit in found if limit.quantity == quantity)
+
+
+@pytest.mark.parametrize("product", product_names())
+@pytest.mark.parametrize("indication", INDICATIONS)
+@pytest.mark.parametrize("intent", INTENTS)
+def test_every_limit_has_a_source_and_the_lungs_are_always_there(product, indication, intent):
+    found = limits_for(product, indication, intent)
+    assert {30.0, 50.0} <= {limit.value for limit in found if limit.severity == "stop"}
+    for limit in found:
+        assert limit.product == product
+        assert cite(limit.source)
+        assert limit.level_of_evidence
+        assert limit.verified == (limit.source != "assumption")
+
+
+@pytest.mark.parametrize("product", product_names())
+@pytest.mark.parametrize("intent", INTENTS)
+def test_net_has_no_target_and_says_what_was_transferred(product, intent):
+    found = [x for x in limits_for(product, "net", intent) if not x.quantity.startswith("lung")]
+    assert not any(limit.quantity == "tumour-mean" or limit.is_target for limit in found)
+    for limit in found:
+        assert (limit.source, limit.verified) == ("assumption", False)
+        assert "no threshold for NET has guideline status" in limit.text
+        assert "transferred" in limit.at
+
+
+def test_net_normal_liver_limits_are_the_conservative_ones():
+    assert values("resin-y90", "net", "unilobar", "perfused-normal-mean") == [(40, "at most")]
+    assert values("resin-y90", "net", "bilobar", "perfused-normal-mean") == [(30, "at most")]
+    assert values("glass-y90", "net", "bilobar", "whole-normal-mean") == [(50, "at most")]
+    assert values("ho166-plla", "net", "bilobar", "whole-normal-mean") == [(40, "at most")]
+
+
+def test_glass_hcc_follows_bilirubin():
+    arguments = ("glass-y90", "hcc", "bilobar", "whole-normal-mean")
+    assert values(*arguments, bilirubin_mg_dl=1.5) == [(50, "at most")]
+    assert values(*arguments, bilirubin_mg_dl=1.1) == [(50, "at most")]
+    assert values(*arguments, bilirubin_mg_dl=0.8) == [(90, "at most")]
+    assert values(*arguments) == [(50, "at most")]
+
+
+def test_glass_hcc_unilobar():
+    arguments = ("glass-y90", "hcc", "unilobar")
+    assert values(*arguments, "tumour-mean") == [(205, "at least"), (250, "at least")]
+    assert values(*arguments, "whole-normal-mean") == [(75, "at most")]
+    assert values(*arguments, "perfused-normal-mean", reserve_fraction=0.2) == [(120, "at most")]
+    assert values(*arguments, "perfused-normal-mean", reserve_fraction=0.5) == []
+    assert values(*arguments, "perfused-normal-mean") == [(120, "at most")]
+
+
+def test_segmentectomy():
+    assert values("glass-y90", "icc", "segmentectomy", "perfused-mean") == [(400, "above")]
+    assert values("resin-y90", "mcrc", "segmentectomy", "perfused-mean") == [(150, "above")]
+    assert values("ho166-plla", "hcc", "segmentectomy", "perfused-mean") == [(60, "at most")]
+
+
+def test_tumour_targets_of_each_product():
+    assert values("glass-y90", "icc", "unilobar", "tumour-mean") == [(260, "at least")]
+    assert values("glass-y90", "mcrc", "bilobar", "tumour-mean") == [(189, "at least")]
+    assert values("resin-y90", "mcrc", "unilobar", "tumour-mean") == [(100, "above")]
+    assert values("ho166-plla", "icc", "unilobar", "tumour-mean") == [(150, "above")]
+    assert values("ho166-plla", "hcc", "unilobar", "tumour-mean") == []
+
+
+def test_resin_follows_liver_function_and_reserve():
+    arguments = ("resin-y90", "hcc", "bilobar", "perfused-normal-mean")
+    assert values(*arguments) == [(30, "at most")]
+    assert values(*arguments, compromised_liver=True) == [(30, "at most")]
+    assert values(*arguments, compromised_liver=False) == [(40, "at most")]
+    lobectomy = ("resin-y90", "hcc", "lobectomy", "perfused-normal-mean")
+    assert values(*lobectomy) == []
+    assert values(*lobectomy, reserve_fraction=0.4) == [(70, "above")]
+
+
+def test_levels_of_evidence_are_those_printed():
+    glass = limits_for("glass-y90", "icc", "segmentectomy")[0]
+    assert (glass.level_of_evidence, glass.at, glass.source) == ("4", "Table 2", "weber2022")
+
+
+def test_lung_shunt_belongs_to_resin():
+    shunt = [limit for limit in lung_limits("resin-y90") if limit.quantity == "lung-shunt"]
+    assert [(limit.value, limit.severity) for limit in shunt] == [(0.20, "stop"), (0.15, "warn")]
+    assert shunt[0].text.startswith("lung shunt fraction at most 20 %")
+    with pytest.raises(TableError, match="lung-shunt limit is in 1, not in Gy"):
+        _ = shunt[0].value_gy
+    assert not any(limit.quantity == "lung-shunt" for limit in lung_limits("glass-y90"))
+
+
+def test_is_met():
+    lung = lung_limits("glass-y90")[0]
+    assert lung.value_gy == 30.0
+    assert (lung.is_met(30.0), lung.is_met(30.1)) == (True, False)
+    above = limits_for("glass-y90", "hcc", "segmentectomy")[0]
+    assert (above.is_met(400.0), above.is_met(401.0)) == (False, True)
+
+
+def test_names_and_facts_are_checked():
+    with pytest.raises(UnknownNameError, match="product 'glass' is unknown; choose one of"):
+        lung_limits("glass")
+    with pytest.raises(UnknownNameError, match="indication 'HCC' is unknown; choose one of hcc"):
+        limits_for("glass-y90", "HCC", "unilobar")
+    with pytest.raises(UnknownNameError, match="intent 'whole' is unknown; choose one of segm"):
+        limits_for("glass-y90", "hcc", "whole")
+    with pytest.raises(InputError, match="bilirubin must be a number of at least 0, found -1"):
+        limits_for("glass-y90", "hcc", "unilobar", bilirubin_mg_dl=-1.0)

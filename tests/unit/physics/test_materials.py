@@ -1,0 +1,91 @@
+"""Tissues and density from CT numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from opensirt.errors import InputError, UnknownNameError
+from opensirt.physics.materials import (
+    density_from_hu,
+    hu_conversion,
+    hu_conversion_names,
+    hu_from_density,
+    mass_conventions,
+    tissue,
+    tissue_names,
+)
+
+
+def test_names():
+    assert hu_conversion_names() == ("lung-densitometry", "schneider2000", "schneider2000-monotone")
+    with pytest.raises(UnknownNameError, match="HU conversion 'linear' is unknown; choose one of"):
+        density_from_hu(np.zeros(1), "linear")
+    assert tissue_names() == (
+        *("adipose", "air", "bone", "liver", "lung", "muscle", "soft-tissue", "water"),
+    )
+    with pytest.raises(UnknownNameError, match="tissue 'spleen' is unknown"):
+        tissue("spleen")
+
+
+@pytest.mark.parametrize("padding", [-2000, -3024, -32768])
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_padding_is_air(padding: int, kind: type):
+    density = density_from_hu(np.full((2, 3, 4), padding, dtype=kind))
+    assert density.dtype == np.float32
+    assert density == pytest.approx(0.00121)
+
+
+@pytest.mark.parametrize("conversion", hu_conversion_names())
+def test_whole_and_real_numbers_agree(conversion: str):
+    whole = np.arange(-1100, 3200, dtype=np.int16).reshape(2, -1)
+    real = density_from_hu(whole.astype(np.float64), conversion)
+    assert np.abs(density_from_hu(whole, conversion) - real).max() < 1e-6
+
+
+@pytest.mark.parametrize("conversion", ["lung-densitometry", "schneider2000-monotone"])
+def test_monotone_where_it_says_so(conversion: str):
+    assert hu_conversion(conversion).is_monotone
+    steps = np.diff(density_from_hu(np.arange(-1024, 3072), conversion))
+    assert steps.min() >= 0.0
+
+
+def test_the_published_relation_falls_only_where_connective_tissue_ends():
+    steps = np.diff(density_from_hu(np.arange(-1024, 3072)))
+    falling = np.flatnonzero(steps < 0.0) - 1024
+    assert falling.tolist() == [100]
+    assert steps.min() == pytest.approx(-0.0431, abs=1e-4)
+
+
+def test_infinite_numbers_are_refused():
+    with pytest.raises(InputError, match="CT numbers must be finite"):
+        density_from_hu(np.array([0.0, np.nan]))
+
+
+@pytest.mark.parametrize("density", [0.26, 0.95, 1.05, 1.06, 1.4])
+def test_density_to_hu_and_back(density: float):
+    hu = hu_from_density(density)
+    assert density_from_hu(np.array([hu]))[0] == pytest.approx(density, abs=1e-6)
+
+
+def test_density_outside_the_table_is_refused():
+    with pytest.raises(InputError, match=r"density must be at most 2\.835 g/mL, found 8 g/mL"):
+        hu_from_density(8.0)
+    with pytest.raises(InputError, match=r"density must be at least 0\.00121 g/mL, found 0 g/mL"):
+        hu_from_density(0.0)
+    assert hu_from_density(1.03, "schneider2000") == pytest.approx(14.0)
+
+
+@pytest.mark.parametrize("name", tissue_names())
+def test_mass_fractions_sum_to_one(name: str):
+    assert sum(tissue(name).composition.values()) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_densities_and_their_sources():
+    assert tissue("water").density_g_ml == 1.0
+    assert tissue("lung").density_g_ml == 0.26
+    assert [q.value for q in tissue("liver").densities] == [1.06, 1.05, 1.03, 1.00]
+    assert tissue("liver").density_source == "assumption"
+    assert [q.source for q in mass_conventions()] == [
+        *("jnm2016ho", "taranis", "radulator", "korean-planner"),
+    ]

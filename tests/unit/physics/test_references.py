@@ -1,0 +1,57 @@
+"""Keys of the bibliography become one-line citations."""
+
+from __future__ import annotations
+
+import pytest
+
+from opensirt.errors import TableError, UnknownNameError
+from opensirt.physics.references import cite, parse_references, reference, reference_keys
+
+
+def test_cites_in_one_line():
+    assert cite("mosteller1987") == (
+        "Mosteller 1987, Simplified calculation of body-surface area, N Engl J Med 317:1098"
+    )
+    assert cite("weber2022").startswith("Weber et al. 2022, EANM procedure guideline")
+    assert cite("weber2022").endswith("49:1682-1699, doi:10.1007/s00259-021-05600-z")
+
+
+def test_every_key_has_a_citation_of_one_line():
+    for key in reference_keys():
+        line = cite(key)
+        assert len(line) > 20
+        assert "\n" not in line
+        assert "{" not in line
+        assert reference(key).field("title"), key
+
+
+def test_the_keys_other_parts_need_are_there():
+    needed = {
+        *("weber2022", "chiesa2021", "levillain2021", "garin2021", "hoang2018", "kao2013"),
+        *("vanroekel", "dubois1916", "mosteller1987", "bolch1999", "lanconelli2012"),
+        *("graves2019", "strigari2010", "schneider2000", "selwyn2007", "allred2018", "jnm2016ho"),
+    }
+    assert needed <= set(reference_keys())
+
+
+def test_an_assumption_is_said_to_be_one():
+    assert cite("assumption") == "Assumption of opensirt, not backed by a publication"
+
+
+def test_an_unknown_key_is_refused():
+    with pytest.raises(UnknownNameError, match="source 'nobody1999' is unknown; add it to tables"):
+        cite("nobody1999")
+
+
+def test_a_key_may_occur_once():
+    entry = "@misc{a,\n  title = {One},\n}\n"
+    with pytest.raises(TableError, match="key 'a' occurs twice"):
+        parse_references(entry + entry)
+    with pytest.raises(TableError, match="expected BibTeX entries, found none"):
+        parse_references("")
+
+
+def test_few_authors_are_all_named():
+    fields = "author = {Koch, H. W. and Motz, J. W.},\n title = {T},\n year = {1959},\n"
+    text = "@article{a,\n " + fields + "}\n"
+    assert parse_references(text)["a"].citation == "Koch, Motz 1959, T"

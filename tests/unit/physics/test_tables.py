@@ -1,0 +1,195 @@
+"""The loader refuses numbers without unit, source or checksum, and says where."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from importlib import resources
+
+import pytest
+
+from opensirt.errors import TableError, UnknownNameError
+from opensirt.physics.references import reference_keys
+from opensirt.physics.tables import (
+    load_csv,
+    load_table,
+    parse_csv,
+    parse_table,
+    table_names,
+)
+
+CSV = b"energy_mev,yield\n0.1,0.5\n0.2,0.25\n"
+DESCRIPTION = {
+    "source": "icrp107",
+    "licence": "cited figures",
+    "script": "validation/tables/make_spectra.py",
+    "sha256": hashlib.sha256(CSV).hexdigest(),
+    "columns": {"energy_mev": "MeV", "yield": "1/decay"},
+}
+
+
+def table(text: str):
+    """A table parsed from TOML text."""
+    return parse_table(tomllib.loads(text), "tables/x.toml")
+
+
+def test_reads_value_unit_from_the_key_and_uncertainty():
+    found = table('half_life_h = { value = 64.1, sd = 0.1, source = "icrp107", at = "p. 1" }')
+    half_life = found.quantity("half_life_h")
+    assert (half_life.value, half_life.unit, half_life.sd) == (64.1, "h", 0.1)
+    assert half_life.at == "p. 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("half_life_h = 64.1", "tables/x.toml: half_life_h = 64.1 has no source"),
+        ("half_life_h = { value = 64.1 }", "tables/x.toml: half_life_h has no source"),
+        (
+            'half_life_h = { value = 64.1, source = "nobody1999" }',
+            "tables/x.toml: half_life_h has unknown source 'nobody1999'",
+        ),
+        (
+            'half_life = { value = 64.1, source = "icrp107" }',
+            "tables/x.toml: half_life has no unit; end the key in one or add unit = ...",
+        ),
+        (
+            'half_life_h = { value = "long", source = "icrp107" }',
+            "tables/x.toml: half_life_h needs a number as value, found 'long'",
+        ),
+        (
+            'half_life_h = { value = 1, sd = "x", source = "icrp107" }',
+            "tables/x.toml: half_life_h.sd needs a number, found 'x'",
+        ),
+        ("[[limit]]\nlimit_gy = 30", "tables/x.toml limit[0]: limit_gy = 30 has no source"),
+        ("[part]\nsize_mm = 3", "tables/x.toml part: size_mm = 3 has no source"),
+        ("vials_gbq = [3, 5]", "tables/x.toml: vials_gbq = [3, 5] has no source"),
+    ],
+)
+def test_refuses_an_incomplete_number(text: str, message: str):
+    with pytest.raises(TableError, match=re.escape(message)) as caught:
+        table(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_alternatives_stay_selectable_by_source_and_name():
+    found = table(
+        "density_g_ml = [\n"
+        '  { value = 3.2, source = "review2014" },\n'
+        '  { name = "high", value = 3.6, source = "wjh2015" },\n]'
+    )
+    assert found.quantity("density_g_ml").value == 3.2
+    assert found.quantity("density_g_ml", "wjh2015").value == 3.6
+    assert found.quantity("density_g_ml", "high").value == 3.6
+    with pytest.raises(UnknownNameError, match="choose review2014, high"):
+        found.quantity("density_g_ml", "cvir2019")
+
+
+def test_an_assumption_is_allowed_and_shows():
+    quantity = table('mass_g = { value = 1000, source = "assumption" }').quantity("mass_g")
+    assert quantity.is_assumption
+    assert not quantity.verified
+
+
+def test_lists_and_parts_keep_every_number():
+    found = table(
+        'vials_gbq = { value = [3, 5], source = "icrp107" }\n'
+        'element_mass_fraction = { value = { H = 0.1, O = 0.9 }, source = "icrp107" }'
+    )
+    assert found.quantity("vials_gbq").values == (3.0, 5.0)
+    assert found.quantity("element_mass_fraction").parts == {"H": 0.1, "O": 0.9}
+    with pytest.raises(TableError, match="vials_gbq: expected one number, found 2"):
+        _ = found.quantity("vials_gbq").value
+
+
+def test_missing_entries_are_named():
+    found = table('label = "x"\nnames = ["a", "b"]')
+    assert found.text("names") == "a b"
+    assert found.text("note", "none") == "none"
+    with pytest.raises(
+        TableError, match=r"tables/x\.toml: number 'mass_g' is missing; it has none"
+    ):
+        found.quantity("mass_g")
+    with pytest.raises(TableError, match=r"tables/x\.toml: text 'note' is missing"):
+        found.text("note")
+
+
+def test_missing_files_are_named():
+    with pytest.raises(TableError, match=r"tables/nuclides/xx.toml does not exist"):
+        load_table("nuclides/xx")
+    with pytest.raises(TableError, match="tables/nowhere does not exist"):
+        table_names("nowhere")
+
+
+def test_csv_gives_columns_and_units():
+    found = parse_csv(DESCRIPTION, CSV, "tables/x.toml")
+    assert found.column("energy_mev").tolist() == [0.1, 0.2]
+    assert found.units["yield"] == "1/decay"
+    with pytest.raises(TableError, match="column 'mass' is missing"):
+        found.column("mass")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sha256": "0" * 64}, "sha256 of the csv is"),
+        ({"licence": ""}, "licence is missing; a csv table needs it"),
+        ({"script": None}, "script is missing; a csv table needs it"),
+        ({"source": "nobody1999"}, "csv has unknown source 'nobody1999'"),
+        ({"columns": {"energy_mev": "MeV"}}, "column 'yield' has no unit"),
+    ],
+)
+def test_csv_refuses_what_is_incomplete(change: dict, message: str):
+    with pytest.raises(TableError, match=re.escape(message)):
+        parse_csv({**DESCRIPTION, **change}, CSV, "tables/x.toml")
+
+
+def test_csv_refuses_a_changed_byte():
+    with pytest.raises(TableError, match=r"make it again with validation/tables/make_spectra\.py"):
+        parse_csv(DESCRIPTION, CSV.replace(b"0.25", b"0.26"), "tables/x.toml")
+
+
+def test_csv_refuses_ragged_rows_and_words_for_numbers():
+    ragged = b"energy_mev,yield\n0.1\n"
+    description = {**DESCRIPTION, "sha256": hashlib.sha256(ragged).hexdigest()}
+    with pytest.raises(TableError, match="line 2 of the csv has 1 cells, expected 2"):
+        parse_csv(description, ragged, "tables/x.toml")
+    words = b"energy_mev,yield\nhigh,0.1\n"
+    description = {**DESCRIPTION, "sha256": hashlib.sha256(words).hexdigest()}
+    with pytest.raises(TableError, match="column 'energy_mev' needs numbers"):
+        parse_csv(description, words, "tables/x.toml").column("energy_mev")
+
+
+def _tables(ending: str) -> list[str]:
+    root = resources.files("opensirt") / "tables"
+    found, places = [], [("", root)]
+    while places:
+        prefix, place = places.pop()
+        for entry in place.iterdir():
+            if entry.is_dir():
+                places.append((f"{prefix}{entry.name}/", entry))
+            elif entry.name.endswith(ending):
+                found.append(prefix + entry.name.removesuffix(ending))
+    return sorted(found)
+
+
+def test_every_shipped_table_passes_the_loader_and_its_sources_resolve():
+    sheets = set(_tables(".csv"))
+    keys = {*reference_keys(), "assumption"}
+    assert len(sheets) >= 22
+    for name in sheets:
+        assert load_csv(name).source in keys
+    quantities = 0
+    for name in set(_tables(".toml")) - sheets:
+        for quantity in load_table(name).every_quantity():
+            assert quantity.source in keys, (name, quantity.key)
+            quantities += 1
+    assert quantities >= 150
+
+
+def test_references_named_beside_a_sheet_resolve():
+    root = resources.files("opensirt") / "tables"
+    for name in _tables(".csv"):
+        raw = tomllib.loads(root.joinpath(*f"{name}.toml".split("/")).read_text(encoding="utf-8"))
+        assert set(raw.get("references", ())) <= set(reference_keys()), name
