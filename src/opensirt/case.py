@@ -131,7 +131,15 @@ class Case:
             return found[0]
         names = ", ".join(f"{image.label!r} ({image.role})" for image in self.images) or "none"
         count = "no" if not found else str(len(found))
-        raise CaseError(f"expected one image with role {role!r}, found {count}; images: {names}")
+        raise CaseError(
+            f"expected one image with role {role!r}, found {count}; images: {names}"
+            f"{self._refusals()}"
+        )
+
+    def _refusals(self) -> str:
+        """Why images and files of the study were left out, for a message that misses one."""
+        reasons = [item.why for item in self.left_out if item.why != "not a DICOM file"]
+        return f"; left out: {' | '.join(reasons[:3])}" if reasons else ""
 
     def has_image(self, role: str) -> bool:
         """True where exactly one image has this role."""

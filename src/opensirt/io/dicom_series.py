@@ -1,0 +1,282 @@
+"""A folder of files -> series, regions and what is neither."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from opensirt.case import LeftOut
+from opensirt.errors import DicomError, FileFormatError, OpenSirtError
+from opensirt.io.dicom_files import integer, number, numbers, open_dicom, texts, title
+from opensirt.io.dicom_frames import Frame, Instance, find_group, frames_of, is_multi_frame_kind
+from opensirt.io.dicom_images import image_kind
+from opensirt.provenance import hash_file
+
+__all__ = ["Progress", "Scan", "Series", "scan_files", "what_it_is"]
+
+Progress = Callable[[int, int], None]
+"""Called with the number of files looked at and their total."""
+
+REGION_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.481.3": "RTSTRUCT",
+    "1.2.840.10008.5.1.4.1.1.66.4": "SEG",
+    "1.2.840.10008.5.1.4.1.1.66.7": "SEG",
+}
+_RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
+_DIRECTORY = "1.2.840.10008.1.3.10"
+_SECONDARY = "1.2.840.10008.5.1.4.1.1.7"
+_SPLITTERS = (
+    "TemporalPositionIdentifier", "TemporalPositionIndex", "AcquisitionNumber", "EchoNumbers",
+    "FrameReferenceTime", "AcquisitionTime", "TriggerTime", "ImageType", "ConvolutionKernel",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One stack of slices: a series, or the part of it that forms one volume."""
+
+    kind: str
+    instances: tuple[Instance, ...]
+    part: str = ""
+    """What tells this part from others of the same series: "AcquisitionNumber 2"."""
+    selected: tuple[Frame, ...] | None = None
+
+    @property
+    def header(self) -> Dataset:
+        """Header of the first file."""
+        return self.instances[0].header
+
+    def text(self, keyword: str) -> str:
+        """Text of an attribute of the first file, "" where absent or unreadable."""
+        try:
+            return title(self.header, keyword, self.instances[0].path.name)
+        except DicomError:
+            return ""
+
+    @cached_property
+    def label(self) -> str:
+        """Series description, or modality and number; with the part where the series was split."""
+        number_text = self.text("SeriesNumber")
+        label = self.text("SeriesDescription")
+        label = label or f"{self.text('Modality') or 'image'} series {number_text}".strip()
+        return f"{label} ({self.part})" if self.part else label
+
+    @cached_property
+    def frames(self) -> tuple[Frame, ...]:
+        """Planes of the volume; raises `DicomError` where they have no place."""
+        if self.selected is not None:
+            return self.selected
+        return tuple(plane for i in self.instances for plane in frames_of(i, self.label))
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Slices, rows, columns as the headers say."""
+        name = self.instances[0].path.name
+        if self.selected is not None:
+            slices = len(self.selected)
+        else:
+            slices = sum(integer(i.header, "NumberOfFrames", name) or 1 for i in self.instances)
+        rows, columns = integer(self.header, "Rows", name), integer(self.header, "Columns", name)
+        return slices, rows or 0, columns or 0
+
+    @property
+    def described(self) -> str:
+        """For messages: label, series number, modality and size."""
+        number_text = self.text("SeriesNumber")
+        try:
+            size = " x ".join(str(n) for n in self.size)
+        except DicomError:
+            size = "unknown size"
+        inner = f"series {number_text}, " if number_text else ""
+        return f"{self.label!r} ({inner}{self.kind}, {size})"
+
+    def measured(self) -> str:
+        """Size and voxel size as the header states them, for an image that cannot be placed."""
+        name = self.instances[0].path.name
+        try:
+            step = number(self.header, "SpacingBetweenSlices", name) or number(
+                self.header, "SliceThickness", name
+            )
+            pixel = numbers(self.header, "PixelSpacing", name)
+        except DicomError:
+            return self.described
+        voxel = " x ".join(f"{abs(v):.4g}" for v in ((step,) if step else ()) + pixel)
+        return f"{self.described} of {voxel} mm" if voxel else self.described
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a set of files holds."""
+
+    series: list[Series] = field(default_factory=list)
+    regions: list[Instance] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    others: list[Instance] = field(default_factory=list)
+    """DICOM objects that are neither image nor regions."""
+    errors: list[OpenSirtError] = field(default_factory=list)
+    """Errors behind entries of `left_out`, for a caller who gave one file alone."""
+    dicom_files: int = 0
+
+    def refuse(self, what: str, error: OpenSirtError) -> None:
+        """List something that cannot be read."""
+        self.left_out.append(LeftOut(what, str(error)))
+        self.errors.append(error)
+
+
+def scan_files(
+    files: Sequence[Path], root: Path, progress: Progress | None = None, *, trust: bool = False
+) -> Scan:
+    """Sort files into series and region objects, by their headers alone.
+
+    `trust` takes every file for DICOM; without it, files without a DICOM beginning are left out.
+    """
+    scan = Scan()
+    slices: dict[tuple[object, ...], list[Instance]] = defaultdict(list)
+    seen: dict[str, Path] = {}
+    for index, file in enumerate(files):
+        if progress is not None:
+            progress(index, len(files))
+        what = file.relative_to(root).as_posix() if file != root else file.name
+        try:
+            if not trust and not _begins_as_dicom(file):
+                scan.left_out.append(LeftOut(what, "not a DICOM file"))
+                continue
+            instance = Instance(file, open_dicom(file, pixels=False))
+            scan.dicom_files += 1
+            if _is_copy(instance, seen):
+                scan.left_out.append(LeftOut(what, f"a copy of {seen[instance.uid].name}"))
+                continue
+            _sort_in(instance, what, slices, scan)
+        except OpenSirtError as error:
+            scan.refuse(what, error)
+    if progress is not None:
+        progress(len(files), len(files))
+    for group in slices.values():
+        try:
+            scan.series += _volumes(group)
+        except OpenSirtError as error:
+            scan.refuse(repr(Series("", tuple(group)).label), error)
+    return scan
+
+
+def what_it_is(instance: Instance) -> str:
+    """The kind of an object in words: "RT Dose", "Secondary Capture Image"."""
+    if not instance.sop_class:
+        return "a DICOM data set without SOPClassUID"
+    known = UID(instance.sop_class).name.removesuffix(" Storage")
+    return known if known != instance.sop_class else "an object of a private class"
+
+
+def _begins_as_dicom(file: Path) -> bool:
+    """True for a preamble with DICM, or a first element of a group that files start with."""
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(132)
+    except OSError as error:
+        raise FileFormatError(f"{file.name}: cannot be opened ({error.strerror})") from None
+    if start[128:132] == b"DICM":
+        return True
+    starts = {group.to_bytes(2, order) for group in (2, 8) for order in ("little", "big")}
+    return len(start) > 8 and start[:2] in starts
+
+
+def _is_copy(instance: Instance, seen: dict[str, Path]) -> bool:
+    """True where the very same file was read before; another content under one UID is kept."""
+    if not instance.uid:
+        return False
+    first = seen.setdefault(instance.uid, instance.path)
+    return first is not instance.path and hash_file(first) == hash_file(instance.path)
+
+
+def _sort_in(
+    instance: Instance, what: str, slices: dict[tuple[object, ...], list[Instance]], scan: Scan
+) -> None:
+    kind = image_kind(instance.sop_class)
+    if kind is not None:
+        slices[_series_key(instance, kind)].append(instance)
+    elif instance.sop_class in REGION_CLASSES:
+        scan.regions.append(instance)
+    else:
+        scan.others.append(instance)
+        scan.left_out.append(LeftOut(what, _why_not_an_image(instance)))
+        if not instance.sop_class:
+            scan.errors.append(DicomError(f"{what}: SOPClassUID is missing; this is no image"))
+
+
+def _why_not_an_image(instance: Instance) -> str:
+    what, name = what_it_is(instance), instance.path.name
+    if instance.sop_class == _RT_DOSE:
+        size = [integer(instance.header, k, name) for k in ("NumberOfFrames", "Rows", "Columns")]
+        unit = title(instance.header, "DoseUnits", name) or "no unit"
+        shape = " x ".join(str(n or 1) for n in size)
+        return f"{what}: a dose of {shape} voxels ({unit}), not an image to plan on"
+    if instance.sop_class == _DIRECTORY:
+        return f"{what}: an index of files, not an image"
+    if instance.sop_class.startswith(_SECONDARY):
+        return f"{what}: a picture whose values and place in the patient are not known"
+    return f"{what}: not read by opensirt"
+
+
+def _series_key(instance: Instance, kind: str) -> tuple[object, ...]:
+    header, name = instance.header, instance.path.name
+    series = title(header, "SeriesInstanceUID", name)
+    if kind == "NM" or is_multi_frame_kind(instance.sop_class):
+        return (series, instance.path)
+    cosines = numbers(header, "ImageOrientationPatient", name)
+    pixel = numbers(header, "PixelSpacing", name)
+    return (
+        series or instance.path,
+        instance.sop_class,
+        integer(header, "Rows", name),
+        integer(header, "Columns", name),
+        tuple(round(v, 2) + 0.0 for v in cosines),
+        tuple(round(v, 4) for v in pixel),
+        "LOCALIZER" in texts(header, "ImageType", name),
+    )
+
+
+def _volumes(group: Sequence[Instance]) -> list[Series]:
+    """The volumes in slices of one series: usually one, several where slices repeat."""
+    kind = image_kind(group[0].sop_class) or ""
+    whole = Series(kind, tuple(group))
+    if is_multi_frame_kind(group[0].sop_class):
+        return _frame_volumes(whole)
+    if kind == "NM" or len(group) == 1 or not _repeats(whole.frames):
+        return [whole]
+    for keyword in _SPLITTERS:
+        parts: dict[str, list[Instance]] = defaultdict(list)
+        for instance in group:
+            parts[title(instance.header, keyword, instance.path.name)].append(instance)
+        found = [Series(kind, tuple(p), f"{keyword} {value}") for value, p in parts.items()]
+        if len(found) > 1 and not any(_repeats(part.frames) for part in found):
+            return found
+    return [whole]
+
+
+def _frame_volumes(whole: Series) -> list[Series]:
+    """Parts of an enhanced object by stack and temporal position."""
+    parts: dict[str, list[Frame]] = defaultdict(list)
+    for frame in whole.frames:
+        content = find_group(frame.groups, "FrameContentSequence", whole.label)
+        keys = [
+            f"{keyword} {value}"
+            for keyword in ("StackID", "TemporalPositionIndex")
+            if content and (value := title(content[0], keyword, whole.label))
+        ]
+        parts[", ".join(keys)].append(frame)
+    if len(parts) == 1:
+        return [whole]
+    return [Series(whole.kind, whole.instances, key, tuple(p)) for key, p in parts.items()]
+
+
+def _repeats(frames: Iterable[Frame]) -> bool:
+    """True where two slices share one position."""
+    places = [tuple(np.round(frame.position_mm, 2) + 0.0) for frame in frames]
+    return len(set(places)) < len(places)

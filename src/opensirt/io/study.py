@@ -1,0 +1,155 @@
+"""Whatever the user points at -> a `Case`: a DICOM folder, a case.toml, or one file of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from opensirt.case import Case, LeftOut, StudyImage
+from opensirt.errors import FileFormatError, InputError
+from opensirt.image import Grid, Region, Regions
+from opensirt.io.dicom_series import Progress
+from opensirt.io.folder import read_dicom_files, read_folder
+from opensirt.io.nifti import read_nifti
+from opensirt.io.slicer import read_nrrd, read_nrrd_regions
+from opensirt.provenance import Provenance, hash_file
+
+__all__ = ["describe_study", "read_study"]
+
+CASE_FILE = "case.toml"
+_NO_MEANING = (
+    "the file states neither role nor unit; name both in a case.toml beside it, see "
+    "docs/formats/case-toml.md"
+)
+
+
+def read_study(
+    path: Path | str,
+    *,
+    choose: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Case:
+    """The case at a path.
+
+    Parameters
+    ----------
+    path : path
+        A folder with a case.toml or with DICOM files; a case.toml; one DICOM, NIfTI or NRRD file.
+    choose : mapping, optional
+        Role -> series, for a DICOM folder that offers several; see `read_folder`.
+    progress : callable, optional
+        Called with (files looked at, files in all).
+
+    Raises
+    ------
+    OpenSirtError
+        One line: what was needed, what was found, what to do.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise InputError(
+            f"{place} does not exist; give a study folder, a case.toml or an image file"
+        )
+    if place.is_dir():
+        if (place / CASE_FILE).is_file():
+            return _case_file(place / CASE_FILE, choose)
+        return read_folder(place, choose=choose, progress=progress)
+    if not place.is_file():
+        raise FileFormatError(f"{place.name} is neither a file nor a folder")
+    lowered = place.name.lower()
+    if lowered.endswith(".toml"):
+        return _case_file(place, choose)
+    if lowered.endswith((".nii", ".nii.gz")):
+        return _grid_case(place, read_nifti)
+    if lowered.endswith(".seg.nrrd"):
+        return _regions_case(place)
+    if lowered.endswith((".nrrd", ".nhdr")):
+        return _grid_case(place, read_nrrd)
+    return read_dicom_files(place, choose=choose)
+
+
+def describe_study(case: Case) -> dict[str, Any]:
+    """What a case holds, as plain data for JSON."""
+    return {
+        "case_id": case.id,
+        "patient": {
+            "sex": case.patient.sex,
+            "height_cm": case.patient.height_cm,
+            "weight_kg": case.patient.weight_kg,
+        },
+        "images": [_described_image(image) for image in case.images],
+        "regions": [_described_region(region) for region in case.regions],
+        "left_out": [{"what": item.what, "why": item.why} for item in case.left_out],
+        "findings": [finding.as_dict() for finding in case.findings],
+        "inputs": dict(case.provenance.inputs),
+    }
+
+
+def _described_image(image: StudyImage) -> dict[str, Any]:
+    volume = image.volume
+    return {
+        "label": image.label,
+        "role": image.role,
+        "modality": image.modality,
+        "unit": volume.unit.value,
+        "nuclide": volume.nuclide,
+        **_described_grid(volume.grid),
+        "minimum": float(volume.values.min()),
+        "maximum": float(volume.values.max()),
+        "acquired": image.acquired.isoformat() if image.acquired else None,
+        "decay_correction": image.decay_correction,
+        "injected_bq": volume.injected_bq,
+        "notes": list(image.notes),
+    }
+
+
+def _described_grid(grid: Grid) -> dict[str, Any]:
+    return {
+        "shape": list(grid.shape),
+        "spacing_mm": [round(s, 6) for s in grid.spacing_mm],
+        "origin_mm": [round(o, 6) for o in grid.origin_mm],
+        "directions": [[round(float(v), 6) for v in row] for row in grid.directions],
+    }
+
+
+def _described_region(region: Region) -> dict[str, Any]:
+    centre = None if region.is_empty else [round(c, 3) for c in region.centroid_mm]
+    return {
+        "name": region.name,
+        "role": region.role,
+        "territory": region.territory,
+        "volume_ml": region.volume_ml,
+        "centroid_mm": centre,
+    }
+
+
+def _case_file(path: Path, choose: Mapping[str, str] | None) -> Case:
+    from opensirt.io.casefile import read_case_file
+
+    if choose:
+        raise InputError(f"{path.name} already says what each image is for; --choose is for DICOM")
+    return read_case_file(path)
+
+
+def _grid_case(path: Path, read: Callable[[Path], tuple[Any, Grid]]) -> Case:
+    """A file that holds an image without saying what its values mean: described, not used."""
+    values, grid = read(path)
+    what = f"{path.name}: {grid}, values {values.min():g} to {values.max():g}"
+    return Case(
+        id=_file_pseudonym(path),
+        left_out=(LeftOut(what, _NO_MEANING),),
+        provenance=Provenance(inputs={path.name: hash_file(path)}),
+    )
+
+
+def _regions_case(path: Path) -> Case:
+    return Case(
+        id=_file_pseudonym(path),
+        regions=Regions(read_nrrd_regions(path)),
+        provenance=Provenance(inputs={path.name: hash_file(path)}),
+    )
+
+
+def _file_pseudonym(path: Path) -> str:
+    return f"case-{hash_file(path)[:8]}"
