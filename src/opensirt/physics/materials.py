@@ -126,8 +126,7 @@ def density_from_hu(
 def _convert(hu: npt.NDArray[Any], relation: HuConversion) -> npt.NDArray[np.float32]:
     if np.issubdtype(hu.dtype, np.integer):
         table = _whole_number_densities(relation.name)
-        clipped = np.clip(hu, _LOWEST_HU, _HIGHEST_HU).astype(np.int32)
-        return np.asarray(table[clipped - _LOWEST_HU], dtype=np.float32)
+        return table.take(hu.astype(np.intp) - _LOWEST_HU, mode="clip")
     if not np.isfinite(hu).all():
         raise InputError("CT numbers must be finite, found NaN or infinity; mask them before")
     return np.asarray(np.interp(hu, relation.hu, relation.density_g_ml), dtype=np.float32)
