@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from opensirt.errors import InputError
 from opensirt.image import Volume
 from opensirt.io.dicom_codes import TOMOGRAPHIC_ACTIVITY, unit_code
-from opensirt.io.dicom_common import DicomContext, save, short_text
+from opensirt.io.dicom_common import DicomContext, forget_stand_in, save, short_text
 from opensirt.io.dicom_planes import DicomPlanes
 from opensirt.units import Unit
 
@@ -77,10 +77,7 @@ def build_activity_map(activity: Volume, context: DicomContext) -> Dataset:
     context.stamp(dataset, "OT", "Activity concentration, opensirt")
     dataset.ContentDate, dataset.ContentTime = context.date, context.time
     dataset.BodyPartExamined = "LIVER"
-    dataset.pop("ReferencedSeriesSequence", None)
-    groups = [*dataset.SharedFunctionalGroupsSequence, *dataset.PerFrameFunctionalGroupsSequence]
-    for group in groups:
-        group.pop("DerivationImageSequence", None)
+    forget_stand_in(dataset)
     return dataset
 
 

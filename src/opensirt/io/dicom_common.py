@@ -18,7 +18,15 @@ from opensirt.errors import InputError
 from opensirt.image import Grid
 from opensirt.io.dicom_planes import DicomPlanes
 
-__all__ = ["DicomContext", "SourceImages", "instance_reference", "long_text", "save", "short_text"]
+__all__ = [
+    "DicomContext",
+    "SourceImages",
+    "forget_stand_in",
+    "instance_reference",
+    "long_text",
+    "save",
+    "short_text",
+]
 
 MANUFACTURER = "opensirt"
 CHARACTER_SET = "ISO_IR 192"
@@ -241,6 +249,15 @@ class DicomContext:
         dataset.PixelSpacing = planes.pixel_spacing
         dataset.SliceThickness = planes.slice_spacing_mm
         return dataset
+
+
+def forget_stand_in(dataset: Dataset) -> None:
+    """Drop every reference to a stand-in image from the multi-frame object built from it."""
+    dataset.pop("ReferencedSeriesSequence", None)
+    dataset.pop("SourceImageSequence", None)
+    groups = [*dataset.SharedFunctionalGroupsSequence, *dataset.PerFrameFunctionalGroupsSequence]
+    for group in groups:
+        group.pop("DerivationImageSequence", None)
 
 
 def instance_reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:

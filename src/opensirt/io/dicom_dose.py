@@ -15,6 +15,8 @@ from pydicom.dataset import Dataset
 from opensirt.errors import DicomError, InputError
 from opensirt.image import Grid, Volume
 from opensirt.io.dicom_common import DicomContext, instance_reference, long_text, save
+from opensirt.io.dicom_files import numbers, pixel_frames, required, title
+from opensirt.io.dicom_geometry import check_orientation
 from opensirt.io.dicom_planes import DicomPlanes, decimal
 from opensirt.units import Unit
 
@@ -31,6 +33,7 @@ SAME_PLACE_MM = 0.01
 
 DoseType = Literal["PHYSICAL", "EFFECTIVE"]
 Array = npt.NDArray[np.generic]
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,8 +198,12 @@ def _histogram(
     return item
 
 
-def read_rt_dose(dataset: Dataset, *, dose_type: DoseType = "PHYSICAL") -> Volume:
+def read_rt_dose(
+    dataset: Dataset, *, dose_type: DoseType = "PHYSICAL", name: str = "RT Dose"
+) -> Volume:
     """The dose of an RT Dose data set, one frame or many, any byte order and orientation.
+
+    `name` stands for the file in messages.
 
     Returns
     -------
@@ -208,65 +215,46 @@ def read_rt_dose(dataset: Dataset, *, dose_type: DoseType = "PHYSICAL") -> Volum
         Naming the keyword that is missing or unusable: DoseUnits other than GY, another DoseType,
         uneven or contradictory GridFrameOffsetVector, no DoseGridScaling, no pixel data.
     """
-    _require_value(dataset, "Modality", "RTDOSE")
-    _require_value(dataset, "DoseUnits", "GY")
-    _require_value(dataset, "DoseType", dose_type)
-    scaling = _numbers(dataset, "DoseGridScaling", 1)[0]
+    _require_value(dataset, "Modality", "RTDOSE", name)
+    _require_value(dataset, "DoseUnits", "GY", name)
+    _require_value(dataset, "DoseType", dose_type, name)
+    scaling = _needed(dataset, "DoseGridScaling", name, 1)[0]
     if not scaling > 0:
-        raise DicomError(f"expected DoseGridScaling above 0, found {scaling:g}")
-    try:
-        stored = np.asarray(dataset.pixel_array)
-    except Exception as error:  # pydicom's decoders raise many kinds
-        raise DicomError(f"the PixelData of the RT Dose cannot be decoded: {error}") from error
-    frames = stored[None] if stored.ndim == 2 else stored
-    if frames.ndim != 3:
-        raise DicomError(f"expected SamplesPerPixel 1 in an RT Dose, found shape {stored.shape}")
-    grid, backwards = _grid(dataset, frames.shape)
+        raise DicomError(f"{name}: expected DoseGridScaling above 0, found {scaling:g}")
+    frames = pixel_frames(dataset, name)
+    grid, backwards = _grid(dataset, frames.shape, name)
     values = np.empty(frames.shape, dtype=np.float32)
     for index, frame in enumerate(frames[::-1] if backwards else frames):
         values[index] = frame * scaling
     return Volume(values, grid, Unit.GY)
 
 
-def _require_value(dataset: Dataset, keyword: str, needed: str) -> None:
-    found = str(dataset.get(keyword, "") or "")
+def _require_value(dataset: Dataset, keyword: str, needed: str, name: str) -> None:
+    found = title(dataset, keyword, name)
     if found != needed:
         raise DicomError(
-            f"expected {keyword} {needed} in an RT Dose, found {found or 'nothing'}; export the "
-            f"dose again with {keyword} {needed}"
+            f"{name}: expected {keyword} {needed}, found {found or 'nothing'}; export the dose "
+            f"again with {keyword} {needed}"
         )
 
 
-def _numbers(dataset: Dataset, keyword: str, count: int) -> list[float]:
-    """`count` finite numbers of an attribute (0: any number of them)."""
-    value = dataset.get(keyword)
-    if value is None or value == "":
-        raise DicomError(f"expected {keyword} in the RT Dose, found nothing")
-    many = [value] if isinstance(value, (int, float, str)) else list(value)
-    try:
-        numbers = [float(v) for v in many]
-    except (TypeError, ValueError) as error:
-        raise DicomError(f"expected numbers in {keyword}, found {value!r}") from error
-    if (count and len(numbers) != count) or not all(map(math.isfinite, numbers)):
-        raise DicomError(f"expected {count or 'finite'} numbers in {keyword}, found {value!r}")
-    return numbers
+def _needed(dataset: Dataset, keyword: str, name: str, count: int) -> tuple[float, ...]:
+    """`count` finite numbers of an attribute that must be there."""
+    required(dataset, keyword, name)
+    return numbers(dataset, keyword, name, count)
 
 
-def _grid(dataset: Dataset, shape: tuple[int, ...]) -> tuple[Grid, bool]:
+def _grid(dataset: Dataset, shape: tuple[int, ...], name: str) -> tuple[Grid, bool]:
     """The grid with slices along the normal, and whether the frames run against it."""
-    cosines = np.asarray(_numbers(dataset, "ImageOrientationPatient", 6)).reshape(2, 3)
-    lengths = np.linalg.norm(cosines, axis=1)
-    if np.any(np.abs(lengths - 1) > 1e-3) or abs(float(cosines[0] @ cosines[1])) > 1e-3:
-        raise DicomError("expected two perpendicular unit vectors in ImageOrientationPatient")
-    across, down = cosines / lengths[:, None]
+    across, down = check_orientation(_needed(dataset, "ImageOrientationPatient", name, 6), name)
     normal = np.cross(across, down)
-    origin = np.asarray(_numbers(dataset, "ImagePositionPatient", 3))
-    rows_mm, columns_mm = _numbers(dataset, "PixelSpacing", 2)
-    first_mm, step_mm = _frame_steps(dataset, shape[0], origin, normal)
+    origin = np.asarray(_needed(dataset, "ImagePositionPatient", name, 3))
+    rows_mm, columns_mm = _needed(dataset, "PixelSpacing", name, 2)
     if min(rows_mm, columns_mm) <= 0:
-        raise DicomError("expected PixelSpacing above 0 mm")
+        raise DicomError(f"{name}: expected PixelSpacing above 0 mm")
+    step_mm = _frame_step_mm(dataset, shape[0], origin, normal, name)
     backwards = step_mm < 0
-    start_mm = first_mm + step_mm * (shape[0] - 1) if backwards else first_mm
+    start_mm = step_mm * (shape[0] - 1) if backwards else 0.0
     grid = Grid.from_directions(
         shape,
         (abs(step_mm), rows_mm, columns_mm),
@@ -276,36 +264,33 @@ def _grid(dataset: Dataset, shape: tuple[int, ...]) -> tuple[Grid, bool]:
     return grid, backwards
 
 
-def _frame_steps(
-    dataset: Dataset, count: int, origin: npt.NDArray[np.float64], normal: npt.NDArray[np.float64]
-) -> tuple[float, float]:
-    """Distance of frame 0 from ImagePositionPatient and step between frames, along the normal."""
-    if "GridFrameOffsetVector" not in dataset or count == 1:
-        return 0.0, _thickness(dataset, count)
-    offsets = np.asarray(_numbers(dataset, "GridFrameOffsetVector", count))
+def _frame_step_mm(
+    dataset: Dataset, count: int, origin: FloatArray, normal: FloatArray, name: str
+) -> float:
+    """Step from frame to frame along the normal, negative where frames run against it.
+
+    Frame 0 lies at ImagePositionPatient. GridFrameOffsetVector starts at 0 (relative), or, for
+    axial frames of old writers, at the patient z of frame 0 (absolute).
+    """
+    if count == 1:
+        thickness_mm = _needed(dataset, "SliceThickness", name, 1)[0]
+        if thickness_mm <= 0:
+            raise DicomError(f"{name}: expected SliceThickness above 0, found {thickness_mm:g} mm")
+        return thickness_mm
+    offsets = np.asarray(_needed(dataset, "GridFrameOffsetVector", name, count))
     steps = np.diff(offsets)
-    step = float(steps.mean())
-    uneven = float(np.abs(offsets - offsets[0] - step * np.arange(count)).max())
-    if step == 0 or uneven > SAME_PLACE_MM:
+    step_mm = float(steps.mean())
+    uneven_mm = float(np.abs(offsets - offsets[0] - step_mm * np.arange(count)).max())
+    if step_mm == 0 or uneven_mm > SAME_PLACE_MM:
         raise DicomError(
-            f"expected even steps in GridFrameOffsetVector, found {steps.min():g} to "
+            f"{name}: expected even steps in GridFrameOffsetVector, found {steps.min():g} to "
             f"{steps.max():g} mm; export the dose on an even grid"
         )
     if abs(offsets[0]) <= SAME_PLACE_MM:
-        return 0.0, step
+        return step_mm
     if abs(abs(normal[2]) - 1) < 1e-4 and abs(offsets[0] - origin[2]) <= SAME_PLACE_MM:
-        return 0.0, step * float(np.sign(normal[2]))  # patient z of each frame
+        return step_mm * float(np.sign(normal[2]))
     raise DicomError(
-        f"expected GridFrameOffsetVector to start at 0, or at z = {origin[2]:g} mm of an axial "
-        f"ImagePositionPatient, found {offsets[0]:g}"
+        f"{name}: expected GridFrameOffsetVector to start at 0, or at z = {origin[2]:g} mm of an "
+        f"axial ImagePositionPatient, found {offsets[0]:g}"
     )
-
-
-def _thickness(dataset: Dataset, count: int) -> float:
-    """SliceThickness, which is all that one frame tells of its third dimension."""
-    if count > 1:
-        raise DicomError(f"expected GridFrameOffsetVector for {count} frames, found nothing")
-    thickness_mm = _numbers(dataset, "SliceThickness", 1)[0]
-    if thickness_mm <= 0:
-        raise DicomError(f"expected SliceThickness above 0 mm, found {thickness_mm:g}")
-    return thickness_mm

@@ -15,7 +15,13 @@ from pydicom.dataset import Dataset
 from opensirt.errors import GridMismatchError, RegionError
 from opensirt.image import Grid, Region, Regions
 from opensirt.io.dicom_codes import region_codes
-from opensirt.io.dicom_common import DicomContext, instance_reference, long_text, save
+from opensirt.io.dicom_common import (
+    DicomContext,
+    forget_stand_in,
+    instance_reference,
+    long_text,
+    save,
+)
 from opensirt.io.dicom_planes import DicomPlanes
 
 __all__ = ["build_segmentation", "write_segmentation"]
@@ -59,14 +65,14 @@ def build_segmentation(
         labels = planes.arrange(_label_map(regions))
         positions = [_plane_position(planes, i) for i in range(labels.shape[0])]
         dataset = _builder(np.ascontiguousarray(labels), positions, planes, regions, context, kind)
-        _forget_stand_in(dataset)
+        forget_stand_in(dataset)
         return dataset
     # The builder writes one frame with every segment; the frames proper replace it below, so that
     # dozens of segments on a large grid are never in memory at once.
     template = np.ones((1, *planes.grid.shape[1:], len(regions)), dtype=np.uint8)
     position = [_plane_position(planes, 0)]
     dataset = _builder(template, position, planes, regions, context, kind)
-    _forget_stand_in(dataset)
+    forget_stand_in(dataset)
     _write_frames(dataset, list(_frames(regions, planes)), planes, context)
     return dataset
 
@@ -158,14 +164,6 @@ def _description(number: int, region: Region, context: DicomContext) -> hd.seg.S
         kind = item.SegmentedPropertyTypeCodeSequence[0]
         kind.SegmentedPropertyTypeModifierCodeSequence = [codes.side]
     return item
-
-
-def _forget_stand_in(dataset: Dataset) -> None:
-    """Drop every reference to the stand-in image that the builder made."""
-    dataset.pop("ReferencedSeriesSequence", None)
-    groups = [*dataset.SharedFunctionalGroupsSequence, *dataset.PerFrameFunctionalGroupsSequence]
-    for group in groups:
-        group.pop("DerivationImageSequence", None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

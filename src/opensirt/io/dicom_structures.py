@@ -32,6 +32,8 @@ HALF = 0.5
 """Coverage of a voxel where the outline runs."""
 STRAIGHT = 1e-9
 """Turn, in squared voxels, below which three vertices count as on one line."""
+LINK_SHIFTS = (0.07, 0.04)
+"""How far, in voxels, the ends of a keyhole's channel lie from the vertices nearest each other."""
 Holes = Literal["keyhole", "loops"]
 Points = npt.NDArray[np.float64]
 
@@ -224,6 +226,8 @@ def _keyhole(outer: Points, inner: list[Points]) -> Points:
     """One loop of an outer loop and its holes, the nearest hole joined first.
 
     The shortest way between a hole and the loop crosses neither, nor another hole farther away.
+    Its ends are moved a little along the loops, each by its own length, because the shortest way
+    itself often runs through voxel centres, which readers may then count as outside.
     """
     loop, left = outer, list(inner)
     while left:
@@ -231,9 +235,17 @@ def _keyhole(outer: Points, inner: list[Points]) -> Points:
         nearest = min(range(len(left)), key=lambda index: links[index][0])
         _, i, j = links[nearest]
         hole = left.pop(nearest)
-        around = np.concatenate([hole[j:], hole[: j + 1]])
-        loop = np.concatenate([loop[: i + 1], around, loop[i:]])
+        start, end = _beside(loop, i, LINK_SHIFTS[0]), _beside(hole, j, LINK_SHIFTS[1])
+        around = [end, hole[j + 1 :], hole[: j + 1], end]
+        loop = np.concatenate([loop[: i + 1], start, *around, start, loop[i + 1 :]])
     return loop
+
+
+def _beside(loop: Points, index: int, shift: float) -> Points:
+    """A point (1, 2) on the edge after a vertex, `shift` voxels along it or halfway at most."""
+    edge = loop[(index + 1) % len(loop)] - loop[index]
+    part = min(0.5, shift / max(float(np.hypot(*edge)), shift))
+    return np.asarray(loop[index : index + 1] + part * edge)
 
 
 def _shortest_link(loop: Points, hole: Points) -> tuple[float, int, int]:

@@ -1,0 +1,137 @@
+"""RT Structure Set: outlines enclose the voxels they came from, wherever the grid lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from matplotlib.path import Path as Polygon
+from pydicom.dataset import Dataset
+
+from opensirt.image import Grid, Region, Regions
+from opensirt.io.dicom_rtstruct import read_rtstruct
+from opensirt.io.dicom_structures import (
+    build_rt_structures,
+    region_outlines,
+    roi_numbers,
+    write_rt_structures,
+)
+from tests.dicom_samples import GRIDS, sample_context, sample_regions, source_image
+
+
+def inside_by_even_odd(contours: list[Dataset], grid: Grid) -> np.ndarray:
+    """Voxel centres inside the contours of each plane, counted by matplotlib, even-odd."""
+    mask = np.zeros(grid.shape, bool)
+    rows, columns = np.indices(grid.shape[1:])
+    centres = np.stack([columns.ravel(), rows.ravel()], 1)
+    for contour in contours:
+        index = grid.to_index(np.asarray(contour.ContourData, float).reshape(-1, 3))
+        plane = round(index[0, 0])
+        assert np.abs(index[:, 0] - plane).max() < 1e-4
+        within = Polygon(index[:, [2, 1]]).contains_points(centres)
+        mask[plane] ^= within.reshape(rows.shape)
+    return mask
+
+
+def contours_of(dataset: Dataset, number: int) -> list[Dataset]:
+    roi = dataset.ROIContourSequence[number - 1]
+    assert roi.ReferencedROINumber == number
+    return list(roi.get("ContourSequence", []))
+
+
+@pytest.mark.parametrize("holes", ["keyhole", "loops"])
+@pytest.mark.parametrize("name", GRIDS)
+def test_outlines_hold_the_voxels(tmp_path: Path, name: str, holes: str) -> None:
+    grid = GRIDS[name]
+    regions = sample_regions(grid)
+    path = write_rt_structures(tmp_path / "s.dcm", regions, sample_context(grid), holes=holes)
+    found = pydicom.dcmread(path)
+    for region, number in zip(regions, roi_numbers(regions).values(), strict=True):
+        mask = inside_by_even_odd(contours_of(found, number), grid)
+        assert np.array_equal(mask, region.whole() >= 0.5), region.name
+
+
+def test_a_hole_is_a_keyhole_or_a_loop() -> None:
+    regions = sample_regions(GRIDS["axial"])
+    keyhole = contours_of(build_rt_structures(regions, sample_context()), 1)
+    loops = contours_of(build_rt_structures(regions, sample_context(), holes="loops"), 1)
+    assert (len(keyhole), len(loops)) == (6, 12)
+    points = np.asarray(keyhole[0].ContourData, float).reshape(-1, 3)
+    assert len(points) == keyhole[0].NumberOfContourPoints
+    repeated = len(points) - len(np.unique(points, axis=0))
+    assert repeated == 2
+
+
+def test_two_holes_join_one_loop() -> None:
+    mask = np.ones((1, 9, 15), bool)
+    mask[0, 3:6, 2:5] = mask[0, 3:6, 9:13] = False
+    region = Region.from_mask("r", "liver", mask, Grid.regular(mask.shape, (2, 1, 1)))
+    ((_, loops),) = region_outlines(region)
+    x, y, _ = loops[0].T
+    area_mm2 = abs(0.5 * (x @ np.roll(y, -1) - y @ np.roll(x, -1)))
+    assert len(loops) == 1
+    assert area_mm2 == pytest.approx(mask.sum(), abs=1.5)  # an eighth of a voxel per corner
+
+
+def test_partly_covered_voxels_move_the_outline() -> None:
+    """Coverage falling 1, 0.75, 0.25, 0 passes one half midway between the middle two."""
+    fractions = np.tile(np.array([1, 1, 0.75, 0.25, 0], np.float32), (1, 6, 1))
+    region = Region.from_mask("r", "liver", fractions, Grid.regular(fractions.shape, (2, 3, 4)))
+    ((_, loops),) = region_outlines(region)
+    assert loops[0][:, 0].max() == pytest.approx(2.5 * 4)
+
+
+def test_a_sphere_keeps_its_volume_and_centre() -> None:
+    """Contour areas times slice spacing against 4/3 pi r^3, r = 20 mm."""
+    grid = Grid.regular((60, 60, 60), (1.0, 1.0, 1.0))
+    s, r, c = np.indices(grid.shape)
+    distance = np.sqrt((s - 29.3) ** 2 + (r - 30.2) ** 2 + (c - 28.7) ** 2)
+    region = Region.from_mask("s", "tumour", np.clip(20.5 - distance, 0, 1), grid)
+    volume, moment = 0.0, np.zeros(2)
+    for _, loops in region_outlines(region):
+        for loop in loops:
+            x, y, _ = loop.T
+            cross = x * np.roll(y, -1) - np.roll(x, -1) * y
+            area = 0.5 * cross.sum()
+            middle = ((x + np.roll(x, -1)) @ cross, (y + np.roll(y, -1)) @ cross)
+            volume += abs(area)
+            moment += np.sign(area) * np.asarray(middle) / 6.0
+    assert volume == pytest.approx(4 / 3 * np.pi * 20**3, rel=0.01)
+    assert moment / volume == pytest.approx([28.7, 30.2], abs=0.02)
+
+
+def test_header_types_and_references() -> None:
+    grid = GRIDS["oblique"]
+    context = sample_context(grid)
+    found = build_rt_structures(sample_regions(grid), context)
+    kinds = [item.RTROIInterpretedType for item in found.RTROIObservationsSequence]
+    assert kinds == ["ORGAN", "GTV", "ORGAN", "GTV"]
+    assert [item.ROIName for item in found.StructureSetROISequence][:2] == ["liver", "tumour 1"]
+    assert found.FrameOfReferenceUID == "1.2.3.5"
+    assert found.StudyInstanceUID == "1.2.3.6"
+    assert found.PositionReferenceIndicator == ""
+    contour = contours_of(found, 1)[0]
+    image = contour.ContourImageSequence[0].ReferencedSOPInstanceUID
+    index = grid.to_index(np.asarray(contour.ContourData, float)[:3])
+    assert image == f"1.2.3.7.{round(index[0])}"
+
+
+def test_a_region_without_a_half_covered_voxel_is_listed_and_said_so() -> None:
+    found = build_rt_structures(sample_regions(GRIDS["axial"]), sample_context())
+    assert contours_of(found, 4) == []
+    assert "no voxel is half inside" in found.StructureSetROISequence[3].ROIDescription
+
+
+@pytest.mark.parametrize("name", ["axial", "slices-downwards", "oblique"])
+def test_our_reader_gets_volume_and_centre_back(tmp_path: Path, name: str) -> None:
+    grid = GRIDS[name]
+    tall = Grid.from_directions((9, 56, 52), (3, 1, 1), grid.origin_mm, grid.directions)
+    s, r, c = np.indices(tall.shape)
+    mask = (np.hypot(r - 27, c - 26) < 21) & (np.hypot(r - 30, c - 24) > 6) & (s > 0) & (s < 8)
+    regions = Regions((Region.from_mask("liver", "liver", mask, tall),))
+    path = write_rt_structures(tmp_path / "s.dcm", regions, sample_context(tall))
+    (back,), _ = read_rtstruct(pydicom.dcmread(path), [source_image(tall)])
+    assert back.volume_ml == pytest.approx(regions["liver"].volume_ml, rel=0.005)
+    assert back.centroid_mm == pytest.approx(regions["liver"].centroid_mm, abs=0.05)
