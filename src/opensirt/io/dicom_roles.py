@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from opensirt.case import IMAGE_ROLES, LeftOut
-from opensirt.errors import AmbiguousStudyError, InputError, OpenSirtError, UnknownNameError
+from opensirt.errors import (
+    AmbiguousStudyError,
+    DicomError,
+    InputError,
+    OpenSirtError,
+    UnknownNameError,
+)
 from opensirt.findings import Finding
 from opensirt.io.dicom_files import texts
 from opensirt.io.dicom_meaning import emission_meaning, is_attenuation_corrected
@@ -125,7 +131,9 @@ def _screened(series: Series, result: Chosen, *, explicit: bool) -> bool:
             require_reconstruction(series.header, name)
         if series.kind in ("NM", "PT"):
             emission_meaning(series.frames, name, is_pet=series.kind == "PT")
-        return min(series.size) > 0 and bool(series.frames)
+        if min(series.size) < 1 or not series.frames:
+            raise DicomError(f"{name}: Rows and Columns are missing, so it holds no image")
+        return True
     except OpenSirtError as error:
         if explicit:
             raise
