@@ -14,7 +14,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="opensirt",
-    help="Plan and verify radioembolization (SIRT) from a hospital's own images. Research software.",
+    help="Plan radioembolization (SIRT) from a hospital's own images. Research software.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,7 +45,7 @@ def _options(
 def main() -> None:
     """Run the program; a deliberate error becomes one line on stderr and exit code 2."""
     try:
-        app(standalone_mode=True)
+        app(args=activity.spread_values(sys.argv[1:]), standalone_mode=True)
     except OpenSirtError as problem:
         _fail(str(problem))
     except (OSError, MemoryError) as problem:
@@ -57,6 +57,6 @@ def main() -> None:
 
 def _fail(message: str) -> None:
     if os.environ.get("OPENSIRT_TRACEBACK"):
-        raise  # noqa: PLE0704  the handler above is active
+        raise
     print(f"opensirt: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)

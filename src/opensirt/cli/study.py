@@ -186,7 +186,11 @@ def _show_run(outcome: RunResult) -> None:
         ["what", "value", ""],
         [[row.label, row.value, row.note] for row in report.headline],
     )
-    table(report.plan_table.title, list(report.plan_table.columns), [list(r) for r in report.plan_table.rows])
+    table(
+        report.plan_table.title,
+        list(report.plan_table.columns),
+        [list(r) for r in report.plan_table.rows],
+    )
     for finding in report.findings:
         typer.echo(f"{finding.severity:<5} {finding.text}")
     typer.echo("")

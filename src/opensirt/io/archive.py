@@ -14,7 +14,7 @@ import numpy as np
 
 from opensirt.errors import InputError
 
-__all__ = ["staged_directory", "write_json", "write_text"]
+__all__ = ["staged_directory", "staged_file", "write_json", "write_text"]
 
 
 @contextmanager
@@ -46,6 +46,29 @@ def staged_directory(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         _move_into_place(staged, target, out)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+@contextmanager
+def staged_file(out: Path) -> Iterator[Path]:
+    """A temporary file beside `out` that replaces `out` when the block ends well, and only then.
+
+    Its name ends like that of `out`, since writers choose the format by it.
+    """
+    target = Path(out).absolute()
+    if target.is_dir():
+        raise InputError(f"expected {out} to be a file, found a folder; choose another --out")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise InputError(
+            f"expected to create {out}, got {error.strerror}; choose a place you may write to"
+        ) from error
+    try:
+        yield folder / target.name
+        (folder / target.name).replace(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _refuse_unusable(target: Path, shown: Path, overwrite: bool) -> None:

@@ -10,13 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from opensirt.errors import PlanError
+from opensirt.errors import InputError, PlanError
 from opensirt.findings import Finding
 from opensirt.image import Volume
 from opensirt.provenance import Provenance
-from opensirt.units import Unit
+from opensirt.units import BQ_PER_GBQ, Unit
 
 __all__ = [
+    "BINDING_LIMIT",
     "BsaInput",
     "Formula",
     "LungDose",
@@ -27,6 +28,7 @@ __all__ = [
     "Prescription",
     "PrescriptionKind",
     "TumourInput",
+    "prescription_from",
 ]
 
 PrescriptionKind = Literal[
@@ -106,6 +108,10 @@ class Prescription:
             raise PlanError(
                 f"a prescription by {self.kind} needs a value above 0, got {self.value}"
             )
+
+
+BINDING_LIMIT = Prescription("binding-limit")
+"""No dose asked for: the largest activity that keeps every limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +198,31 @@ class Plan:
         return replace(
             scaled, injected_bq=self.delivered_activity_bq, nuclide=self.nuclide, time="injection"
         )
+
+
+def prescription_from(
+    tumour_dose_gy: float | None = None,
+    perfused_dose_gy: float | None = None,
+    normal_dose_gy: float | None = None,
+    activity_gbq: float | None = None,
+) -> Prescription:
+    """The one prescription given; the binding limit where none is.
+
+    Raises
+    ------
+    InputError
+        When more than one is given.
+    """
+    given: list[tuple[PrescriptionKind, float]] = []
+    if tumour_dose_gy is not None:
+        given.append(("tumour-dose", tumour_dose_gy))
+    if perfused_dose_gy is not None:
+        given.append(("perfused-dose", perfused_dose_gy))
+    if normal_dose_gy is not None:
+        given.append(("normal-dose", normal_dose_gy))
+    if activity_gbq is not None:
+        given.append(("activity", activity_gbq * BQ_PER_GBQ))
+    if len(given) > 1:
+        names = " and ".join(kind for kind, _ in given)
+        raise InputError(f"expected one prescription, found {names}; give only one of them")
+    return Prescription(*given[0]) if given else BINDING_LIMIT

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opensirt.case import Case
+from opensirt.dose.dvh import Dvh
 from opensirt.dose.statistics import RegionDose
 from opensirt.findings import Finding, Severity, worst_severity
 from opensirt.physics.products import product
@@ -22,7 +23,6 @@ NOTICE = (
     "Research software. Not a medical device. Every number must be checked by a qualified medical "
     "physicist before it is used for a patient."
 )
-MOST_TUMOUR_ROWS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,9 @@ class Report:
     provenance: tuple[Row, ...]
     references: tuple[Row, ...]
     notice: str
+    doses: tuple[RegionDose, ...]
+    histograms: tuple[tuple[str, Dvh], ...]
+    """Region name and curve, for the objects written beside the report."""
     results: Mapping[str, Any]
     """What `results.json` holds."""
 
@@ -73,6 +76,8 @@ def describe_report(
     plan: Plan,
     engine: str,
     doses: Sequence[RegionDose],
+    *,
+    histograms: Sequence[tuple[str, Dvh]],
     pictures: Sequence[Picture],
     findings: Sequence[Finding],
     results: Mapping[str, Any],
@@ -108,6 +113,8 @@ def describe_report(
         provenance=_provenance_rows(results["provenance"]),
         references=tuple(Row(key, cite(key)) for key in sources),
         notice=NOTICE,
+        doses=tuple(doses),
+        histograms=tuple(histograms),
         results=results,
     )
 
@@ -172,17 +179,16 @@ def _plan_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:
             f"{part.mean_dose_gy:.1f}",
             f"{voxel[part.name]:.1f}" if part.name in voxel else "–",
         )
-        for part in (*plan.tumours[:MOST_TUMOUR_ROWS], *compartments)
+        for part in (*compartments, *plan.tumours)
     ]
-    rows.append(
-        (
-            "Lungs",
-            f"{plan.lung.mass_g:.0f}",
-            f"{plan.lung.shunt_fraction:.1%}",
-            f"{plan.lung.dose_gy:.1f}",
-            "–",
-        )
+    lungs = (
+        "lungs",
+        f"{plan.lung.mass_g:.1f}",
+        f"{plan.lung.shunt_fraction:.1%}",
+        f"{plan.lung.dose_gy:.1f}",
+        f"{voxel['lungs']:.1f}" if "lungs" in voxel else "–",
     )
+    rows.insert(len(compartments), lungs)
     ratio = plan.tumour_to_normal
     caption = f"Tumour-to-normal ratio {ratio:.2f} (by tumour mass). " if ratio else ""
     return Table(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as MplFigure
+from scipy.ndimage import gaussian_filter
 
 from opensirt.dose.dvh import Dvh
 from opensirt.image import Region
@@ -28,7 +29,9 @@ ROLE_COLOURS = {
 ISODOSE_COLOURS = ("#3a86ff", "#06d6a0", "#ffd60a", "#fb5607", "#ff006e")
 TILE_HALF_MM = 45.0
 TILE_COLUMNS = 5
-DPI = 150
+OUTLINE_SMOOTHING = 0.7
+"""Pixels; rounds the corners of voxels in the drawing, never in a number."""
+DPI = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,10 @@ def planes_picture(scene: Scene, focus: Region) -> Picture:
     """Axial, coronal and sagittal planes through the middle of `focus`, fused with dose."""
     slices = _index_of(scene, focus)
     figure = MplFigure(figsize=(11, 4.6), dpi=DPI, layout="constrained", facecolor="white")
+    columns = scene.grid.shape[2], scene.grid.shape[2], scene.grid.shape[1]
+    places = figure.add_gridspec(1, 3, width_ratios=columns)  # one scale in mm for all three
     for axis, name in enumerate(("Axial", "Coronal", "Sagittal")):
-        axes = figure.add_subplot(1, 3, axis + 1)
+        axes = figure.add_subplot(places[0, axis])
         _draw_plane(axes, scene, axis, slices[axis])
         axes.set_title(f"{name}, {_plane_label(scene, axis, slices[axis])}", fontsize=10)
     _add_legends(figure, scene)
@@ -90,6 +95,7 @@ def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
     thin = 0
     for name, role, curve in curves:
         dose_gy, fraction = curve.cumulative()
+        dose_gy, fraction = np.append(dose_gy, curve.maximum_gy), np.append(fraction, 0.0)
         if role == "single-tumour":
             label = None if thin else "single tumours"
             thin += 1
@@ -122,14 +128,20 @@ def _draw_plane(axes: Any, scene: Scene, axis: int, index: int, *, line_width: f
         colours = [_level_colour(scene, level) for level in levels]
         axes.contour(dose, levels=levels, colors=colours, linewidths=line_width)
     for region in scene.regions:
-        outline = _cut(region.whole(), axis, index)
-        if region.role in ROLE_COLOURS and outline.max() > 0.5:
+        if region.role not in ROLE_COLOURS or not _meets(region, axis, index):
+            continue
+        outline = gaussian_filter(_cut(region.whole(), axis, index), OUTLINE_SMOOTHING)
+        if outline.max() > 0.5:
             axes.contour(
                 outline, levels=[0.5], colors=[ROLE_COLOURS[region.role]],
                 linewidths=0.9 * line_width, linestyles="dashed",
             )  # fmt: skip
     axes.set_xticks([])
     axes.set_yticks([])
+
+
+def _meets(region: Region, axis: int, index: int) -> bool:
+    return bool(region.box[axis].start <= index < region.box[axis].stop)
 
 
 def _cut(values: npt.NDArray[np.float32], axis: int, index: int) -> npt.NDArray[np.float32]:
@@ -183,7 +195,8 @@ def _mean_dose(scene: Scene, tumour: Region) -> str:
         return "too small to show"
     weight = here.fractions
     mean = float((scene.dose_gy[here.box] * weight).sum() / weight.sum())
-    return f"{tumour.volume_ml:.2g} mL, mean {mean:.0f} Gy"
+    volume = f"{tumour.volume_ml:.0f}" if tumour.volume_ml >= 10 else f"{tumour.volume_ml:.2g}"
+    return f"{volume} mL, mean {mean:.0f} Gy"
 
 
 def _plane_label(scene: Scene, axis: int, index: int) -> str:

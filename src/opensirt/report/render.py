@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 
@@ -31,7 +31,8 @@ def render_pdf(report: Report) -> bytes:
     import matplotlib
     import typst
 
-    content = {key: value for key, value in asdict(report).items() if key != "results"}
+    shown = replace(report, doses=(), histograms=(), results={}, pictures=())
+    content = asdict(shown)
     content["pictures"] = [
         {"name": p.name, "title": p.title, "caption": p.caption} for p in report.pictures
     ]

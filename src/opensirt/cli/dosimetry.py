@@ -1,0 +1,122 @@
+"""Commands on single maps: `dose`, `kernel`, `dvh`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from opensirt.cli.console import JSON_OPTION, emit, table
+
+__all__ = ["dose", "dvh", "kernel"]
+
+NUCLIDE = typer.Option(..., help="y90, ho166, tc99m, re188, p32, lu177 or i131.")
+ENGINE = typer.Option("voxel-convolution", help="Dose engine: local, voxel-convolution.")
+
+
+def dose(
+    activity: Path = typer.Option(..., help="Activity map, Bq/mL at time zero (NIfTI, NRRD)."),
+    density: Path | None = typer.Option(None, help="Density map, g/mL."),
+    ct: Path | None = typer.Option(None, help="CT, HU, instead of a density map."),
+    nuclide: str = NUCLIDE,
+    engine: str = ENGINE,
+    dose_constant: str | None = typer.Option(None, help="Gy kg/GBq, or the name of one."),
+    out: Path = typer.Option(..., help="Dose map to write, Gy (.nii.gz)."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Absorbed dose to complete decay of an activity map."""
+    from opensirt.workflow import dose_from_files
+
+    result = dose_from_files(
+        activity,
+        density=density,
+        ct=ct,
+        nuclide_name=nuclide,
+        engine=engine,
+        out=out,
+        dose_constant=constant_from(dose_constant),
+    )
+    rows = [
+        ["time", f"{result['seconds']:.2f} s with {result['threads']} threads"],
+        ["decays", f"{result['decays']:.4g}"],
+        ["mean dose", f"{result['mean_dose_gy']:.4g} Gy"],
+        ["highest dose", f"{result['maximum_dose_gy']:.4g} Gy"],
+        ["written", result["out"]],
+    ]
+    emit(result, as_json, lambda: table(f"Dose, {engine}", ["what", "value"], rows))
+
+
+def kernel(
+    nuclide: str = NUCLIDE,
+    voxel_mm: str = typer.Option(..., help="Voxel size X, or X,Y,Z."),
+    medium: str = typer.Option("water", help="water, soft-tissue, liver, lung or bone."),
+    density_g_ml: float | None = typer.Option(None, help="Density; the medium's if not given."),
+    extent: int | None = typer.Option(None, help="Voxels along each side of the array, odd."),
+    engine: str = typer.Option("voxel-convolution", help="What makes the kernel."),
+    out: Path = typer.Option(..., help="File to write (.npz)."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Voxel S values of a uniformly filled voxel, mGy/(MBq s)."""
+    from opensirt.workflow import kernel_to_file
+
+    result = kernel_to_file(
+        nuclide,
+        voxel_size_from(voxel_mm),
+        medium=medium,
+        density_g_ml=density_g_ml,
+        extent=extent,
+        engine=engine,
+        out=out,
+    )
+    rows = [
+        ["self S value", f"{result['self_s_mgy_per_mbq_s']:.4g} mGy/(MBq s)"],
+        ["density", f"{result['density_g_ml']:.4g} g/mL"],
+        ["array", " x ".join(str(n) for n in result["shape"])],
+        ["energy in the array", f"{result['energy_in_array_fraction']:.2%}"],
+        ["written", result["out"]],
+    ]
+    emit(result, as_json, lambda: table(f"Kernel, {nuclide}", ["what", "value"], rows))
+
+
+def dvh(
+    dose: Path = typer.Option(..., help="Dose map, Gy: RT Dose, NIfTI or NRRD."),
+    regions: Path = typer.Option(..., help="Label map or segmentation on any grid."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Dose figures and cumulative histogram of each region."""
+    from opensirt.workflow import histograms_from_files
+
+    result = histograms_from_files(dose, regions)
+    figures = ("mean_dose_gy", "d98_gy", "d95_gy", "d70_gy", "d50_gy", "d2_gy")
+    rows = [
+        [row["name"], f"{row['volume_ml']:.2f}"]
+        + (["outside"] * len(figures) if row.get("outside") else [f"{row[f]:.4g}" for f in figures])
+        for row in result["regions"]
+    ]
+    columns = ["region", "mL", "mean (Gy)", "D98", "D95", "D70", "D50", "D2"]
+    emit(result, as_json, lambda: table("Dose-volume figures", columns, rows))
+
+
+def constant_from(text: str | None) -> float | str | None:
+    """A dose constant typed as a number, or as the name of one in the tables."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def voxel_size_from(text: str) -> tuple[float, float, float]:
+    """`X` or `X,Y,Z` in mm."""
+    from opensirt.errors import InputError
+
+    try:
+        sizes = [float(part) for part in text.split(",")]
+    except ValueError:
+        sizes = []
+    if len(sizes) == 1:
+        sizes *= 3
+    if len(sizes) != 3:
+        raise InputError(f"--voxel-mm needs X or X,Y,Z in mm, found {text!r}")
+    return sizes[0], sizes[1], sizes[2]

@@ -1,0 +1,33 @@
+"""The seven verbs of the job, and the job itself: the only place where files meet science."""
+
+from opensirt.plan.plan import Prescription, prescription_from
+from opensirt.workflow.demo import DemoResult, phantom_names, run_demo, write_phantom
+from opensirt.workflow.files import dose_from_files, histograms_from_files, kernel_to_file
+from opensirt.workflow.options import RunOptions
+from opensirt.workflow.planning import compute_dose, make_plan, quantify_activity
+from opensirt.workflow.results import build_report, write_results
+from opensirt.workflow.run import RunResult, run_study
+from opensirt.workflow.study import describe_case, prepare_case, read_case
+
+__all__ = [
+    "DemoResult",
+    "Prescription",
+    "RunOptions",
+    "RunResult",
+    "build_report",
+    "compute_dose",
+    "describe_case",
+    "dose_from_files",
+    "histograms_from_files",
+    "kernel_to_file",
+    "make_plan",
+    "phantom_names",
+    "prepare_case",
+    "prescription_from",
+    "quantify_activity",
+    "read_case",
+    "run_demo",
+    "run_study",
+    "write_phantom",
+    "write_results",
+]

@@ -1,0 +1,94 @@
+"""From our own values to the plain ones that DICOM objects are written from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from opensirt.case import Case, StudyImage
+from opensirt.dose.dvh import Dvh
+from opensirt.dose.statistics import RegionDose
+from opensirt.image import Regions, Volume
+from opensirt.io.dicom_common import DicomContext
+from opensirt.io.dicom_dose import DoseVolumeHistogram
+from opensirt.io.dicom_plan import PlanSummary
+from opensirt.io.dicom_report import RegionMeasurement
+from opensirt.io.dicom_results import write_dicom_results
+from opensirt.physics.products import product
+from opensirt.plan.plan import Plan
+from opensirt.units import BQ_PER_GBQ
+
+__all__ = ["write_dicom"]
+
+MEASUREMENTS = (
+    ("volume", "volume_ml", "mL"),
+    ("mass", "mass_g", "g"),
+    ("mean-absorbed-dose", "mean_dose_gy", "Gy"),
+    ("d95", "d95_gy", "Gy"),
+    ("d70", "d70_gy", "Gy"),
+    ("d50", "d50_gy", "Gy"),
+    ("d2", "d2_gy", "Gy"),
+    ("activity-fraction", "activity_fraction", "1"),
+)
+
+
+def write_dicom(
+    folder: Path,
+    case: Case,
+    plan: Plan,
+    dose: Volume,
+    activity: Volume,
+    regions: Regions,
+    doses: Sequence[RegionDose],
+    histograms: Sequence[tuple[str, Dvh]],
+) -> list[Path]:
+    """RT Plan, RT Dose, RTSTRUCT, SEG, SR and activity map, referring to one another.
+
+    `regions` are on the grid they were drawn on; `doses` and `histograms` go by their names.
+    """
+    known = {region.name for region in regions}
+    return write_dicom_results(
+        folder,
+        context=DicomContext.for_case(case, image=_outline_image(case)),
+        dose=dose,
+        regions=regions,
+        activity=activity,
+        plan_summary=_summary(plan),
+        region_doses={d.name: _measurements(d) for d in doses if d.name in known},
+        dvhs=[_histogram(name, curve) for name, curve in histograms if name in known],
+    )
+
+
+def _outline_image(case: Case) -> StudyImage:
+    """The image that shares the grid of the outlines: the CT where there is one."""
+    return case.image("ct") if case.has_image("ct") else case.activity_image
+
+
+def _summary(plan: Plan) -> PlanSummary:
+    kind, value = plan.prescription.kind, plan.prescription.value
+    words = (
+        f"{product(plan.product).label}, {plan.model} model, "
+        f"{plan.activity_bq / BQ_PER_GBQ:.3f} GBq to draw up"
+    )
+    return PlanSummary(
+        label=f"SIRT {plan.model}",
+        description=words,
+        prescribed_dose_gy=value if kind.endswith("-dose") else None,
+    )
+
+
+def _measurements(dose: RegionDose) -> list[RegionMeasurement]:
+    values = ((key, getattr(dose, field), unit) for key, field, unit in MEASUREMENTS)
+    return [RegionMeasurement(key, float(v), unit) for key, v, unit in values if v is not None]
+
+
+def _histogram(name: str, curve: Dvh) -> DoseVolumeHistogram:
+    dose_gy, fraction = curve.cumulative()
+    return DoseVolumeHistogram(
+        name=name,
+        dose_gy=dose_gy,
+        volume_ml=fraction * curve.volume_ml,
+        mean_gy=curve.mean_gy,
+        minimum_gy=curve.minimum_gy,
+        maximum_gy=curve.maximum_gy,
+    )

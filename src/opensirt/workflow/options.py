@@ -1,0 +1,97 @@
+"""The choices of one run, and how they change a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from opensirt.case import Assumptions, Case, Treatment
+from opensirt.errors import InputError
+from opensirt.physics.nuclides import Nuclide
+from opensirt.physics.products import product
+from opensirt.plan.plan import BINDING_LIMIT, Prescription
+
+__all__ = ["RunOptions"]
+
+PLANNING, TREATMENT = "planning-activity", "treatment-activity"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Every choice of `run_study`; what is None is taken from the study or its tables."""
+
+    product: str
+    model: str
+    engine: str = "voxel-convolution"
+    prescription: Prescription = BINDING_LIMIT
+    indication: str = "net"
+    intent: str = "bilobar"
+    bilirubin_mg_dl: float | None = None
+    previous_lung_dose_gy: float = 0.0
+    lung_shunt_fraction: float | None = None
+    lung_mass_g: float | None = None
+    density_g_ml: float | None = None
+    residual_fraction: float = 0.0
+    dose_constant_gy_kg_per_gbq: float | str | None = None
+    height_cm: float | None = None
+    weight_kg: float | None = None
+    bsa_formula: str = "dubois"
+    assume_aligned: bool = False
+    image: str | None = None
+    """Role of the activity image to use; the planning image where the study has one."""
+    given: Treatment | None = None
+    """What was given, for a treatment image whose study does not say."""
+    choose: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+    def nuclide(self) -> Nuclide:
+        """The product's nuclide with the dose constant chosen."""
+        nuclide = product(self.product).nuclide
+        constant = self.dose_constant_gy_kg_per_gbq
+        return nuclide if constant is None else nuclide.with_dose_constant(constant)
+
+    def apply_to(self, case: Case) -> Case:
+        """The case with the facts given here in place of those it came with."""
+        given = {
+            key: value
+            for key, value in (
+                ("density_g_ml", self.density_g_ml),
+                ("lung_shunt_fraction", self.lung_shunt_fraction),
+                ("lung_mass_g", self.lung_mass_g),
+            )
+            if value is not None
+        }
+        patient = replace(
+            case.patient,
+            height_cm=self.height_cm or case.patient.height_cm,
+            weight_kg=self.weight_kg or case.patient.weight_kg,
+        )
+        assumptions: Assumptions = replace(case.assumptions, **given)
+        return replace(
+            self._with_one_activity_image(case),
+            assumptions=assumptions,
+            patient=patient,
+            treatment=self.given or case.treatment,
+        )
+
+    def _with_one_activity_image(self, case: Case) -> Case:
+        """The case without the activity image that this run does not use."""
+        role = self.image
+        if role is None:
+            role = PLANNING if case.has_image(PLANNING) else TREATMENT
+        if role not in (PLANNING, TREATMENT):
+            raise InputError(f"--image must be {PLANNING} or {TREATMENT}, found {role!r}")
+        if not any(image.role == role for image in case.images):
+            case.image(role)  # raises, listing the images there are
+        other = TREATMENT if role == PLANNING else PLANNING
+        return replace(case, images=tuple(image for image in case.images if image.role != other))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For provenance: what was chosen, without what was left open."""
+        plain = asdict(self)
+        plain["prescription"] = {
+            "kind": self.prescription.kind,
+            "value": self.prescription.value,
+        }
+        return {key: value for key, value in plain.items() if value not in (None, {}, False)}

@@ -1,0 +1,90 @@
+"""The whole job in one call: read, prepare, quantify, plan, dose, report, write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from opensirt.case import Case
+from opensirt.image import Volume
+from opensirt.plan.plan import Plan
+from opensirt.report import Report
+from opensirt.workflow.options import RunOptions
+from opensirt.workflow.planning import calibrate, compute_dose, make_plan
+from opensirt.workflow.results import build_report, write_results
+from opensirt.workflow.study import Progress, prepare_case, read_case
+
+__all__ = ["RunResult", "run_study"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunResult:
+    """What one run made, and where it lies."""
+
+    case: Case
+    plan: Plan
+    activity: Volume
+    dose: Volume
+    report: Report
+    paths: dict[str, Path]
+
+
+def run_study(
+    study: str | Path,
+    options: RunOptions,
+    *,
+    to: str | Path,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Plan a study and write everything to a folder.
+
+    Raises
+    ------
+    OpenSirtError
+        With one line that says what was needed; nothing is left in `to` then.
+    """
+    step = progress or (lambda what, done: None)
+    nuclide = options.nuclide()
+    case = read_case(
+        study,
+        choose=options.choose,
+        roles=options.roles,
+        progress=lambda what, done: step(what, 0.3 * done),
+    )
+    step("bringing into one space", 0.32)
+    case = prepare_case(options.apply_to(case), assume_aligned=options.assume_aligned)
+    step("quantifying activity", 0.4)
+    relative, _ = calibrate(case, nuclide.name)
+    step("planning", 0.5)
+    plan = make_plan(
+        case,
+        relative,
+        model=options.model,
+        product=options.product,
+        prescription=options.prescription,
+        nuclide=nuclide,
+        residual_fraction=options.residual_fraction,
+        indication=options.indication,
+        intent=options.intent,
+        bilirubin_mg_dl=options.bilirubin_mg_dl,
+        previous_lung_dose_gy=options.previous_lung_dose_gy,
+        bsa_formula=options.bsa_formula,
+    )
+    activity = plan.scale(relative)
+    step(f"computing dose ({options.engine})", 0.55)
+    dose = compute_dose(case, activity, engine=options.engine, nuclide=nuclide)
+    step("drawing the report", 0.7)
+    report = build_report(
+        case,
+        plan,
+        dose,
+        activity=activity,
+        engine=options.engine,
+        nuclide=nuclide,
+        options=options.as_dict(),
+    )
+    step("writing", 0.85)
+    paths = write_results(case, plan, dose, report, to=to, activity=activity, overwrite=overwrite)
+    step("done", 1.0)
+    return RunResult(case, plan, activity, dose, report, paths)

@@ -1,0 +1,172 @@
+"""What stays the same for one case through quantification, planning and dose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from typing import Any
+
+from opensirt.case import Case
+from opensirt.errors import CaseError
+from opensirt.findings import Finding
+from opensirt.image import Grid, Region, Volume
+from opensirt.plan.plan import LungInput
+from opensirt.quantify.compartments import Lesion, LiverCompartments, liver_compartments
+from opensirt.quantify.density import ct_coverage_findings, density_map
+from opensirt.quantify.lungs import lung_mass
+from opensirt.quantify.shunt import measure_lung_shunt
+
+__all__ = ["Setting", "make_setting"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """Compartments, lungs and density; on the grid of the activity image if not said otherwise."""
+
+    drawn: LiverCompartments
+    """On the grid that the regions were drawn on."""
+    lungs_drawn: Region | None
+    compartments: LiverCompartments
+    lungs: Region | None
+    density: Volume
+    """g/mL."""
+    lung: LungInput
+    findings: tuple[Finding, ...]
+    assumptions: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def make_setting(case: Case) -> Setting:
+    """The setting of a prepared case; the last one is kept, since every verb needs it.
+
+    Regions are split on the grid they were drawn on and moved to the activity image afterwards.
+    """
+    image = case.activity_image
+    grid = image.volume.grid
+    drawn = liver_compartments(case.regions)
+    lungs_drawn = _lungs(case)
+    compartments = _moved_compartments(drawn, grid)
+    lungs = lungs_drawn.onto(grid) if lungs_drawn is not None else None
+    findings = [*case.findings, *drawn.findings]
+    assumptions: list[str] = []
+    density = _density(case, grid, compartments, findings, assumptions)
+    shunt, shunt_source = _shunt(case, compartments, lungs, findings, assumptions)
+    mass_g, mass_source = _mass(case, lungs_drawn, findings, assumptions)
+    lung = LungInput(shunt, mass_g, shunt_source, mass_source)
+    return Setting(
+        drawn,
+        lungs_drawn,
+        compartments,
+        lungs,
+        density,
+        lung,
+        tuple(findings),
+        tuple(assumptions),
+    )
+
+
+def _lungs(case: Case) -> Region | None:
+    """All lung regions as one; a lungs region, or a left and a right one."""
+    found = [
+        region
+        for role in ("lungs", "lung-left", "lung-right")
+        for region in case.regions.with_role(role)
+        if not region.is_empty
+    ]
+    if not found:
+        return None
+    joined = found[0]
+    for region in found[1:]:
+        joined = joined | region
+    return joined.named("lungs", "lungs")
+
+
+def _density(
+    case: Case,
+    grid: Grid,
+    compartments: LiverCompartments,
+    findings: list[Finding],
+    assumptions: list[str],
+) -> Volume:
+    if case.has_image("ct"):
+        ct = case.image("ct").volume
+        findings += ct_coverage_findings(ct.grid, compartments.whole_liver)
+        return density_map(ct, grid)
+    density = density_map(None, grid, case.assumptions.density_g_ml)
+    assumptions.append(
+        f"There is no CT: density {case.assumptions.density_g_ml:g} g/mL everywhere."
+    )
+    return density
+
+
+def _shunt(
+    case: Case,
+    compartments: LiverCompartments,
+    lungs: Region | None,
+    findings: list[Finding],
+    assumptions: list[str],
+) -> tuple[float, str]:
+    """Measured where the lungs are in the activity image, otherwise as assumed."""
+    if lungs is not None and not lungs.is_empty:
+        image = case.activity_image.volume
+        measured = measure_lung_shunt(image, lungs, compartments.whole_liver)
+        findings += measured.findings
+        return measured.fraction, f"measured: {measured.method}"
+    assumed = case.assumptions.lung_shunt_fraction
+    if assumed is None:
+        raise CaseError(
+            "the lung shunt is not known: the study has no lungs region on the activity image; "
+            "give lung_shunt_fraction under [assumptions] or with --lung-shunt"
+        )
+    assumptions.append(f"Lung shunt fraction {assumed:g}, as given; not measured here.")
+    return assumed, "as given, not measured here"
+
+
+def _mass(
+    case: Case, lungs: Region | None, findings: list[Finding], assumptions: list[str]
+) -> tuple[float, str]:
+    """From the CT where it shows whole lungs, otherwise as assumed."""
+    assumed = case.assumptions.lung_mass_g
+    if lungs is not None and case.has_image("ct"):
+        ct = case.image("ct").volume
+        measured = lung_mass(ct, lungs.onto(ct.grid))
+        if not measured.is_partial:
+            return measured.mass_g, "measured: CT density in the lungs"
+        if assumed is None:
+            findings += measured.findings
+            return measured.mass_g, "measured: CT density, part of the lungs only"
+    if assumed is None:
+        raise CaseError(
+            "the lung mass is not known: no CT shows the lungs; give lung_mass_g under "
+            "[assumptions] or with --lung-mass-g"
+        )
+    assumptions.append(f"Lung mass {assumed:g} g, as given; not measured here.")
+    return assumed, "as given, not measured here"
+
+
+def _moved_compartments(of: LiverCompartments, grid: Grid) -> LiverCompartments:
+    """The same compartments on another grid."""
+    return replace(
+        of,
+        **{
+            part.name: _moved(getattr(of, part.name), grid)
+            for part in fields(of)
+            if part.name != "findings"
+        },
+    )
+
+
+def _moved(value: Any, grid: Grid) -> Any:
+    """Regions, alone or inside lesions and tuples, moved to another grid; the rest as it is."""
+    if isinstance(value, Region):
+        return value.onto(grid)
+    if isinstance(value, Lesion):
+        return replace(
+            value,
+            drawn=value.drawn.onto(grid),
+            viable=value.viable.onto(grid),
+            perfused=value.perfused.onto(grid),
+        )
+    if isinstance(value, tuple):
+        return tuple(_moved(item, grid) for item in value)
+    return value

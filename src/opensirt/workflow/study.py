@@ -1,0 +1,115 @@
+"""The first two verbs: read a study, and bring it into one space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from opensirt.case import Case, StudyImage
+from opensirt.errors import CaseError, UnknownNameError
+from opensirt.findings import Finding
+from opensirt.image import Grid, Regions
+from opensirt.io.study import describe_study, read_study
+
+__all__ = ["Progress", "describe_case", "prepare_case", "read_case", "with_roles"]
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the part done, 0 to 1."""
+
+
+def read_case(
+    study: str | Path,
+    *,
+    choose: Mapping[str, str] | None = None,
+    roles: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Case:
+    """Read a DICOM folder, a `case.toml` or a single image file.
+
+    Parameters
+    ----------
+    study : path
+    choose : mapping of image role to series name, optional
+        Decides where several series could be meant.
+    roles : mapping of region name to role, optional
+        Overrides the role that a region's name suggests.
+    progress : callable (text, part done), optional
+
+    Raises
+    ------
+    OpenSirtError
+        With one line that says what was needed and found; see `opensirt.errors`.
+    """
+    step = progress or (lambda what, done: None)
+    case = read_study(
+        Path(study),
+        choose=choose,
+        progress=lambda seen, total: step("reading files", seen / max(total, 1)),
+    )
+    return with_roles(case, roles or {})
+
+
+def describe_case(case: Case) -> dict[str, Any]:
+    """What is in a case, as plain values for JSON."""
+    return describe_study(case)
+
+
+def with_roles(case: Case, roles: Mapping[str, str]) -> Case:
+    """The case with other roles for some of its regions, by region name."""
+    unknown = [name for name in roles if name not in case.regions]
+    if unknown:
+        known = ", ".join(region.name for region in case.regions) or "none"
+        raise UnknownNameError(f"region {unknown[0]!r} is unknown; the case has {known}")
+    changed = (r.named(r.name, roles.get(r.name, r.role)) for r in case.regions)
+    return replace(case, regions=Regions(tuple(changed)))
+
+
+def prepare_case(case: Case, *, assume_aligned: bool = False) -> Case:
+    """The case with every region on one grid, after checking that its images share one space.
+
+    The grid is that of the liver region, so that planning sees the outlines as drawn.
+
+    Parameters
+    ----------
+    case : Case
+    assume_aligned : bool
+        Accept images of different DICOM frames of reference; recorded as an assumption.
+
+    Raises
+    ------
+    CaseError
+        Without an activity image or a liver, or with images in different frames of reference.
+    """
+    activity = case.activity_image
+    case = _in_one_frame(case, activity, assume_aligned)
+    grid = _outline_grid(case)
+    return replace(case, regions=case.regions.onto(grid))
+
+
+def _in_one_frame(case: Case, activity: StudyImage, assume_aligned: bool) -> Case:
+    """Check DICOM frames of reference; images of other formats carry none and share one space."""
+    frame = activity.frame_of_reference_uid
+    if not frame or not case.has_image("ct"):
+        return case
+    ct = case.image("ct")
+    if not ct.frame_of_reference_uid or ct.frame_of_reference_uid == frame:
+        return case
+    if not assume_aligned:
+        raise CaseError(
+            f"expected {ct.label!r} and {activity.label!r} in one frame of reference, found "
+            "different FrameOfReferenceUID; register them first, or state that they are aligned "
+            "with --assume-aligned"
+        )
+    text = f"{ct.label!r} and {activity.label!r} have different frames of reference."
+    finding = Finding("warn", "assumed-aligned", text + " They are taken as aligned.", "assumption")
+    record = case.provenance.adding(assumptions=(text + " Taken as aligned on request.",))
+    return replace(case, provenance=record).with_findings(finding)
+
+
+def _outline_grid(case: Case) -> Grid:
+    liver = case.regions.with_role("liver")
+    if not liver:
+        case.region("liver")  # raises, listing the regions there are
+    return liver[0].grid
