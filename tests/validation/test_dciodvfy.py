@@ -18,8 +18,9 @@ from opensirt.image import Regions, Volume
 from opensirt.io.dicom_common import save
 from opensirt.io.dicom_dose import build_rt_dose, write_rt_dose
 from opensirt.io.dicom_plan import PlanSummary, write_rt_plan
+from opensirt.io.dicom_report import write_measurement_report
 from opensirt.io.dicom_results import write_dicom_results
-from opensirt.io.dicom_segmentation import write_segmentation
+from opensirt.io.dicom_segmentation import build_segmentation, write_segmentation
 from opensirt.io.dicom_structures import roi_numbers, write_rt_structures
 from opensirt.units import Unit
 from tests.dicom_samples import (
@@ -31,6 +32,7 @@ from tests.dicom_samples import (
     sample_regions,
 )
 
+REPORT_READER = shutil.which("dsrdump")
 VALIDATOR = shutil.which("dciodvfy")
 ALLOWED_FILE = Path(__file__).with_name("dciodvfy_allowed.toml")
 ABORT = "Assertion `bitsallocated <= bytesinword*8u' failed"
@@ -114,6 +116,22 @@ def test_options_have_no_errors_either(tmp_path: Path) -> None:
     assert unexpected(labels, "labelmap") == []
     assert unexpected(loops, "structures") == []
     assert unexpected(plan, "plan") == []
+
+
+@pytest.mark.skipif(REPORT_READER is None, reason="dsrdump is not installed (Debian package dcmtk)")
+def test_dcmtk_reads_the_report(tmp_path: Path) -> None:
+    """An independent reader finds both groups and a number with its unit."""
+    grid, context = GRIDS["axial"], sample_context()
+    regions, dose = sample_regions(grid), sample_dose(grid)
+    path = write_measurement_report(
+        tmp_path / "r.dcm", regions, sample_measurements(), context,
+        segmentation=build_segmentation(regions, context), dose=build_rt_dose(dose, context),
+    )  # fmt: skip
+    assert REPORT_READER is not None
+    run = subprocess.run([REPORT_READER, str(path)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("Tracking Identifier") == 2
+    assert 'NUM:(,,"Mean Absorbed Radiation Dose")="51.25"' in run.stdout
 
 
 @needs_validator

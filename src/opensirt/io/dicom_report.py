@@ -14,7 +14,6 @@ from opensirt.errors import InputError, RegionError, UnitMismatchError
 from opensirt.image import Region, Regions
 from opensirt.io.dicom_codes import OWN_SCHEME, RADIOTHERAPY, quantity, region_codes, unit_code
 from opensirt.io.dicom_common import DicomContext, long_text, save
-from opensirt.io.dicom_dose import RT_DOSE_CLASS
 
 __all__ = ["RegionMeasurement", "build_measurement_report", "write_measurement_report"]
 
@@ -22,7 +21,6 @@ SEGMENTATION_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.66.4",
     "1.2.840.10008.5.1.4.1.1.66.7",
 )
-DOSE_UNIT = "Gy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,8 @@ def write_measurement_report(
     segmentation : Dataset
         The segmentation written with the same context, whose segments the groups refer to.
     dose : Dataset, optional
-        The RT Dose that numbers in Gy were taken from.
+        The RT Dose that numbers in Gy were taken from, listed as pertinent evidence. Numbers do not
+        refer to it one by one: DCMTK refuses a report with RT Dose in an image reference.
     source_series_uid : str, optional
         Series that the regions were drawn on; by default the source of the context, else the dose.
 
@@ -93,7 +92,7 @@ def build_measurement_report(
         )
     series_uid = source_series_uid or _source_series(context, segmentation, dose)
     groups = [
-        _group(region, number, measurements[region.name], context, segmentation, dose, series_uid)
+        _group(region, number, measurements[region.name], context, segmentation, series_uid)
         for number, region in enumerate(regions, start=1)
         if measurements.get(region.name)
     ]
@@ -151,7 +150,6 @@ def _group(
     values: Sequence[RegionMeasurement],
     context: DicomContext,
     segmentation: Dataset,
-    dose: Dataset | None,
     series_uid: str,
 ) -> hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     """The measurement group of one region (TID 1411)."""
@@ -176,13 +174,11 @@ def _group(
         finding_category=codes.category,
         finding_type=codes.kind,
         finding_sites=site,
-        measurements=[_measurement(value, region, dose) for value in values],
+        measurements=[_measurement(value, region) for value in values],
     )
 
 
-def _measurement(
-    measured: RegionMeasurement, region: Region, dose: Dataset | None
-) -> hd.sr.Measurement:
+def _measurement(measured: RegionMeasurement, region: Region) -> hd.sr.Measurement:
     known = quantity(measured.key)
     if measured.unit not in known.units:
         raise UnitMismatchError(
@@ -194,14 +190,10 @@ def _measurement(
             f"expected a finite {measured.key} of {region.name!r}, got {measured.value}; leave "
             "out what does not apply"
         )
-    images = None
-    if dose is not None and measured.unit == DOSE_UNIT:
-        images = [hd.sr.SourceImageForMeasurement(RT_DOSE_CLASS, dose.SOPInstanceUID)]
     return hd.sr.Measurement(
         name=known.code,
         value=float(f"{measured.value:.8g}"),
         unit=unit_code(measured.unit),
-        referenced_images=images,
     )
 
 
