@@ -38,7 +38,7 @@ PHOTON_SHARE_OF_SHELLS = 0.1
 NEAR_RADIUS_MM = 10.0
 """The near part reaches at least this far in water, so that photon dose close by stays sharp."""
 NEAR_STEP_MM = 0.15
-"""Longest step in radius of the near part, short against the slope of every beta kernel."""
+"""Longest step in radius of the near part, in water; short against the slope of beta kernels."""
 NEAR_STEPS, FAR_STEPS = 8, 3
 """Steps per smallest voxel edge."""
 BEYOND_SHELLS, BEYOND_LENGTHS = 40, 8.0
@@ -261,7 +261,8 @@ def part_energies(
     range_mm = (0.0, border_mm) if near else (border_mm, float(edges_mm[-1]))
     cumulative = np.concatenate([[0.0], np.cumsum(kernel.energy_mev)])
     edge_mm = min(spacing_mm)
-    step_mm = min(edge_mm / NEAR_STEPS, NEAR_STEP_MM) if near else edge_mm / FAR_STEPS
+    longest_mm = NEAR_STEP_MM * kernel.density_g_ml / density_g_ml
+    step_mm = min(edge_mm / NEAR_STEPS, longest_mm) if near else edge_mm / FAR_STEPS
     values = fold_shells(edges_mm, cumulative, spacing_mm, range_mm, half_shape, step_mm)
     values.flags.writeable = False
     return values

@@ -1,0 +1,141 @@
+"""Every registered engine reaches equilibrium, keeps its units and refuses what it cannot use."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from opensirt.dose import dose_engines
+from opensirt.dose.engines.local import LocalDeposition
+from opensirt.dose.engines.voxel_convolution import VoxelConvolution
+from opensirt.errors import GridMismatchError, InputError, UnitMismatchError, UnknownNameError
+from opensirt.image import Grid, Volume
+from opensirt.physics.nuclides import nuclide
+from opensirt.units import Unit
+from tests.dose_samples import equilibrium_gy, uniform, volume
+
+Y90 = nuclide("y90")
+SHAPE = (21, 21, 21)
+
+
+@pytest.mark.parametrize("name", dose_engines.names())
+def test_uniform_water_reaches_equilibrium_dose(name: str) -> None:
+    """Deep inside uniform water the dose is energy released over mass (hand calculation)."""
+    source, water = uniform(1e6, Unit.BQ_PER_ML, SHAPE), uniform(1.0, Unit.G_PER_ML, SHAPE)
+    dose = dose_engines.create(name).dose(source, water, Y90)
+    joule_per_ml = 1e6 * (64.10 * 3600 / np.log(2)) * 0.933106 * 1.602_176_634e-13
+    assert dose.unit is Unit.GY
+    assert dose.values.dtype == np.float32
+    assert dose.values[8:13, 8:13, 8:13].mean() == pytest.approx(joule_per_ml / 1e-3, rel=0.01)
+
+
+@pytest.mark.parametrize("density_g_ml", [0.3, 1.0, 1.06, 1.85])
+def test_local_engine_is_exact_in_a_uniform_medium(density_g_ml: float) -> None:
+    source = uniform(2.5e5, Unit.BQ_PER_ML, (4, 5, 6))
+    dose = LocalDeposition().dose(source, uniform(density_g_ml, Unit.G_PER_ML, (4, 5, 6)), Y90)
+    expected = equilibrium_gy(Y90, 2.5e5, density_g_ml)
+    assert np.abs(dose.values / expected - 1.0).max() < 1e-6
+
+
+def test_local_engine_uses_the_density_of_each_voxel_and_none_in_air() -> None:
+    source = uniform(1e6, Unit.BQ_PER_ML, (1, 1, 4))
+    density = volume([[[1.0, 0.25, 0.05, 0.0]]], Unit.G_PER_ML)
+    gray = LocalDeposition().dose(source, density, Y90).values[0, 0]
+    expected = equilibrium_gy(Y90, 1e6, 1.0)
+    assert gray == pytest.approx([expected, 4 * expected, 0.0, 0.0], rel=1e-6)
+
+
+@pytest.mark.parametrize("scaling", ["local", "none"])
+@pytest.mark.parametrize("spacing_mm", [(6.0, 6.0, 6.0), (5.0, 7.0, 7.0)])
+def test_convolution_interior_of_a_large_uniform_medium(
+    scaling: str, spacing_mm: tuple[float, float, float]
+) -> None:
+    """0.1 % in the middle of 60 cm of tissue, photons included (hand calculation)."""
+    shape = tuple(int(600 / s) for s in spacing_mm)
+    source = uniform(1e6, Unit.BQ_PER_ML, shape, spacing_mm)
+    tissue = uniform(1.04, Unit.G_PER_ML, shape, spacing_mm)
+    engine = VoxelConvolution(density_scaling=scaling)  # type: ignore[arg-type]
+    gray = engine.dose(source, tissue, Y90).values
+    middle = tuple(slice(n // 2 - 8, n // 2 + 8) for n in shape)
+    assert np.abs(gray[middle] / equilibrium_gy(Y90, 1e6, 1.04) - 1.0).max() < 1e-3
+
+
+def test_convolution_keeps_the_energy_of_a_small_source_in_a_large_object() -> None:
+    """Released energy comes back within 0.2 % of dose times mass, whatever the density pattern."""
+    shape, spacing_mm = (90, 90, 90), (7.0, 7.0, 7.0)
+    rng = np.random.default_rng(3)
+    source = np.zeros(shape, dtype=np.float32)
+    source[40:50, 42:49, 38:52] = rng.random((10, 7, 14))
+    density = rng.uniform(0.9, 1.2, shape).astype(np.float32)
+    activity = volume(source, Unit.BQ_PER_ML, spacing_mm)
+    gray = VoxelConvolution().dose(activity, volume(density, Unit.G_PER_ML, spacing_mm), Y90).values
+    voxel_ml = 0.343
+    joule = float((gray.astype(np.float64) * density).sum()) * voxel_ml * 1e-3
+    released = activity.total() * Y90.mean_life_s * Y90.mean_energy_mev * 1.602_176_634e-13
+    assert joule / released == pytest.approx(1.0, abs=2e-3)
+
+
+def test_density_scaling_none_is_the_tabulated_voxel_s_value_way() -> None:
+    """With "none" a light voxel gets what tissue would; with "local" the energy over its mass."""
+    source = uniform(1e6, Unit.BQ_PER_ML, SHAPE)
+    density = np.full(SHAPE, 1.0)
+    density[10, 10, 10] = 0.5
+    rho = volume(density, Unit.G_PER_ML)
+    middle = (10, 10, 10)
+    fixed = VoxelConvolution(density_scaling="none", medium_density_g_ml=1.0)
+    local = VoxelConvolution(medium_density_g_ml=1.0)
+    ratio = (
+        local.dose(source, rho, Y90).values[middle] / fixed.dose(source, rho, Y90).values[middle]
+    )
+    assert ratio == pytest.approx(2.0, rel=1e-5)
+
+
+def test_dose_follows_the_chosen_dose_constant() -> None:
+    source, water = uniform(1e6, Unit.BQ_PER_ML, SHAPE), uniform(1.0, Unit.G_PER_ML, SHAPE)
+    fifty = Y90.with_dose_constant(50.0)
+    for name in dose_engines.names():
+        engine = dose_engines.create(name)
+        ratio = (
+            engine.dose(source, water, fifty).values.sum()
+            / engine.dose(source, water, Y90).values.sum()
+        )
+        assert ratio == pytest.approx(50.0 / Y90.dose_constant_gy_kg_per_gbq, rel=1e-5)
+
+
+def test_no_activity_gives_no_dose() -> None:
+    nothing, water = uniform(0.0, Unit.BQ_PER_ML, SHAPE), uniform(1.0, Unit.G_PER_ML, SHAPE)
+    for name in dose_engines.names():
+        assert float(np.abs(dose_engines.create(name).dose(nothing, water, Y90).values).max()) == 0
+
+
+@pytest.mark.parametrize("name", dose_engines.names())
+def test_engines_refuse_wrong_units_grids_and_values(name: str) -> None:
+    engine = dose_engines.create(name)
+    source, water = uniform(1.0, Unit.BQ_PER_ML, SHAPE), uniform(1.0, Unit.G_PER_ML, SHAPE)
+    with pytest.raises(UnitMismatchError, match="expected a volume in Bq/mL, got g/mL"):
+        engine.dose(water, water, Y90)
+    with pytest.raises(GridMismatchError, match=r"resample first with volume\.onto"):
+        engine.dose(source, uniform(1.0, Unit.G_PER_ML, (3, 3, 3)), Y90)
+    with pytest.raises(InputError, match=r"activity map must be finite and not negative, .* -1"):
+        engine.dose(uniform(-1.0, Unit.BQ_PER_ML, SHAPE), water, Y90)
+    with pytest.raises(InputError, match=r"density map must be finite and not negative, .* nan"):
+        engine.dose(source, uniform(float("nan"), Unit.G_PER_ML, SHAPE), Y90)
+
+
+def test_convolution_refuses_a_sheared_grid_and_unknown_scaling() -> None:
+    matrix = np.diag([3.0, 3.0, 3.0, 1.0])
+    matrix[1, 0] = 1.0
+    grid = Grid.from_matrix((3, 3, 3), matrix)
+    ones = np.ones((3, 3, 3), dtype=np.float32)
+    activity, water = Volume(ones, grid, Unit.BQ_PER_ML), Volume(ones, grid, Unit.G_PER_ML)
+    with pytest.raises(GridMismatchError, match="is sheared; resample the activity first"):
+        VoxelConvolution().dose(activity, water, Y90)
+    with pytest.raises(
+        InputError, match="density scaling 'water' is unknown; choose local or none"
+    ):
+        VoxelConvolution(density_scaling="water")  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match="dose engine 'mc' is unknown; choose one of local"):
+        dose_engines.create("mc")
+    empty = uniform(0.0, Unit.G_PER_ML, (3, 3, 3))
+    with pytest.raises(InputError, match="density is zero where the activity is"):
+        VoxelConvolution().dose(uniform(1.0, Unit.BQ_PER_ML, (3, 3, 3)), empty, Y90)

@@ -1,0 +1,110 @@
+"""Voxel kernels: exact energy, symmetry, density scaling and the far part."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from opensirt.dose import PointKernel, point_kernel, voxel_kernel
+from opensirt.dose.folding import fold_shells
+from opensirt.dose.kernels import charged_radius_mm, extended, near_radius_mm
+from opensirt.errors import InputError, TableError
+from opensirt.physics.nuclides import nuclide
+
+Y90 = nuclide("y90")
+
+
+@pytest.mark.parametrize("spacing_mm", [(2.0, 2.0, 2.0), (5.0, 1.5, 1.5), (3.0, 4.0, 2.5)])
+def test_folding_keeps_all_energy(spacing_mm: tuple[float, float, float]) -> None:
+    kernel = point_kernel("y90")
+    edges_mm = kernel.edges_mm(1.0)[:271]
+    cumulative = np.concatenate([[0.0], np.cumsum(kernel.energy_mev)])[:271]
+    half = tuple(math.floor(edges_mm[-1] / s) + 1 for s in spacing_mm)
+    values = fold_shells(edges_mm, cumulative, spacing_mm, (0.0, edges_mm[-1]), half, 0.15)
+    assert values.shape == tuple(2 * h + 1 for h in half)
+    assert values.sum() == pytest.approx(cumulative[-1], rel=1e-12)
+
+
+def test_folding_a_shell_within_the_voxel_is_the_mean_of_the_triangles() -> None:
+    """Hand calculation for radius r in a cube a with q = r/a: the mean of the product of
+    ``1 - q|x|`` over the axes, with means 1/2, 2/(3 pi), 1/(4 pi) of |x|, |xy|, |xyz|."""
+    radius, size = 1.0, 4.0
+    edges, cumulative = np.array([0.0, 0.9999, 1.0001]), np.array([0.0, 0.0, 1.0])
+    values = fold_shells(edges, cumulative, (size,) * 3, (0.9999, 1.0001), (1, 1, 1), 0.01)
+    q = radius / size
+    mean_xy, mean_xyz = 2.0 / (3.0 * math.pi), 1.0 / (4.0 * math.pi)
+    expected = 1.0 - 1.5 * q + 3.0 * mean_xy * q**2 - mean_xyz * q**3
+    assert values[1, 1, 1] == pytest.approx(expected, rel=5e-4)
+
+
+def test_kernel_is_even_and_follows_the_order_of_the_axes() -> None:
+    kernel = voxel_kernel(Y90, (5.0, 2.0, 3.0), 1.04).energy_mev
+    for axis in range(3):
+        assert np.array_equal(kernel, np.flip(kernel, axis))
+    turned = voxel_kernel(Y90, (2.0, 3.0, 5.0), 1.04).energy_mev
+    assert np.array_equal(kernel.transpose(1, 2, 0), turned)
+    cubic = voxel_kernel(Y90, (2.0, 2.0, 2.0), 1.04).energy_mev
+    assert np.allclose(cubic, cubic.transpose(2, 0, 1), rtol=1e-12)
+
+
+def test_default_extent_holds_999_per_mille_of_the_electrons_energy() -> None:
+    kernel = voxel_kernel(Y90, (3.0, 3.0, 3.0))
+    assert kernel.half_shape == (4, 4, 4)
+    assert 0.995 < kernel.energy_mev.sum() / kernel.total_mev < 1.0
+    assert charged_radius_mm(point_kernel("y90")) == pytest.approx(9.2, abs=0.3)
+
+
+def test_a_larger_extent_adds_the_photon_tail_around_the_same_centre() -> None:
+    small, large = (voxel_kernel(Y90, (6.0, 6.0, 6.0), extent=n).energy_mev for n in (3, 61))
+    assert large[29:32, 29:32, 29:32] == pytest.approx(small, rel=1e-3)
+    assert large.sum() / point_kernel("y90").total_mev > 0.9985
+
+
+def test_density_shortens_the_kernel() -> None:
+    """Twice the density and half the voxel give the same energies, in an eighth of the volume."""
+    water = voxel_kernel(Y90, (4.0, 4.0, 4.0), 1.0, extent=5)
+    dense = voxel_kernel(Y90, (2.0, 2.0, 2.0), 2.0, extent=5)
+    assert dense.energy_mev == pytest.approx(water.energy_mev, rel=1e-9)
+    ratio = dense.s_values_mgy_per_mbq_s()[2, 2, 2] / water.s_values_mgy_per_mbq_s()[2, 2, 2]
+    assert ratio == pytest.approx(4.0, rel=1e-9)
+
+
+def test_s_value_is_energy_over_mass() -> None:
+    """1 MeV per decay in 1 g for 1 MBq s: 1e6 x 1.602e-13 J / 1e-3 kg = 0.1602 mGy."""
+    kernel = voxel_kernel(Y90, (10.0, 10.0, 10.0), 1.0)
+    centre = kernel.half_shape
+    expected = kernel.energy_mev[centre] * 0.160_217_663_4
+    assert kernel.s_values_mgy_per_mbq_s()[centre] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["y90", "ho166", "re188", "p32", "lu177", "i131", "tc99m"])
+def test_point_kernel_holds_all_energy_emitted(name: str) -> None:
+    kernel, emitted = point_kernel(name), nuclide(name).energies.everything_mev
+    assert kernel.total_mev == pytest.approx(emitted, rel=2e-3)
+    assert near_radius_mm(kernel, 1.0) >= 10.0
+
+
+def test_energy_beyond_the_table_falls_exponentially() -> None:
+    radius, energy = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.3, 0.1])
+    kernel = extended(PointKernel("y90", radius, energy), 1.0)
+    assert kernel.total_mev == pytest.approx(1.0, rel=1e-12)
+    first = kernel.energy_mev[3] / (kernel.outer_radius_mm[3] - kernel.outer_radius_mm[2])
+    assert first == pytest.approx(0.1, rel=0.12)  # continues the 0.1 MeV/mm of the last shell
+    assert extended(kernel, 0.9) is kernel
+
+
+def test_kernels_refuse_impossible_requests() -> None:
+    with pytest.raises(InputError, match="three positive voxel sizes in mm"):
+        voxel_kernel(Y90, (3.0, 0.0, 3.0))
+    with pytest.raises(InputError, match="positive density in g/mL, got -1"):
+        voxel_kernel(Y90, (3.0, 3.0, 3.0), -1.0)
+    with pytest.raises(InputError, match="must be odd and positive, got 4 voxels"):
+        voxel_kernel(Y90, (3.0, 3.0, 3.0), extent=4)
+    with pytest.raises(TableError, match=r"kernels/sr89-water\.toml does not exist"):
+        point_kernel("sr89")
+    with pytest.raises(TableError, match="two columns of equal length"):
+        PointKernel("y90", np.array([1.0, 2.0]), np.array([1.0]))
+    with pytest.raises(TableError, match="radii must rise"):
+        PointKernel("y90", np.array([2.0, 1.0]), np.array([1.0, 1.0]))

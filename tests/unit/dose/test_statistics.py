@@ -1,0 +1,78 @@
+"""Doses of regions: mass, share of activity, limits and radiobiology."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from opensirt.dose import RegionDoseOptions, region_doses
+from opensirt.image import Region, Regions
+from opensirt.physics.nuclides import nuclide
+from opensirt.radiobiology import tissue_responses
+from opensirt.units import Unit
+from tests.dose_samples import volume
+
+Y90 = nuclide("y90")
+SPACING_MM = (10.0, 10.0, 10.0)
+DOSE = volume([[[100.0, 50.0, 10.0, 0.0]]], Unit.GY, SPACING_MM)
+DENSITY = volume([[[1.1, 1.0, 0.3, 0.001]]], Unit.G_PER_ML, SPACING_MM)
+ACTIVITY = volume([[[6e6, 3e6, 1e6, 0.0]]], Unit.BQ_PER_ML, SPACING_MM)
+
+
+def made(name: str, role: str, fractions: list[float], territory: str | None = None) -> Region:
+    mask = np.array([[fractions]], np.float32)
+    return Region.from_mask(name, role, mask, DOSE.grid, territory)
+
+
+REGIONS = Regions(
+    (
+        made("tumour 1", "tumour", [1.0, 0.5, 0, 0], "right"),
+        made("liver", "liver", [1.0, 1.0, 0, 0]),
+        made("lungs", "lungs", [0, 0, 1.0, 0]),
+        made("nothing", "other", [0, 0, 0, 0]),
+    )
+)
+
+
+def test_masses_activities_and_doses_by_hand() -> None:
+    tumour, liver, lungs = region_doses(DOSE, DENSITY, ACTIVITY, REGIONS, Y90)
+    assert (tumour.name, tumour.role, tumour.territory) == ("tumour 1", "tumour", "right")
+    assert tumour.volume_ml == pytest.approx(1.5)
+    assert tumour.mass_g == pytest.approx(1.6)
+    assert tumour.activity_fraction == pytest.approx(0.75)
+    assert tumour.mean_dose_gy == pytest.approx(125.0 / 1.5)
+    assert (tumour.d2_gy, tumour.d50_gy, tumour.d70_gy) == (100.0, 100.0, 50.0)
+    assert (tumour.d95_gy, tumour.d98_gy) == (50.0, 50.0)
+    assert (liver.minimum_gy, liver.maximum_gy) == (50.0, 100.0)
+    assert lungs.mass_g == pytest.approx(0.3)
+    assert (lungs.limit_gy, lungs.v_limit_fraction, lungs.bed_gy, lungs.eud_gy) == (None,) * 4
+
+
+def test_activity_fraction_is_of_the_injected_activity_where_stated() -> None:
+    injected = replace(ACTIVITY, injected_bq=20e6)
+    tumour, *_ = region_doses(DOSE, DENSITY, injected, REGIONS, Y90)
+    assert tumour.activity_fraction == pytest.approx(7.5 / 20.0)
+    nothing = volume([[[0.0, 0.0, 0.0, 0.0]]], Unit.BQ_PER_ML, SPACING_MM)
+    assert region_doses(DOSE, DENSITY, nothing, REGIONS, Y90)[0].activity_fraction is None
+
+
+def test_limits_go_by_name_first_and_by_role() -> None:
+    options = RegionDoseOptions(limits_gy={"tumour 1": 80.0, "tumour": 1.0, "lungs": 30.0})
+    tumour, liver, lungs = region_doses(DOSE, DENSITY, ACTIVITY, REGIONS, Y90, options)
+    assert (tumour.limit_gy, tumour.v_limit_fraction) == (80.0, pytest.approx(1.0 / 1.5))
+    assert (lungs.limit_gy, lungs.v_limit_fraction) == (30.0, 0.0)
+    assert liver.limit_gy is None
+
+
+def test_radiobiology_is_voxel_by_voxel() -> None:
+    """Liver, 2.5 Gy and 2.5 h, y90 64.1 h: BED of 100 and 50 Gy is 250.15 and 87.54 Gy."""
+    options = RegionDoseOptions(responses=tissue_responses())
+    _, liver, lungs = region_doses(DOSE, DENSITY, ACTIVITY, REGIONS, Y90, options)
+    beds = [d * (1 + d * 2.5 / ((2.5 + 64.1) * 2.5)) for d in (100.0, 50.0)]
+    assert liver.bed_gy == pytest.approx(np.mean(beds), rel=1e-9)
+    eud = -np.log(np.mean(np.exp(-0.004 * np.array([100.0, 50.0])))) / 0.004
+    eubed = -np.log(np.mean(np.exp(-0.004 * np.array(beds)))) / 0.004
+    assert (liver.eud_gy, liver.eubed_gy) == (pytest.approx(eud), pytest.approx(eubed))
+    assert lungs.bed_gy is None

@@ -1,0 +1,71 @@
+"""BED and EUD against published and hand-made figures; parameter sets as tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from opensirt.errors import InputError, UnknownNameError
+from opensirt.physics.nuclides import nuclide
+from opensirt.radiobiology import (
+    bed_gy,
+    eud_gy,
+    response_names,
+    tissue_response,
+    tissue_responses,
+)
+
+Y90 = nuclide("y90")
+HOUR_S = 3600.0
+
+
+def test_bed_of_the_published_liver_tolerance() -> None:
+    """52 Gy with 2.5 Gy and 2.5 h is 92.6 Gy (Strigari 2010 states about 93 Gy)."""
+    response = tissue_response("liver")
+    found = response.bed_gy(np.array([0.0, 52.0]), Y90.half_life_s)
+    assert found == pytest.approx([0.0, 92.6], abs=0.05)
+
+
+def test_bed_of_a_uniform_tumour_dose() -> None:
+    """292 Gy with 10 Gy and 1.5 h is 487 Gy (hand calculation)."""
+    assert bed_gy(292.0, 64.1 * HOUR_S, 1.5 * HOUR_S, 10.0) == pytest.approx(487.0, abs=0.5)
+
+
+def test_immediate_repair_leaves_the_dose_and_none_gives_the_acute_bed() -> None:
+    assert bed_gy(30.0, HOUR_S, 0.0, 10.0) == pytest.approx(30.0)
+    assert bed_gy(30.0, 1e-9, HOUR_S, 10.0) == pytest.approx(120.0)
+
+
+def test_eud_of_a_uniform_dose_is_the_dose() -> None:
+    assert eud_gy(np.full(7, 123.0), 0.3) == pytest.approx(123.0, rel=1e-12)
+
+
+def test_eud_lies_near_the_cold_part_and_never_overflows() -> None:
+    """Half at 0 and half at 10 kGy: ln 2 / alpha above the cold half (hand calculation)."""
+    assert eud_gy([0.0, 1e4], 0.2) == pytest.approx(np.log(2.0) / 0.2, rel=1e-12)
+    assert eud_gy([1e5, 2e5], 0.2) == pytest.approx(1e5 + np.log(2.0) / 0.2, rel=1e-12)
+
+
+def test_eud_weights_voxels_by_volume() -> None:
+    assert eud_gy([10.0, 50.0], 0.05, [1.0, 3.0]) == pytest.approx(
+        eud_gy([10.0, 50.0, 50.0, 50.0], 0.05), rel=1e-12
+    )
+
+
+def test_parameter_sets_are_named_and_marked() -> None:
+    assert response_names() == ("literature", "thesis-code")
+    assert tissue_response("liver", "thesis-code").alpha_beta_gy == 10.0
+    tumour = tissue_responses()["tumour"]
+    assert (tumour.alpha_beta_gy, tumour.repair_half_time_s) == (10.0, 5400.0)
+    assert tumour.sources == ("assumption",) * 3
+    with pytest.raises(UnknownNameError, match="no radiobiology for 'lung' in set 'literature'"):
+        tissue_response("lung")
+
+
+def test_impossible_parameters_are_refused() -> None:
+    with pytest.raises(InputError, match=r"alpha/beta above 0 .* 0 Gy"):
+        bed_gy(10.0, HOUR_S, HOUR_S, 0.0)
+    with pytest.raises(InputError, match="alpha above 0 per Gy, got 0"):
+        eud_gy([1.0], 0.0)
+    with pytest.raises(InputError, match="at least one voxel"):
+        eud_gy([], 0.1)
