@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-__all__ = ["Finding", "Severity", "worst_severity"]
+__all__ = ["Finding", "Severity", "percent", "worst_severity"]
 
 Severity = Literal["stop", "warn", "note"]
 _ORDER: tuple[Severity, ...] = ("note", "warn", "stop")
@@ -32,3 +32,8 @@ class Finding:
 def worst_severity(findings: tuple[Finding, ...]) -> Severity | None:
     """The gravest severity among `findings`, or None where there is none."""
     return max((f.severity for f in findings), key=_ORDER.index, default=None)
+
+
+def percent(fraction: float, digits: int = 0) -> str:
+    """A fraction as text for a finding or message: 0.25 is "25 %"."""
+    return f"{fraction * 100.0:.{digits}f} %"

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, replace
 
 from opensirt.errors import PlanError
-from opensirt.findings import Finding, Severity
+from opensirt.findings import Finding, Severity, percent
 from opensirt.physics.products import product
 from opensirt.physics.references import ASSUMPTION
 from opensirt.plan.decision import Decision
@@ -94,7 +94,7 @@ def _assumption_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
     lung = inputs.lung
     findings = []
     if lung.shunt_source.startswith(ASSUMPTION):
-        text = f"The lung shunt of {lung.shunt_fraction:.1%} is assumed, not measured."
+        text = f"The lung shunt of {percent(lung.shunt_fraction, 1)} is assumed, not measured."
         findings.append(Finding("warn", "lung-shunt-assumed", text, ASSUMPTION))
     if lung.mass_source.startswith(ASSUMPTION):
         text = f"The lung mass of {lung.mass_g:g} g is assumed, not measured."

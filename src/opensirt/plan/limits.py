@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opensirt.errors import PlanError
-from opensirt.findings import Finding, Severity
+from opensirt.findings import Finding, Severity, percent
 from opensirt.physics.limits import Limit, limits_for
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
@@ -153,7 +153,7 @@ def _is_met(limit: Limit, value: float) -> bool:
 
 
 def _amount(limit: Limit, value: float) -> str:
-    return f"{value:.1f} Gy" if limit.unit == "Gy" else f"{value * 100.0:.1f} %"
+    return f"{value:.1f} Gy" if limit.unit == "Gy" else percent(value, 1)
 
 
 def _finding(limit: Limit, reached: _Reached) -> Finding:
@@ -204,8 +204,9 @@ def _refuse_shunt(limits: tuple[Limit, ...], inputs: PlanningInput) -> None:
     for limit in limits:
         if limit.quantity != "lung-shunt" or limit.severity != "stop":
             continue
-        if not limit.is_met(inputs.lung.shunt_fraction):
+        shunt = inputs.lung.shunt_fraction
+        if not limit.is_met(shunt):
             raise PlanError(
-                f"a lung shunt of {inputs.lung.shunt_fraction:.1%} rules out {inputs.product}: "
+                f"a lung shunt of {percent(shunt, 1)} rules out {inputs.product}: "
                 f"{limit.text} ({limit.source})"
             )

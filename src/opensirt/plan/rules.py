@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opensirt.findings import Finding
+from opensirt.findings import Finding, percent
 from opensirt.physics.products import Product, product
 from opensirt.plan.plan import PlanningInput
 
@@ -37,8 +37,8 @@ def _reduction_findings(of: Product, shunt: float, empiric: bool) -> tuple[Findi
     if rule is None:
         return ()
     text = (
-        f"The lung shunt is {shunt:.1%}: above {rule.above_fraction:.0%} the maker reduces the "
-        f"empiric activity by {rule.reduction_fraction:.0%}"
+        f"The lung shunt is {percent(shunt, 1)}: above {percent(rule.above_fraction)} the maker "
+        f"reduces the empiric activity by {percent(rule.reduction_fraction)}"
     )
     if empiric:
         return (Finding("warn", "shunt-reduction", f"{text}; applied.", rule.source),)

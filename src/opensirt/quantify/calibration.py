@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.errors import CaseError, InputError, RegionError, UnitMismatchError
-from opensirt.findings import Finding
+from opensirt.findings import Finding, percent
 from opensirt.image import Region, Volume
 from opensirt.physics.nuclides import nuclide as nuclide_of
 from opensirt.quantify.calibration_findings import (
@@ -278,7 +278,7 @@ def _add_lungs(
             placed = min(1.0, total * voxel_ml / lung_mass_g)
         text = (
             f"The lungs reach the edge of the activity image ({', '.join(cut)}); "
-            f"{placed:.0%} of the shunted activity is placed in the part in view."
+            f"{percent(placed)} of the shunted activity is placed in the part in view."
         )
         findings = (Finding("warn", "lungs-cut-by-activity-image", text, SOURCE),)
     values[lungs.box] += shares * np.float32(shunted_bq * placed / (total * voxel_ml))

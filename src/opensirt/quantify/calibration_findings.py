@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opensirt.findings import Finding
+from opensirt.findings import Finding, percent
 from opensirt.quantify.thresholds import threshold
 from opensirt.units import BQ_PER_MBQ, Unit
 
@@ -19,8 +19,8 @@ def elsewhere_findings(fraction: float) -> tuple[Finding, ...]:
     limit = threshold("elsewhere_fraction")
     large = fraction > limit.value
     text = (
-        f"{fraction:.1%} of the counts lie outside liver and lungs; they are taken as scatter and "
-        f"free pertechnetate, not as spheres (attention above {limit.value:.0%})."
+        f"{percent(fraction, 1)} of the counts lie outside liver and lungs; they are taken as "
+        f"scatter and free pertechnetate, not as spheres (attention above {percent(limit.value)})."
     )
     if large:
         text += " Look for deposits in stomach, bowel, gallbladder and falciform ligament."
@@ -33,7 +33,8 @@ def negative_findings(fraction: float, *, kept: bool = False) -> tuple[Finding, 
         return ()
     limit = threshold("negative_fraction")
     what = "were kept" if kept else "were set to zero"
-    text = f"Negative values, {fraction:.2%} of the positive ones, {what} for the activity map."
+    size = percent(fraction, 2)
+    text = f"Negative values, {size} of the positive ones, {what} for the activity map."
     severe = fraction > limit.value
     return (Finding("warn" if severe else "note", "negative-values", text, limit.source),)
 
@@ -58,8 +59,8 @@ def agreement_findings(in_view_bq: float, administered_bq: float | None) -> tupl
     ratio = in_view_bq / administered_bq
     text = (
         f"The image holds {in_view_bq / BQ_PER_MBQ:.1f} MBq at injection, "
-        f"{ratio:.1%} of the {administered_bq / BQ_PER_MBQ:.1f} MBq administered "
-        f"(attention beyond {limit.value:.0%})."
+        f"{percent(ratio, 1)} of the {administered_bq / BQ_PER_MBQ:.1f} MBq administered "
+        f"(attention beyond {percent(limit.value)})."
     )
     far = abs(ratio - 1.0) > limit.value
     code = "activity-disagrees" if far else "activity-agrees"

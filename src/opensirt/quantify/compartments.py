@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from opensirt.errors import RegionError
-from opensirt.findings import Finding
+from opensirt.findings import Finding, percent
 from opensirt.image import Region, Regions
 from opensirt.quantify.carving import Remainder
 from opensirt.quantify.thresholds import threshold
@@ -235,7 +235,7 @@ def _outside_findings(liver: Region, drawn: Sequence[Region]) -> tuple[Finding, 
         if outside_ml > limit * lesion.volume_ml:
             share = outside_ml / lesion.volume_ml
             text = (
-                f"{outside_ml:.2f} mL of lesion {lesion.name!r} ({share:.0%}) "
+                f"{outside_ml:.2f} mL of lesion {lesion.name!r} ({percent(share)}) "
                 "lie outside the liver outline; they are counted as liver."
             )
             findings.append(Finding("warn", "lesion-outside-liver", text, SOURCE))
@@ -268,7 +268,7 @@ def _coverage_findings(lesions: Sequence[Lesion]) -> tuple[Finding, ...]:
     findings = []
     for lesion in lesions:
         if lesion.is_targeted and lesion.covered_fraction < limit.value:
-            text = f"Lesion {lesion.name!r} is perfused only to {lesion.covered_fraction:.0%}."
+            text = f"Lesion {lesion.name!r} is perfused only to {percent(lesion.covered_fraction)}."
             findings.append(Finding("warn", "lesion-partly-perfused", text, limit.source))
         if not lesion.is_targeted and not lesion.viable.is_empty:
             text = f"Lesion {lesion.name!r} lies outside the perfused volume; it is not treated."

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from opensirt.errors import CaseError, InputError
-from opensirt.findings import Finding
+from opensirt.findings import Finding, percent
 from opensirt.image import Grid, Region, Volume
 from opensirt.physics.materials import density_from_hu
 from opensirt.quantify.thresholds import threshold
@@ -80,8 +80,8 @@ def ct_coverage_findings(ct_grid: Grid, *regions: Region) -> tuple[Finding, ...]
         covered = ct_coverage(ct_grid, region)
         if covered < limit.value and not region.is_empty:
             text = (
-                f"The CT covers {covered:.1%} of region {region.name!r}; the rest has no density "
-                "and receives no dose."
+                f"The CT covers {percent(covered, 1)} of region {region.name!r}; the rest has no "
+                "density and receives no dose."
             )
             findings.append(Finding("warn", "ct-does-not-cover", text, limit.source))
     return tuple(findings)

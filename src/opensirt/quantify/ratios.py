@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from opensirt.errors import InputError, RegionError, UnitMismatchError
-from opensirt.findings import Finding
+from opensirt.findings import Finding, percent
 from opensirt.image import Region, Volume
 from opensirt.quantify.compartments import Lesion, LiverCompartments
 from opensirt.quantify.thresholds import threshold
@@ -133,8 +133,9 @@ def _normal_findings(compartments: LiverCompartments) -> tuple[Finding, ...]:
     if share >= limit.value:
         return ()
     text = (
-        f"Perfused normal liver is {compartments.perfused_normal.volume_ml:.1f} mL, {share:.1%} of "
-        "the perfused volume: the tumour-to-normal ratio rests on too little liver."
+        f"Perfused normal liver is {compartments.perfused_normal.volume_ml:.1f} mL, "
+        f"{percent(share, 1)} of the perfused volume: the tumour-to-normal ratio rests on "
+        "too little liver."
     )
     return (Finding("warn", "perfused-normal-small", text, limit.source),)
 

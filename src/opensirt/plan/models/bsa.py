@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opensirt.errors import InputError, PlanError
-from opensirt.findings import Finding
+from opensirt.findings import Finding, percent
 from opensirt.physics.products import product
 from opensirt.plan.build import assemble
 from opensirt.plan.checks import check_inputs, require_kind
@@ -70,8 +70,8 @@ def _decide(inputs: PlanningInput, prescription: Prescription, empiric: BsaActiv
     if is_contraindicated(of, shunt):
         rule = of.maker_rules["shunt_contraindicated_above_fraction"]
         raise PlanError(
-            f"a lung shunt of {shunt:.1%} rules out {inputs.product}: the maker contraindicates it "
-            f"above {rule.value:.0%} ({rule.source})"
+            f"a lung shunt of {percent(shunt, 1)} rules out {inputs.product}: "
+            f"the maker contraindicates it above {percent(rule.value)} ({rule.source})"
         )
     factor = shunt_factor(of, shunt)
     delivered_gbq = empiric.activity_gbq * factor

@@ -1,0 +1,105 @@
+"""The calculators and their JSON form."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from opensirt.errors import InputError, UnknownNameError
+from opensirt.physics.products import product
+from opensirt.plan.activity import (
+    CalculatorOptions,
+    activity_bsa,
+    activity_mird,
+    activity_partition,
+    activity_result,
+    paired_tumours,
+)
+from opensirt.plan.build import with_findings
+from opensirt.plan.plan import BsaInput, Prescription
+from tests.unit.plan.samples import codes
+
+OPTIONS = CalculatorOptions(0.1, 1000.0, 0.02, 50.0)
+
+
+def test_partition_result_has_the_promised_keys() -> None:
+    plan = activity_partition(
+        "resin-y90", paired_tumours([200, 50], [4, 2]), 1200, Prescription("activity", 2e9), OPTIONS
+    )
+    result = activity_result(plan)
+    assert set(result) == {
+        "model",
+        "product",
+        "activity_gbq",
+        "activity_mci",
+        "delivered_activity_gbq",
+        "lung",
+        "tumours",
+        "normal",
+        "perfused",
+        "bsa_m2",
+        "dose_constant_gy_kg_per_gbq",
+        "findings",
+    }
+    assert result["activity_gbq"] == pytest.approx(2.0)
+    assert result["activity_mci"] == pytest.approx(54.054054)
+    assert result["delivered_activity_gbq"] == pytest.approx(1.96)
+    assert result["lung"] == pytest.approx(
+        {"dose_gy": 9.8, "shunt_fraction": 0.1, "mass_g": 1000.0}
+    )
+    assert result["tumours"][0] == pytest.approx(
+        {"name": "tumour 1", "mass_g": 200, "dose_gy": 168.0}
+    )
+    assert result["normal"]["dose_gy"] == pytest.approx(42.0)
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_mird_result_says_what_it_does_not_know() -> None:
+    result = activity_result(
+        activity_mird("glass-y90", 1000, Prescription("perfused-dose", 120), OPTIONS)
+    )
+    assert result["perfused"]["dose_gy"] == pytest.approx(120.0)
+    assert result["normal"] == {"dose_gy": None}
+    assert result["tumours"] == []
+    assert result["bsa_m2"] is None
+
+
+def test_bsa_result() -> None:
+    result = activity_result(activity_bsa("resin-y90", BsaInput(175, 70, 200, 1800), OPTIONS))
+    assert result["bsa_m2"] == pytest.approx(1.8481, abs=5e-5)
+    assert result["activity_gbq"] == pytest.approx(1.7481 / 0.98, abs=5e-5)
+    assert result["perfused"] == {"dose_gy": None}
+
+
+def test_what_is_not_given_is_assumed_and_said() -> None:
+    plan = activity_mird("glass-y90", 1000, Prescription("perfused-dose", 120))
+    assert plan.lung.shunt_fraction == 0.0
+    assert plan.lung.mass_g == 1000.0
+    assert plan.dose_constant_gy_kg_per_gbq == product("glass-y90").dose_constant_gy_kg_per_gbq
+    assert codes(plan)["lung-shunt-assumed"] == "warn"
+    assert codes(plan)["lung-mass-assumed"] == "note"
+
+
+def test_masses_and_ratios_must_pair() -> None:
+    with pytest.raises(InputError, match="got 2 masses and 1 ratios"):
+        paired_tumours([200, 50], [4])
+
+
+def test_unknown_product() -> None:
+    with pytest.raises(UnknownNameError, match="product 'gold' is unknown; choose one of"):
+        activity_mird("gold", 1000, Prescription("perfused-dose", 120))
+
+
+def test_provenance_holds_what_is_needed_to_compute_it_again() -> None:
+    plan = activity_mird("glass-y90", 1000, Prescription("perfused-dose", 120), OPTIONS)
+    options = plan.provenance.options
+    assert options["planning model"] == "mird"
+    assert options["prescription"] == {"kind": "perfused-dose", "value": 120}
+    assert options["planning input"]["dose_constant_gy_kg_per_gbq"] == 50.0
+    assert "chiesa2021" in plan.provenance.citations
+
+
+def test_findings_can_be_added_once() -> None:
+    plan = activity_mird("glass-y90", 1000, Prescription("perfused-dose", 120), OPTIONS)
+    assert with_findings(plan, plan.findings[0]).findings == plan.findings

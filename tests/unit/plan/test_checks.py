@@ -1,0 +1,50 @@
+"""Impossible planning input is refused with one clear line."""
+
+from __future__ import annotations
+
+import pytest
+
+from opensirt.errors import InputError, PlanError
+from opensirt.plan.checks import check_inputs
+from opensirt.plan.plan import LungInput, Prescription, TumourInput
+from tests.unit.plan.samples import inputs
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dose_constant_gy_kg_per_gbq": 0}, r"the dose constant \(Gy kg/GBq\) must be above 0"),
+        (
+            {"lung": LungInput(1.0, 1000)},
+            "lung shunt fraction must be from 0 to below 1 .* got 1.0",
+        ),
+        ({"lung": LungInput(5.0, 1000)}, r"\(5 % is 0.05\), got 5.0"),
+        ({"lung": LungInput(NAN, 1000)}, "the lung shunt fraction .* got nan"),
+        ({"lung": LungInput(0.1, 0)}, r"the lung mass \(g\) must be above 0, got 0"),
+        ({"residual_fraction": 1.0}, "the residual fraction must be from 0 to below 1"),
+        ({"perfused_mass_g": -1}, r"the perfused mass \(g\) must be above 0, got -1"),
+        ({"normal_mass_g": NAN}, r"the perfused normal liver mass \(g\) must be above 0, got nan"),
+        ({"whole_normal_mass_g": float("inf")}, "whole normal liver mass .* got inf"),
+        ({"tumours": (TumourInput("T1", 0, 4),)}, r"the mass \(g\) of 'T1' must be above 0, got 0"),
+        ({"tumours": (TumourInput("T1", 9, 0),)}, "ratio of 'T1' must be above 0, got 0"),
+        ({"tumours": (TumourInput("T", 9, 2),) * 2}, "tumour names must differ, got T, T"),
+        ({"previous_lung_dose_gy": -1}, "the previous lung dose must be 0 Gy or more, got -1"),
+        ({"whole_normal_mass_g": 1100}, r"\(1200 g\) cannot weigh more than whole normal liver"),
+        ({"perfused_mass_g": 1400}, r"\(1450 g\) cannot weigh more than the perfused volume"),
+    ],
+)
+def test_impossible_input(changes: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_inputs(inputs(**changes))
+
+
+def test_rounding_of_masses_is_no_contradiction() -> None:
+    check_inputs(inputs(perfused_mass_g=1449.5, whole_normal_mass_g=1199.5))
+
+
+@pytest.mark.parametrize("value", [None, 0.0, -5.0, NAN])
+def test_prescription_needs_a_value(value: float | None) -> None:
+    with pytest.raises(PlanError, match="a prescription by tumour-dose needs a value above 0"):
+        Prescription("tumour-dose", value)

@@ -1,0 +1,107 @@
+"""Planning input from measured compartments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from opensirt.errors import CaseError
+from opensirt.image import Volume
+from opensirt.physics.products import product
+from opensirt.plan.inputs import ClinicalFacts, measured_input
+from opensirt.plan.model import planning_models
+from opensirt.plan.plan import LungInput, Prescription
+from opensirt.quantify import (
+    density_map,
+    liver_compartments,
+    patient_relative_activity,
+    region_mass_g,
+    tumour_to_normal,
+)
+from tests.unit.quantify.samples import GRID, lesion, perfused, regions, volume
+
+LUNG = LungInput(0.1, 1000.0)
+
+
+def image(t1: float = 8.0, t2: float = 4.0) -> Volume:
+    counts = np.full(GRID.shape, 2.0, np.float32)
+    counts[4:6, 4:6, 7:9] = t1
+    counts[4:6, 4:6, 9:11] = t2
+    return volume(counts)
+
+
+def measured(counts: Volume, facts: ClinicalFacts | None = None):
+    parts = liver_compartments(regions(perfused(), lesion(), lesion("T2", column=9)))
+    density = density_map(None, GRID, 1.05)
+    ratios = tumour_to_normal(counts, parts, density=density)
+    return measured_input("resin-y90", parts, ratios, density, LUNG, facts)
+
+
+def test_masses_and_ratios() -> None:
+    """0.8 mL lesions, 16.4 mL perfused and 34.4 mL whole normal liver at 1.05 g/mL."""
+    found, findings = measured(image())
+    assert [t.mass_g for t in found.tumours] == pytest.approx([0.84, 0.84])
+    assert [t.tumour_to_normal for t in found.tumours] == pytest.approx([4.0, 2.0])
+    assert found.normal_mass_g == pytest.approx(16.4 * 1.05)
+    assert found.whole_normal_mass_g == pytest.approx(34.4 * 1.05)
+    assert found.perfused_mass_g == pytest.approx(18.0 * 1.05)
+    assert found.dose_constant_gy_kg_per_gbq == product("resin-y90").dose_constant_gy_kg_per_gbq
+    assert found.bsa is None
+    assert findings == ()
+
+
+def test_lesion_without_uptake_is_left_out_and_named() -> None:
+    found, findings = measured(image(t2=0.0))
+    assert [t.name for t in found.tumours] == ["T1"]
+    assert findings[0].text.startswith("Lesion 'T2' shows no uptake above zero (0.00)")
+
+
+def test_body_gives_the_treated_part() -> None:
+    """1.6 of 18 mL are tumour; 18 of 36 mL liver are treated."""
+    facts = ClinicalFacts(height_cm=175, weight_kg=70, dose_constant_gy_kg_per_gbq=49.38)
+    found, _ = measured(image(), facts)
+    assert found.bsa is not None
+    assert found.bsa.tumour_volume_ml == pytest.approx(1.6)
+    assert found.bsa.normal_volume_ml == pytest.approx(16.4)
+    assert found.bsa.treated_fraction == pytest.approx(0.5)
+    assert found.dose_constant_gy_kg_per_gbq == 49.38
+
+
+def test_no_ratios_and_no_mass() -> None:
+    parts = liver_compartments(regions(perfused(), lesion()))
+    bare, _ = measured_input("glass-y90", parts, None, density_map(None, GRID, 1.0), LUNG)
+    assert bare.tumours == ()
+    with pytest.raises(CaseError, match="region 'perfused volume' has no mass on the density map"):
+        measured_input("glass-y90", parts, None, volume(0.0).with_values(EMPTY, GRAMS), LUNG)
+
+
+EMPTY = np.zeros(GRID.shape, np.float32)
+GRAMS = density_map(None, GRID, 1.0).unit
+
+
+def test_partition_agrees_with_the_scaled_map() -> None:
+    """Mean dose by partition is energy over mass of the activity map in each compartment.
+
+    The map and the partition rest on the same counts, so both must give the same dose.
+    """
+    parts = liver_compartments(regions(perfused(), lesion(), lesion("T2", column=9)))
+    density = density_map(None, GRID, 1.05)
+    counts = image()
+    ratios = tumour_to_normal(counts, parts, density=density)
+    given, _ = measured_input("resin-y90", parts, ratios, density, LUNG)
+    plan = planning_models.create("partition").plan(given, Prescription("tumour-dose", 120.0))
+    activity, _ = patient_relative_activity(
+        counts, parts.perfused, lung_shunt_fraction=0.1, lungs=None, nuclide="y90"
+    )
+    scaled = plan.scale(activity)
+    for planned, region in (
+        (plan.tumours[0], parts.lesions[0].perfused),
+        (plan.tumours[1], parts.lesions[1].perfused),
+        (plan.normal, parts.perfused_normal),
+        (plan.perfused, parts.perfused),
+    ):
+        gbq = region.sum_of(scaled) * GRID.voxel_volume_ml / 1e9
+        kilogram = region_mass_g(region, density) / 1000
+        assert planned is not None
+        dose_gy = plan.dose_constant_gy_kg_per_gbq * gbq / kilogram
+        assert planned.mean_dose_gy == pytest.approx(dose_gy, rel=1e-5)
