@@ -46,6 +46,7 @@ class _Roi:
     coded: list[Coded] = field(default_factory=list)
     loops: list[FloatArray] = field(default_factory=list)
     """Closed contours, each (points, 3) in patient mm."""
+    seen: set[bytes] = field(default_factory=set)
     image_uids: set[str] = field(default_factory=set)
     unused: dict[str, int] = field(default_factory=dict)
     """Contours that do not enclose an area, by reason."""
@@ -142,9 +143,10 @@ def _add_contour(roi: _Roi, contour: Dataset) -> None:
         why = f"ContourGeometricType {kind or 'missing'} encloses no area"
     elif len(points) < 3:
         why = "fewer than three points"
-    elif any(p.shape == points.shape and np.allclose(p, points, atol=1e-3) for p in roi.loops):
+    elif (key := np.round(points, 3).tobytes()) in roi.seen:
         why = "drawn twice, used once"
     else:
+        roi.seen.add(key)
         roi.loops.append(points)
         for item in contour.get("ContourImageSequence") or []:
             roi.image_uids.add(str(item.get("ReferencedSOPInstanceUID", "")))

@@ -192,9 +192,12 @@ def _layers(
 
 def _fractions(dataset: Dataset, values: npt.NDArray[np.generic], cut: bool) -> FloatArray:
     if dataset.SegmentationType != "FRACTIONAL":
-        return (values != 0).astype(np.float32)
-    scaled = values.astype(np.float32) / np.float32(dataset.MaximumFractionalValue)
-    return (scaled >= HALF).astype(np.float32) if cut else scaled.clip(max=1.0)
+        inside: npt.NDArray[np.bool_] = values != 0
+        return inside.astype(np.float32)
+    scaled: FloatArray = values.astype(np.float32)
+    scaled /= np.float32(dataset.MaximumFractionalValue)
+    result: FloatArray = (scaled >= HALF).astype(np.float32) if cut else np.minimum(scaled, 1.0)
+    return result
 
 
 class _Boxed:

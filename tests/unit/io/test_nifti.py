@@ -1,0 +1,209 @@
+"""NIfTI: places, scaling, label maps, and what is refused."""
+
+from __future__ import annotations
+
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from opensirt.errors import FileFormatError, GridMismatchError, RegionError
+from opensirt.image import Grid, Region, Volume
+from opensirt.io.nifti import (
+    read_nifti,
+    read_nifti_regions,
+    read_volume_nifti,
+    write_labels_nifti,
+    write_volume_nifti,
+)
+from opensirt.units import Unit
+from tests.region_samples import turned_grid
+
+SHAPE = (4, 5, 6)
+
+
+def save(path, array_xyz, affine=None, *, sform=1, qform=0, **header):
+    image = nibabel.Nifti1Image(array_xyz, np.diag([1, 1, 1, 1.0]) if affine is None else affine)
+    image.header.set_sform(image.affine, code=sform)
+    image.header.set_qform(image.affine, code=qform)
+    for key, value in header.items():
+        image.header[key] = value
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)
+    return path
+
+
+def test_ras_becomes_lps_and_axes_turn_round(tmp_path):
+    values = np.zeros((6, 5, 4), np.int16)  # x, y, z
+    values[5, 3, 1] = 7
+    affine = np.diag([2.0, 3.0, 4.0, 1.0])
+    affine[:3, 3] = (10, 20, 30)
+    array, grid = read_nifti(save(tmp_path / "a.nii.gz", values, affine))
+    assert array.shape == (4, 5, 6)
+    assert array.dtype == np.int16
+    assert array[1, 3, 5] == 7
+    assert grid.to_patient((1, 3, 5)) == pytest.approx((-20, -29, 34), abs=1e-9)
+    assert grid.spacing_mm == pytest.approx((4, 3, 2))
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    degrees=st.tuples(*[st.floats(-180, 180)] * 3),
+    flips=st.tuples(*[st.sampled_from((1, -1))] * 3),
+    kind=st.sampled_from(["u1", "i2", "u2", "i4", "f4", "f8"]),
+    seed=st.integers(0, 1000),
+)
+def test_written_volume_reads_back_the_same(tmp_path, degrees, flips, kind, seed):
+    grid = turned_grid(SHAPE, degrees=degrees, flips=flips)
+    values = (np.random.default_rng(seed).random(SHAPE) * 100).astype(kind)
+    write_volume_nifti(tmp_path / "v.nii.gz", Volume(values, grid, Unit.GY))
+    back = read_volume_nifti(tmp_path / "v.nii.gz", Unit.GY)
+    assert np.array_equal(back.values, values)
+    assert back.values.dtype == values.dtype
+    for corner in ((0, 0, 0), (3, 4, 5), (3, 0, 5)):
+        assert back.grid.to_patient(corner) == pytest.approx(grid.to_patient(corner), abs=1e-3)
+
+
+def test_sheared_grid_reads_back_the_same(tmp_path):
+    matrix = turned_grid(SHAPE).matrix
+    matrix[1, 0] += 0.4
+    grid = Grid.from_matrix(SHAPE, matrix)
+    write_volume_nifti(tmp_path / "v.nii", Volume(np.ones(SHAPE, bool), grid, Unit.GY))
+    _, back = read_nifti(tmp_path / "v.nii")
+    assert back.matches(grid)
+
+
+def test_scaling_of_the_header_is_applied(tmp_path):
+    image = nibabel.Nifti1Image(np.arange(8, dtype=np.int16).reshape(2, 2, 2), np.eye(4))
+    image.header.set_slope_inter(0.5, -3)
+    nibabel.save(image, tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[112:120] = np.array([0.5, -3], "<f4").tobytes()
+    raw[352:] = np.arange(8, dtype="<i2").tobytes()
+    (tmp_path / "a.nii").write_bytes(raw)
+    array, _ = read_nifti(tmp_path / "a.nii")
+    assert array.dtype == np.float32
+    assert array.transpose(2, 1, 0).ravel(order="F").tolist() == [v * 0.5 - 3 for v in range(8)]
+
+
+def test_one_volume_with_a_fourth_axis_is_taken(tmp_path):
+    array, _ = read_nifti(save(tmp_path / "a.nii", np.ones((3, 4, 5, 1), np.int16)))
+    assert array.shape == (5, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "message"),
+    [
+        (np.ones((3, 4, 5, 2), np.int16), {}, "expected one three-dimensional .* 3 x 4 x 5 x 2"),
+        (np.ones((3, 4, 5), np.complex64), {}, "expected real numbers, found complex64"),
+        (np.full((3, 4, 5), np.nan, np.float32), {}, "60 voxels are not finite"),
+    ],
+)
+def test_doubtful_files_are_refused(tmp_path, array, options, message):
+    with pytest.raises(FileFormatError, match=message):
+        read_nifti(save(tmp_path / "a.nii", array, **options))
+
+
+def test_no_place_in_the_patient_is_refused(tmp_path):
+    path = save(tmp_path / "a.nii", np.ones((3, 4, 5), np.int16))
+    raw = bytearray(path.read_bytes())
+    raw[252:256] = bytes(4)  # qform_code and sform_code
+    path.write_bytes(raw)
+    with pytest.raises(FileFormatError, match="sform_code and qform_code are both 0"):
+        read_nifti(path)
+
+
+def test_sform_and_qform_that_differ_are_refused(tmp_path):
+    image = nibabel.Nifti1Image(np.ones((3, 4, 5), np.int16), np.eye(4))
+    image.header.set_qform(np.diag([1, 1, 1.5, 1]), code=1)
+    image.header.set_sform(np.eye(4), code=2)
+    nibabel.save(image, tmp_path / "a.nii")
+    with pytest.raises(
+        FileFormatError, match=r"sform \(code 2\) and qform \(code 1\) differ by 2 mm"
+    ):
+        read_nifti(tmp_path / "a.nii")
+
+
+def test_qform_alone_is_used(tmp_path):
+    affine = np.diag([2.0, 3.0, 4.0, 1.0])
+    path = save(tmp_path / "a.nii", np.ones((3, 4, 5), np.int16), affine, sform=0, qform=1)
+    _, grid = read_nifti(path)
+    assert grid.to_patient((1, 1, 1)) == pytest.approx((-2, -3, 4), abs=1e-6)
+
+
+def test_metres_become_millimetres(tmp_path):
+    image = nibabel.Nifti1Image(np.ones((3, 4, 5), np.int16), np.diag([0.002, 0.003, 0.004, 1]))
+    image.header.set_xyzt_units("meter")
+    nibabel.save(image, tmp_path / "a.nii")
+    _, grid = read_nifti(tmp_path / "a.nii")
+    assert grid.spacing_mm == pytest.approx((4, 3, 2), rel=1e-5)
+
+
+def test_damaged_and_other_files(tmp_path):
+    (tmp_path / "a.nii").write_bytes(b"no image at all")
+    with pytest.raises(FileFormatError, match=r"a.nii: cannot be read as NIfTI"):
+        read_nifti(tmp_path / "a.nii")
+    path = save(tmp_path / "b.nii", np.ones((9, 9, 9), np.int16))
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(FileFormatError, match=r"b.nii: voxel data is cut short"):
+        read_nifti(path)
+
+
+def two_regions(grid):
+    liver, tumour = np.zeros(grid.shape, bool), np.zeros(grid.shape, bool)
+    liver[1:3, 1:4, 1:4] = True
+    tumour[3, 0, 5] = True
+    return (
+        Region.from_mask("Liver", "liver", liver, grid),
+        Region.from_mask("Tumor 1", "tumour", tumour, grid),
+    )
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    degrees=st.tuples(*[st.floats(-180, 180)] * 3), flips=st.tuples(*[st.sampled_from((1, -1))] * 3)
+)
+def test_written_labels_read_back_the_same(tmp_path, degrees, flips):
+    grid = turned_grid(SHAPE, degrees=degrees, flips=flips)
+    regions = two_regions(grid)
+    write_labels_nifti(tmp_path / "l.nii.gz", regions)
+    back = read_nifti_regions(tmp_path / "l.nii.gz")
+    assert [(r.name, r.role) for r in back] == [("Liver", "liver"), ("Tumor 1", "tumour")]
+    for one, other in zip(regions, back, strict=True):
+        assert np.array_equal(one.whole(), other.whole())
+    assert back[1].centroid_mm == pytest.approx(tuple(grid.to_patient((3, 0, 5))), abs=0.01)
+
+
+def test_names_without_a_table(tmp_path):
+    labels = np.zeros((3, 4, 5), np.uint8)
+    labels[1, 1, 1] = 1
+    assert [r.name for r in read_nifti_regions(save(tmp_path / "liver.nii.gz", labels))] == [
+        "liver"
+    ]
+    labels[1, 1, 2] = 5
+    found = read_nifti_regions(save(tmp_path / "organs.nii", labels))
+    assert [r.name for r in found] == ["label 1", "label 5"]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(0.5, "whole numbers, found fractions"), (-1, "from 0, found -1")]
+)
+def test_intensities_are_no_labels(tmp_path, value, message):
+    labels = np.full((3, 4, 5), value, np.float32)
+    with pytest.raises(FileFormatError, match=message):
+        read_nifti_regions(save(tmp_path / "l.nii", labels))
+
+
+def test_overlap_cannot_be_a_label_map(tmp_path):
+    liver, _ = two_regions(turned_grid(SHAPE))
+    with pytest.raises(RegionError, match=r"regions 'Liver' and 'copy' overlap"):
+        write_labels_nifti(tmp_path / "l.nii", [liver, liver.named("copy")])
+    with pytest.raises(RegionError, match="at least one region"):
+        write_labels_nifti(tmp_path / "l.nii", [])
+    with pytest.raises(GridMismatchError, match="'Tumor 1' is on"):
+        write_labels_nifti(tmp_path / "l.nii", [liver, two_regions(turned_grid((5, 5, 6)))[1]])

@@ -1,0 +1,86 @@
+"""Roles from names and codes: cautious, so that a doubt means none."""
+
+from __future__ import annotations
+
+import pytest
+from pydicom.sr.codedict import codes
+
+from opensirt.io.region_names import role_from_name, unique_name
+
+LIVER = (("10200004", "SCT"),)
+MUSCLE = (("68455001", "SCT"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("Liver", "liver"), ("whole liver", "liver"), ("LIVER_total", "liver"),
+        ("GTV", "tumour"), ("GTV_Mass", "tumour"), ("GTV1", "tumour"), ("Tumor 1", "tumour"),
+        ("tumour_12", "tumour"), ("lesion", "tumour"), ("met 3", "tumour"),
+        ("Liver Mets", "tumour"), ("viable tumor", "tumour"), ("HCC", "tumour"),
+        ("perfused volume", "perfused"), ("Perfused Liver", "perfused"),
+        ("Lung_L", "lung-left"), ("LungR", "lung-right"), ("right lung", "lung-right"),
+        ("lung_lower_lobe_left", "lung-left"), ("lungs", "lungs"), ("Lung", "lungs"),
+        ("necrosis", "necrosis"), ("Necrotic core", "necrosis"), ("tumor necrosis", "necrosis"),
+        ("gallbladder", "gallbladder"), ("gall bladder", "gallbladder"),
+        ("Stomach", "stomach"), ("bowel", "bowel"), ("Duodenum", "bowel"),
+        ("small_bowel", "bowel"), ("colon", "bowel"),
+        ("BODY", "body"), ("External", "body"),
+    ],
+)  # fmt: skip
+def test_clear_names(name, role):
+    assert role_from_name(name) == role
+    assert role_from_name(name, MUSCLE) == role
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "whole liver normal", "normal liver", "Liver-GTV minus", "PTV", "PTV_Liver", "CTV",
+        "liver left lobe", "perfused normal", "non-tumour liver", "liver cyst", "future remnant",
+        "GTV_Edema", "kidney tumor", "portal vein", "bag_bowel", "vertebral body",
+        "perfused tumor", "untreated liver", "lung met", "stomach wall", "segment 4 liver",
+    ],
+)  # fmt: skip
+def test_doubtful_names_have_no_role(name):
+    assert role_from_name(name) is None
+
+
+@pytest.mark.parametrize("name", ["whole liver normal", "Liver left lobe", "PTV", "liver cyst"])
+def test_barred_words_outweigh_codes_and_types(name):
+    assert role_from_name(name, LIVER) is None
+    assert role_from_name(name, (), "GTV") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "role"),
+    [
+        (codes.SCT.Liver, "liver"), (codes.SCT.Lung, "lungs"), (codes.SCT.Neoplasm, "tumour"),
+        (codes.SCT.Mass, "tumour"), (codes.SCT.Stomach, "stomach"),
+        (codes.SCT.Gallbladder, "gallbladder"), (codes.SCT.Duodenum, "bowel"),
+        (codes.SCT.SmallIntestine, "bowel"), (codes.SCT.Colon, "bowel"),
+        (codes.SCT.Necrosis, "necrosis"), (codes.SCT.NeoplasmSecondary, "tumour"),
+        (codes.SCT.Metastasis, "tumour"), (codes.SCT.EntireBody, "body"),
+        (codes.SCT.Jejunum, "bowel"), (codes.SCT.Ileum, "bowel"),
+        (codes.SCT.LargeIntestine, "bowel"), (codes.SCT.NeoplasmPrimary, "tumour"),
+        (codes.SCT.Lesion, "tumour"), (codes.SCT.Spleen, None),
+    ],
+)  # fmt: skip
+def test_codes_of_unnamed_segments(code, role):
+    assert role_from_name("Segment_1", ((code.value, code.scheme_designator),)) == role
+    assert role_from_name("Leber", ((code.value, code.scheme_designator),)) == role
+
+
+def test_old_codes_modifiers_and_types():
+    assert role_from_name("Segment 1", (("T-62000", "SRT"),)) == "liver"
+    assert role_from_name("Segment 1", (("39607008", "SCT"), ("7771000", "SCT"))) == "lung-left"
+    assert role_from_name("Segment 1", (("39607008", "SCT"), ("24028007", "SCT"))) == "lung-right"
+    assert role_from_name("Segment 1", (("10200004", "99XYZ"),)) is None
+    assert role_from_name("nodule A", (), "GTV") == "tumour"
+    assert role_from_name("patient", (), "EXTERNAL") == "body"
+    assert role_from_name("nodule A", (), "CTV") is None
+
+
+def test_names_are_numbered_where_taken():
+    assert unique_name("a", []) == "a"
+    assert unique_name("a", ["a", "a (2)"]) == "a (3)"
