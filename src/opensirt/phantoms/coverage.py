@@ -14,7 +14,7 @@ __all__ = ["coverage", "shape_region"]
 Fractions = npt.NDArray[np.float32]
 Slices = tuple[slice, slice, slice]
 
-SAMPLES_ACROSS_SHAPE = 24
+SAMPLES_ACROSS_SHAPE = 40
 """Sub-samples across the narrowest extent of a shape, so that small lesions keep their volume."""
 SAMPLES_PER_LONGEST_EDGE = 4
 """Sub-samples along the longest edge of a voxel, at least; shorter edges get fewer."""

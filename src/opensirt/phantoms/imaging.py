@@ -19,7 +19,7 @@ from opensirt.errors import GridMismatchError
 from opensirt.image import Grid, Volume
 from opensirt.physics.nuclides import decay_factor, nuclide
 from opensirt.physics.tables import Table, load_table
-from opensirt.units import SECONDS_PER_HOUR, Unit
+from opensirt.units import BQ_PER_MBQ, SECONDS_PER_HOUR, Unit
 
 __all__ = [
     "PetSettings",
@@ -71,7 +71,7 @@ def default_spect() -> SpectSettings:
         matrix=int(_value(row, "matrix_count")),
         fwhm_mm=_value(row, "fwhm_mm"),
         total_counts=_value(row, "total_count"),
-        injected_bq=_value(row, "injected_mbq") * 1e6,
+        injected_bq=_value(row, "injected_mbq") * BQ_PER_MBQ,
         delay_s=_value(row, "injection_to_image_h") * SECONDS_PER_HOUR,
         duration_s=_value(row, "duration_s"),
     )
@@ -96,7 +96,7 @@ def image_grid(body: Grid, voxel_mm: float, matrix: int) -> Grid:
 
     Two further voxels at each end hold the blur of what lies near the end of the body grid.
     """
-    ends = body.to_patient([[-0.5] * 3, np.asarray(body.shape) - 0.5])
+    ends = body.to_patient(np.array([[0, 0, 0], body.shape]) - 0.5)
     middle, length = ends.mean(axis=0), np.abs(np.diff(ends, axis=0))[0]
     shape = (math.ceil(length[2] / voxel_mm) + 4, matrix, matrix)
     origin = middle - (np.asarray(shape[::-1]) - 1) / 2 * voxel_mm
@@ -141,7 +141,7 @@ def simulate_spect(
     expected = blurred_onto(tracer, grid, settings.fwhm_mm)
     expected *= settings.total_counts / tracer.total()
     if noise:
-        expected = np.random.default_rng(seed).poisson(expected)
+        expected = np.random.default_rng(seed).poisson(expected).astype(np.float64)
     return Volume(expected.astype(np.float32), grid, Unit.COUNTS, nuclide=tracer.nuclide)
 
 

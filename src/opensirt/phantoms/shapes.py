@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +77,7 @@ class Ellipsoid(Shape):
     def level_mm(self, x: Array, y: Array, z: Array) -> Array:
         """``(q - 1) * shortest half axis``, with ``q`` the p-norm of the scaled coordinates."""
         x, y, z = x - self.centre_mm[0], y - self.centre_mm[1], z - self.centre_mm[2]
-        total: Array | float = 0.0
+        total: npt.NDArray[np.floating[Any]] | float = 0.0
         for axis, radius in zip(self.axes, self.radii_mm, strict=True):
             along = _dot((x, y, z), axis) / np.float32(radius)
             total = total + (along * along if self.power == 2 else np.abs(along) ** self.power)

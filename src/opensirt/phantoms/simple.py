@@ -129,7 +129,7 @@ def _truth(parts: list[Part], regions: Regions, unit_per_ml: float) -> dict[str,
     tumours, rows = [], []
     for part in parts:
         volume_ml = regions[part.name].volume_ml
-        row = {
+        row: dict[str, Any] = {
             "name": part.name, "role": part.role, "volume_ml": volume_ml,
             "mass_g": volume_ml * part.density_g_ml,
             "activity_fraction": volume_ml * part.uptake * unit_per_ml,

@@ -1,0 +1,145 @@
+"""Simulated images: blur, counts kept, Poisson noise, seeds."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from opensirt.errors import GridMismatchError, UnitMismatchError
+from opensirt.image import Grid, Volume
+from opensirt.phantoms.imaging import (
+    PetSettings,
+    SpectSettings,
+    blurred_onto,
+    default_pet,
+    default_spect,
+    image_grid,
+    noisy_ct,
+    simulate_pet,
+    simulate_spect,
+)
+from opensirt.physics.references import cite
+from opensirt.physics.tables import load_table
+from opensirt.units import Unit
+
+SPECT = SpectSettings(4.418, 64, 12.0, 2.0e7, 150e6, 3600.0, 1200.0)
+PET = PetSettings(4.0, 64, 7.0, 5.0, 0.0015, 72000.0, 1200.0)
+INJECTED = datetime(2026, 1, 12, 9, tzinfo=UTC)
+
+
+def block(value: float = 3.0e5, side: int = 40, nuclide: str = "y90") -> Volume:
+    grid = Grid.regular((side,) * 3, (2.0,) * 3, (-side + 1.0,) * 3)
+    values = np.zeros(grid.shape, np.float32)
+    values[8:-8, 8:-8, 8:-8] = value
+    total = float(values.sum(dtype=np.float64)) * grid.voxel_volume_ml
+    return Volume(values, grid, Unit.BQ_PER_ML, nuclide=nuclide, injected_bq=total)
+
+
+@pytest.mark.parametrize("fwhm_mm", [0.0, 5.0, 12.0])
+def test_blur_and_resampling_keep_the_total(fwhm_mm: float) -> None:
+    source = block()
+    target = image_grid(source.grid, 4.418, 64)
+    assert blurred_onto(source, target, fwhm_mm).sum() == pytest.approx(source.total(), rel=1e-4)
+
+
+def test_without_blur_an_aligned_grid_gets_exact_sums() -> None:
+    source = block()
+    target = Grid.regular((20,) * 3, (4.0,) * 3, (-38.0,) * 3)
+    sums = source.values.reshape(20, 2, 20, 2, 20, 2).sum(axis=(1, 3, 5)) * 0.008
+    assert np.allclose(blurred_onto(source, target, 0.0), sums, rtol=1e-6)
+
+
+@pytest.mark.parametrize("fwhm_mm", [7.0, 12.0])
+def test_point_source_has_the_stated_width(fwhm_mm: float) -> None:
+    """Second moment of a point's image along each axis, less that of the two voxels."""
+    grid = Grid.regular((3, 3, 3), (1.0,) * 3, (-1.0, -1.0, -1.0))
+    values = np.zeros(grid.shape)
+    values[1, 1, 1] = 1e6
+    target = Grid.regular((61,) * 3, (1.5,) * 3, (-45.0,) * 3)
+    image = blurred_onto(Volume(values, grid, Unit.BQ_PER_ML), target, fwhm_mm)
+    place = (np.arange(61) - 30) * 1.5
+    for axis in range(3):
+        profile = image.sum(axis=tuple(a for a in range(3) if a != axis))
+        variance = (profile @ place**2) / profile.sum() - (1.0**2 + 1.5**2) / 12
+        assert math.sqrt(8 * math.log(2) * variance) == pytest.approx(fwhm_mm, rel=1e-3)
+
+
+def test_flipped_axes_change_nothing_in_the_patient() -> None:
+    source = block()
+    target = image_grid(source.grid, 4.0, 32)
+    matrix = source.grid.matrix
+    matrix[:3, 3] = source.grid.to_patient((39, 0, 39))
+    matrix[:3, 0] *= -1
+    matrix[:3, 2] *= -1
+    values = source.values.copy()
+    values[10:14, 9:12, 8:10] = 0  # not symmetric
+    flipped = Volume(
+        values[::-1, :, ::-1], Grid.from_matrix(source.grid.shape, matrix), source.unit
+    )
+    plain = source.with_values(values)
+    assert np.allclose(blurred_onto(flipped, target, 7.0), blurred_onto(plain, target, 7.0))
+
+
+def test_turned_grid_and_other_units_are_refused() -> None:
+    turned = Grid.from_directions(
+        (4, 4, 4), (2,) * 3, (0, 0, 0), [[0, 0, 1], [0.6, 0.8, 0], [0.8, -0.6, 0]]
+    )
+    with pytest.raises(GridMismatchError, match="expected an axial grid"):
+        blurred_onto(block(), turned, 5.0)
+    with pytest.raises(UnitMismatchError, match="expected a volume in Bq/mL, got counts"):
+        simulate_spect(block().with_values(block().values, Unit.COUNTS), seed=1)
+
+
+def test_spect_counts_follow_poisson_law() -> None:
+    tracer = block(nuclide="tc99m")
+    mean = simulate_spect(tracer, settings=SPECT, seed=1, noise=False)
+    image = simulate_spect(tracer, settings=SPECT, seed=1)
+    assert mean.total() == pytest.approx(SPECT.total_counts, rel=1e-4)
+    assert image.total() == pytest.approx(SPECT.total_counts, abs=4 * math.sqrt(SPECT.total_counts))
+    seen = mean.values > 5
+    pulls = (image.values[seen] - mean.values[seen]) / np.sqrt(mean.values[seen])
+    assert pulls.mean() == pytest.approx(0, abs=4 / math.sqrt(seen.sum()))
+    assert pulls.var() == pytest.approx(1, abs=4 * math.sqrt(2.2 / seen.sum()))
+    assert np.all(image.values == np.rint(image.values))
+
+
+def test_pet_is_unbiased_and_as_noisy_as_its_pairs() -> None:
+    """1.5e9 Bq, 20 h later: decay 0.806, 32 per million, 1200 s, 0.0015 detected: 7e4 pairs."""
+    activity = block()
+    given = {"injected_bq": 1.5e9, "injected": INJECTED, "settings": PET}
+    mean = simulate_pet(activity, seed=1, noise=False, **given)  # type: ignore[arg-type]
+    image = simulate_pet(activity, seed=1, **given)  # type: ignore[arg-type]
+    assert mean.total() == pytest.approx(1.5e9, rel=1e-3)
+    pairs = 1.5e9 * 0.8055 * 31.86e-6 * 1200 * 0.0015
+    assert image.total() == pytest.approx(1.5e9, rel=4 / math.sqrt(pairs))
+    assert image.total() != mean.total()
+    assert (image.time, image.injected_bq, image.nuclide) == (INJECTED, 1.5e9, "y90")
+    inside = mean.values > 0.99 * mean.values.max()
+    spread = (image.values[inside] / mean.values[inside]).std()
+    assert 0.02 < spread < 0.4
+
+
+def test_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
+    tracer = block(nuclide="tc99m")
+    a, b, c = (simulate_spect(tracer, settings=SPECT, seed=s).values.tobytes() for s in (5, 5, 6))
+    assert a == b
+    assert a != c
+
+
+def test_ct_noise_has_the_asked_width_and_whole_numbers() -> None:
+    grid = Grid.regular((40, 40, 40), (2.0,) * 3)
+    ct = noisy_ct(Volume(np.full(grid.shape, 50.0, np.float32), grid, Unit.HU), seed=3, noise_hu=12)
+    assert ct.values.dtype == np.int16
+    assert ct.values.mean() == pytest.approx(50, abs=4 * 12 / math.sqrt(64000))
+    assert ct.values.std() == pytest.approx(12, rel=0.02)
+
+
+def test_defaults_come_from_the_table_and_every_source_resolves() -> None:
+    assert (default_spect().voxel_mm, default_spect().total_counts) == (4.418, 21.6e6)
+    assert (default_pet().fwhm_mm, default_pet().delay_s) == (7.0, 72000.0)
+    for name in ("imaging", "phantoms"):
+        for quantity in load_table(name).every_quantity():
+            assert len(cite(quantity.source)) > 10
