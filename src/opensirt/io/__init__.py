@@ -1,0 +1,1 @@
+"""Files in and out: DICOM, NIfTI, NRRD, Interfile, case.toml; and results that appear whole."""
