@@ -289,7 +289,10 @@ def _agent(injection: Injection, *, in_mbq: bool) -> Dataset:
 
 def _energy_window(name: str) -> Dataset:
     """The window over the strongest gamma line."""
-    strongest = max(nuclide(name).photons, key=lambda line: line.yield_per_decay)
+    gammas = [line for line in nuclide(name).photons if line.kind == "gamma"]
+    if not gammas:
+        raise InputError(f"expected a gamma emitter for SPECT, got {name!r}; write tc99m counts")
+    strongest = max(gammas, key=lambda line: line.yield_per_decay)
     energy_kev = strongest.energy_mev * KEV_PER_MEV
     limits = Dataset()
     limits.EnergyWindowLowerLimit = decimal(energy_kev * (1 - WINDOW_SHARE))
