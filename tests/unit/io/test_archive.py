@@ -80,6 +80,29 @@ def test_overwriting_keeps_the_old_results_on_an_error(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.rglob("*")] == ["out", "old.txt"]
 
 
+def test_a_failed_swap_puts_the_old_results_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old.txt").write_text("old")
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if (self / "new.txt").exists():
+            raise PermissionError(13, "Permission denied")
+        return real(self, target)
+
+    def overwrite() -> None:
+        with staged_directory(out, overwrite=True) as folder:
+            write_text(folder / "new.txt", "new")
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(InputError, match="to move the results to .*, got Permission denied"):
+        overwrite()
+    assert [p.name for p in tmp_path.rglob("*")] == ["out", "old.txt"]
+
+
 def test_an_impossible_parent_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     blocked = staged_directory(tmp_path / "file" / "out")

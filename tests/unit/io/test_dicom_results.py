@@ -17,7 +17,7 @@ from opensirt.errors import InputError, RegionError, UnitMismatchError, UnknownN
 from opensirt.image import Volume
 from opensirt.io.dicom_activity import build_activity_map, write_activity_map
 from opensirt.io.dicom_codes import quantity, unit_code
-from opensirt.io.dicom_common import DicomContext
+from opensirt.io.dicom_common import DicomContext, SourceImages
 from opensirt.io.dicom_dose import build_rt_dose
 from opensirt.io.dicom_plan import PlanSummary, build_rt_plan
 from opensirt.io.dicom_report import (
@@ -35,6 +35,7 @@ from tests.dicom_samples import (
     sample_histograms,
     sample_measurements,
     sample_regions,
+    source_image,
 )
 
 PLAN = PlanSummary("partition", "resin-y90, partition model, 1.2 GBq", 120.0, "tumour 1")
@@ -111,6 +112,23 @@ def test_the_patient_of_the_source_is_copied_only_when_asked() -> None:
     context = replace(sample_context(), patient_from=source)
     dose = build_rt_dose(sample_dose(GRIDS["axial"]), context)
     assert (str(dose.PatientName), dose.PatientID, dose.StudyDate) == ("Doe^Jane", "77", "20240101")
+
+
+def test_an_image_is_referred_to_only_in_its_own_plane() -> None:
+    grid = GRIDS["oblique"]
+    source = SourceImages.of(source_image(grid))
+    assert source is not None
+    normal = grid.directions[0]
+    assert source.instance_at(grid.to_patient((4, 3, 2)), normal) == "1.2.3.7.4"
+    assert source.instance_at(grid.to_patient((4, 3, 2)), -normal) == "1.2.3.7.4"
+    assert source.instance_at(grid.to_patient((4.5, 3, 2)), normal) is None
+    assert source.instance_at(grid.to_patient((9, 3, 2)), normal) is None
+    assert source.instance_at(grid.to_patient((4, 3, 2)), grid.directions[1]) is None
+    resampled = replace(source, instance_uids=source.instance_uids[:7])
+    assert resampled.instance_at(grid.to_patient((4, 3, 2)), normal) is None
+    multi_frame = replace(source, instance_uids=("1.2.9",))
+    assert multi_frame.instance_at(grid.to_patient((4, 3, 2)), normal) == "1.2.9"
+    assert SourceImages.of(replace(source_image(grid), instance_uids=())) is None
 
 
 def test_unfit_identities_are_refused() -> None:
