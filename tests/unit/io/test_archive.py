@@ -98,7 +98,7 @@ def test_a_failed_swap_puts_the_old_results_back(
             write_text(folder / "new.txt", "new")
 
     monkeypatch.setattr(Path, "rename", rename)
-    with pytest.raises(InputError, match="to move the results to .*, got Permission denied"):
+    with pytest.raises(InputError, match=r"to move the results to .*, got Permission denied"):
         overwrite()
     assert [p.name for p in tmp_path.rglob("*")] == ["out", "old.txt"]
 
