@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import math
 import warnings
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,7 @@ __all__ = [
     "numbers",
     "open_dicom",
     "pixel_frames",
+    "printable",
     "quiet_pydicom",
     "required",
     "texts",
@@ -43,16 +45,23 @@ __all__ = [
 
 MAX_SAMPLES = 2**31
 """Most samples one object may claim; a damaged header must not fill the memory."""
+MAX_TEXT = 64
 
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom's warnings, which quote header values, away from the screen."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", category=UserWarning)
-        yield
+    """Keep pydicom's warnings, which quote header values, away from screen and logs."""
+    logger = logging.getLogger("pydicom")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", category=UserWarning)
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 def open_dicom(source: Path | bytes, *, pixels: bool = True, name: str = "") -> Dataset:
@@ -195,6 +204,15 @@ def texts(dataset: Dataset, keyword: str, name: str = "") -> tuple[str, ...]:
 def title(dataset: Dataset, keyword: str, name: str = "") -> str:
     """Text of an attribute, "" where absent; several values are joined with a backslash."""
     return "\\".join(texts(dataset, keyword, name))
+
+
+def printable(text: str) -> str:
+    """Text for messages: up to the first control character, at most 64 characters (DICOM LO).
+
+    A damaged length can make one attribute swallow the next ones, the patient's name among them.
+    """
+    end = next((index for index, char in enumerate(text) if not char.isprintable()), len(text))
+    return text[: min(end, MAX_TEXT)].strip()
 
 
 def numbers(

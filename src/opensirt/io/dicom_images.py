@@ -16,7 +16,14 @@ from pydicom.dataset import Dataset
 from opensirt.case import StudyImage
 from opensirt.errors import DicomError, NotUsableError
 from opensirt.image import Volume
-from opensirt.io.dicom_files import integer, load_pixels, open_dicom, quiet_pydicom, title
+from opensirt.io.dicom_files import (
+    integer,
+    load_pixels,
+    open_dicom,
+    printable,
+    quiet_pydicom,
+    title,
+)
 from opensirt.io.dicom_frames import Frame, Instance, frames_of
 from opensirt.io.dicom_geometry import Stack, stack_slices
 from opensirt.io.dicom_meaning import Meaning, ct_meaning, emission_meaning, mr_meaning
@@ -238,9 +245,11 @@ def _study_image(
 
 def series_label(header: Dataset, name: str) -> str:
     """A name that a user would recognise: the series description, or modality and number."""
-    number = title(header, "SeriesNumber", name)
-    modality = title(header, "Modality", name) or "image"
-    return title(header, "SeriesDescription", name) or f"{modality} series {number}".strip()
+    number, modality, description = (
+        printable(title(header, keyword, name))
+        for keyword in ("SeriesNumber", "Modality", "SeriesDescription")
+    )
+    return description or f"{modality or 'image'} series {number}".strip()
 
 
 def _acquired(header: Dataset, name: str) -> datetime | None:

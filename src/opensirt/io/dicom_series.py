@@ -14,7 +14,7 @@ from pydicom.uid import UID
 
 from opensirt.case import LeftOut
 from opensirt.errors import DicomError, FileFormatError, OpenSirtError
-from opensirt.io.dicom_files import integer, number, numbers, open_dicom, texts, title
+from opensirt.io.dicom_files import integer, number, numbers, open_dicom, printable, texts, title
 from opensirt.io.dicom_frames import Frame, Instance, find_group, frames_of, is_multi_frame_kind
 from opensirt.io.dicom_images import image_kind
 from opensirt.provenance import hash_file
@@ -56,7 +56,7 @@ class Series:
     def text(self, keyword: str) -> str:
         """Text of an attribute of the first file, "" where absent or unreadable."""
         try:
-            return title(self.header, keyword, self.instances[0].path.name)
+            return printable(title(self.header, keyword, self.instances[0].path.name))
         except DicomError:
             return ""
 

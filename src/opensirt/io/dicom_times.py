@@ -35,6 +35,8 @@ ZONE_NOTE = "time zone not stated (TimezoneOffsetFromUTC); taken as UTC for diff
 
 DECAY_FACTOR_TOLERANCE = 0.02
 """Largest relative difference between `DecayFactor` and the one that the times imply."""
+CLOCK_ROUNDING_S = 1.0
+"""Headers cut one of two equal times to whole seconds."""
 
 MS_PER_S = 1000.0
 
@@ -166,7 +168,7 @@ def _scan_start(headers: Sequence[Dataset], name: str) -> tuple[datetime, tuple[
     start = series.pop()
     assert start is not None
     acquired = [found for h in headers if (found := acquisition_instant(h, name)) is not None]
-    if not acquired or start <= min(acquired):
+    if not acquired or (start - min(acquired)).total_seconds() <= CLOCK_ROUNDING_S:
         return start, ()
     return _rewritten_start(headers, start, name)
 
@@ -188,7 +190,7 @@ def _rewritten_start(
         within = decays / -np.expm1(-decays)
         if min(abs(factor - within), abs(factor - 1.0)) < DECAY_FACTOR_TOLERANCE:
             note = (
-                f"SeriesTime is {(series - first).total_seconds():.0f} s after the acquisition; the "
+                f"SeriesTime is {(series - first).total_seconds():.0f} s after acquisition; the "
                 "first AcquisitionTime, confirmed by DecayFactor, is the decay reference"
             )
             return first, (note,)
