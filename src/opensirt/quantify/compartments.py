@@ -4,7 +4,8 @@ With U the lesions and their necrosis, L the liver joined with U, P the perfused
 
 * whole normal = L - U;  perfused normal = P - U;  non-perfused normal = whole - perfused normal;
 * viable lesion = lesion - necrosis;  perfused lesion part = viable lesion inside P;
-* L = whole normal + viable lesions + necrosis;  P = perfused normal + perfused parts.
+* L = whole normal + viable lesions + necrosis + organs, and the same inside P, where organs are the
+  parts of gallbladder, stomach and bowel that the liver outline encloses: they are no normal liver.
 
 A voxel on a border is shared by fractions, so every sum holds exactly, and is checked.
 
@@ -19,35 +20,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from opensirt.errors import RegionError
-from opensirt.findings import Finding, percent
+from opensirt.findings import Finding
 from opensirt.image import Region, Regions
 from opensirt.quantify.carving import Remainder
+from opensirt.quantify.compartment_findings import (
+    coverage_findings,
+    organ_findings,
+    outside_findings,
+    overlap_findings,
+)
+from opensirt.quantify.lesion import Lesion
 from opensirt.quantify.thresholds import threshold
 
 __all__ = ["Lesion", "LiverCompartments", "liver_compartments"]
 
+ENCLOSED_ROLES = ("gallbladder", "stomach", "bowel")
+"""Organs that a liver outline may enclose; a voxel shared with a lesion is the lesion's."""
 CLOSURE = 1e-4
 """Largest difference of a sum of parts from its whole, relative to the whole."""
 SOURCE = "chiesa2021"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lesion:
-    """One lesion: as drawn, its viable part, and the part of that which is perfused."""
-
-    name: str
-    drawn: Region
-    viable: Region
-    perfused: Region
-    is_targeted: bool
-    territory: str | None = None
-    """The territory that holds most of its perfused part."""
-
-    @property
-    def covered_fraction(self) -> float:
-        """Perfused part of the viable volume, from 0 to 1."""
-        volume_ml = self.viable.volume_ml
-        return self.perfused.volume_ml / volume_ml if volume_ml > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +58,9 @@ class LiverCompartments:
     whole_normal: Region
     non_perfused_normal: Region
     findings: tuple[Finding, ...] = ()
+    organs: Region | None = None
+    """Gallbladder, stomach and bowel inside the liver outline, taken out of normal liver."""
+    perfused_organs: Region | None = None
 
     @property
     def targeted(self) -> tuple[Lesion, ...]:
@@ -114,8 +108,8 @@ def liver_compartments(regions: Regions) -> LiverCompartments:
     Parameters
     ----------
     regions : Regions, all on one grid
-        With a liver; lesions ("tumour"), "necrosis" and one or more "perfused" volumes as known.
-        Other roles are ignored.
+        With a liver; lesions ("tumour"), "necrosis", one or more "perfused" volumes and the organs
+        of `ENCLOSED_ROLES` as known. Other roles are ignored.
 
     Returns
     -------
@@ -135,17 +129,23 @@ def liver_compartments(regions: Regions) -> LiverCompartments:
         raise RegionError("expected a region with role 'liver' that is not empty, found none")
     drawn = tuple(r for r in regions.with_role("tumour") if not r.is_empty)
     dead = regions.union("necrosis")
-    findings = list(_outside_findings(liver, drawn))
+    findings = list(outside_findings(liver, drawn))
     whole = _joined(liver, drawn, dead)
     necrosis = dead.named("necrosis") if dead is not None and not dead.is_empty else None
-    viable, normal = _split(whole, drawn, necrosis)
-    findings += _overlap_findings(drawn, viable)
+    rest = Remainder(whole)
+    if necrosis is not None:
+        rest.take(necrosis)
+    viable = tuple(rest.take(region) for region in drawn)
+    organs = _enclosed(regions, rest)
+    normal = rest.region("whole normal liver", "other")
+    findings += overlap_findings(drawn, viable)
     perfused, territories, more = _perfused_of(regions, whole)
-    findings += more
-    rest = Remainder(perfused)
-    parts = [rest.take(region) for region in viable]
-    perfused_necrosis = rest.take(necrosis) if necrosis is not None else None
-    perfused_normal = rest.region("perfused normal liver", "other")
+    findings += (*more, *organ_findings(organs))
+    left = Remainder(perfused)
+    parts = [left.take(region) for region in viable]
+    perfused_necrosis = left.take(necrosis) if necrosis is not None else None
+    perfused_organs = left.take(organs) if organs is not None else None
+    perfused_normal = left.region("perfused normal liver", "other")
     if normal.volume_ml <= 0:
         raise RegionError("the lesions fill the whole liver: there is no normal liver to plan for")
     lesions = tuple(map(_lesion, drawn, viable, parts, [territories] * len(drawn)))
@@ -159,7 +159,9 @@ def liver_compartments(regions: Regions) -> LiverCompartments:
         perfused_normal=perfused_normal,
         whole_normal=normal,
         non_perfused_normal=(normal - perfused_normal).named("non-perfused normal liver", "other"),
-        findings=(*findings, *_coverage_findings(lesions)),
+        findings=(*findings, *coverage_findings(lesions)),
+        organs=organs,
+        perfused_organs=perfused_organs,
     )
     _check_closure(result)
     return result
@@ -172,15 +174,17 @@ def _joined(liver: Region, drawn: Sequence[Region], dead: Region | None) -> Regi
     return replace(whole, name="whole liver", role="liver", territory=None)
 
 
-def _split(
-    whole: Region, drawn: Sequence[Region], necrosis: Region | None
-) -> tuple[tuple[Region, ...], Region]:
-    """Viable lesions, each voxel given out once (necrosis first), and the normal liver left."""
-    rest = Remainder(whole)
-    if necrosis is not None:
-        rest.take(necrosis)
-    viable = tuple(rest.take(region) for region in drawn)
-    return viable, rest.region("whole normal liver", "other")
+def _enclosed(regions: Regions, rest: Remainder) -> Region | None:
+    """What the liver outline encloses of other organs, taken from `rest`."""
+    taken = [rest.take(r) for role in ENCLOSED_ROLES for r in regions.with_role(role)]
+    found = [region for region in taken if not region.is_empty]
+    if not found:
+        return None
+    joined = found[0]
+    for region in found[1:]:
+        joined = joined | region
+    names = ", ".join(region.name for region in found)
+    return replace(joined, name=names, role="other", territory=None)
 
 
 def _perfused_of(
@@ -227,80 +231,29 @@ def _lesion(
     return replace(lesion, is_targeted=targeted)
 
 
-def _outside_findings(liver: Region, drawn: Sequence[Region]) -> tuple[Finding, ...]:
-    limit = threshold("outside_liver_fraction").value
-    findings = []
-    for lesion in drawn:
-        outside_ml = (lesion - liver).volume_ml
-        if outside_ml > limit * lesion.volume_ml:
-            share = outside_ml / lesion.volume_ml
-            text = (
-                f"{outside_ml:.2f} mL of lesion {lesion.name!r} ({percent(share)}) "
-                "lie outside the liver outline; they are counted as liver."
-            )
-            findings.append(Finding("warn", "lesion-outside-liver", text, SOURCE))
-    return tuple(findings)
-
-
-def _overlap_findings(drawn: Sequence[Region], viable: Sequence[Region]) -> tuple[Finding, ...]:
-    limit = threshold("lesion_overlap_fraction").value
-    findings = []
-    for i, second in enumerate(drawn):
-        for first in drawn[:i]:
-            if not _boxes_meet(first, second):
-                continue
-            shared_ml = (first & second).volume_ml
-            if shared_ml > limit * min(first.volume_ml, second.volume_ml):
-                text = (
-                    f"Lesions {first.name!r} and {second.name!r} share {shared_ml:.2f} mL; "
-                    f"counted once, for {first.name!r}."
-                )
-                findings.append(Finding("warn", "lesions-overlap", text, "assumption"))
-    for lesion, part in zip(drawn, viable, strict=True):
-        if part.is_empty:
-            text = f"Lesion {lesion.name!r} has no viable part of its own (necrosis or overlap)."
-            findings.append(Finding("warn", "lesion-without-viable-part", text, SOURCE))
-    return tuple(findings)
-
-
-def _coverage_findings(lesions: Sequence[Lesion]) -> tuple[Finding, ...]:
-    limit = threshold("lesion_covered_fraction")
-    findings = []
-    for lesion in lesions:
-        if lesion.is_targeted and lesion.covered_fraction < limit.value:
-            text = f"Lesion {lesion.name!r} is perfused only to {percent(lesion.covered_fraction)}."
-            findings.append(Finding("warn", "lesion-partly-perfused", text, limit.source))
-        if not lesion.is_targeted and not lesion.viable.is_empty:
-            text = f"Lesion {lesion.name!r} lies outside the perfused volume; it is not treated."
-            findings.append(Finding("warn", "lesion-not-perfused", text, SOURCE))
-    return tuple(findings)
-
-
-def _boxes_meet(a: Region, b: Region) -> bool:
-    return all(i.start < j.stop and j.start < i.stop for i, j in zip(a.box, b.box, strict=True))
-
-
 def _check_closure(c: LiverCompartments) -> None:
-    dead_ml = c.necrosis.volume_ml if c.necrosis is not None else 0.0
-    perfused_dead_ml = c.perfused_necrosis.volume_ml if c.perfused_necrosis is not None else 0.0
+    apart_ml = _volume_ml(c.necrosis) + _volume_ml(c.organs)
+    perfused_apart_ml = _volume_ml(c.perfused_necrosis) + _volume_ml(c.perfused_organs)
     viable_ml = sum(lesion.viable.volume_ml for lesion in c.lesions)
     perfused_viable_ml = sum(lesion.perfused.volume_ml for lesion in c.lesions)
+    normal_ml = c.perfused_normal.volume_ml + c.non_perfused_normal.volume_ml
     sums = (
-        ("liver", c.whole_liver.volume_ml, c.whole_normal.volume_ml + viable_ml + dead_ml),
+        ("liver", c.whole_liver, c.whole_normal.volume_ml + viable_ml + apart_ml),
         (
             "perfused volume",
-            c.perfused.volume_ml,
-            c.perfused_normal.volume_ml + perfused_viable_ml + perfused_dead_ml,
+            c.perfused,
+            c.perfused_normal.volume_ml + perfused_viable_ml + perfused_apart_ml,
         ),
-        (
-            "normal liver",
-            c.whole_normal.volume_ml,
-            c.perfused_normal.volume_ml + c.non_perfused_normal.volume_ml,
-        ),
+        ("normal liver", c.whole_normal, normal_ml),
     )
-    for what, whole_ml, parts_ml in sums:
+    for what, whole, parts_ml in sums:
+        whole_ml = whole.volume_ml
         if abs(whole_ml - parts_ml) > CLOSURE * whole_ml:
             raise RegionError(
                 f"the parts of the {what} add up to {parts_ml:.4f} mL, not {whole_ml:.4f} mL; "
                 "check the regions for values outside 0 to 1"
             )
+
+
+def _volume_ml(region: Region | None) -> float:
+    return region.volume_ml if region is not None else 0.0

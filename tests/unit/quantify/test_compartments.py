@@ -127,6 +127,33 @@ def test_overlapping_territories_are_joined_with_a_warning() -> None:
     assert text == "Perfused volumes share 3.6 mL; they are joined as one."
 
 
+def test_gallbladder_inside_the_outline_is_no_normal_liver() -> None:
+    """12 voxels inside the liver (8 of them perfused) and 6 outside: 1.2 and 0.8 mL taken out."""
+    bladder = block("gallbladder", "gallbladder", (1, 4), (2, 4), (5, 8))
+    found = liver_compartments(regions(perfused(), lesion(), bladder))
+    assert found.organs is not None
+    assert found.perfused_organs is not None
+    assert found.organs.volume_ml == pytest.approx(1.2)
+    assert found.perfused_organs.volume_ml == pytest.approx(0.8)
+    assert found.whole_normal.volume_ml == pytest.approx(34.0)
+    assert found.perfused_normal.volume_ml == pytest.approx(16.4)
+    assert found.whole_liver.volume_ml == pytest.approx(36.0)
+    text = next(f.text for f in found.findings if f.code == "organ-inside-liver")
+    assert text == (
+        "The liver outline encloses 1.2 mL of gallbladder; not counted as normal liver."
+    )
+
+
+def test_a_lesion_wins_over_the_organ_beside_it() -> None:
+    bowel = block("colon", "bowel", (4, 6), (4, 6), (8, 10))
+    stomach = block("stomach", "stomach", (2, 3), (2, 3), (1, 2))
+    found = liver_compartments(regions(lesion(), bowel, stomach))
+    assert found.lesions[0].viable.volume_ml == pytest.approx(0.8)
+    assert found.organs is not None
+    assert found.organs.volume_ml == pytest.approx(0.4 + 0.1)
+    assert found.organs.name == "stomach, colon"
+
+
 def test_names_for_the_report() -> None:
     found = liver_compartments(regions(perfused(), lesion()))
     assert [region.name for region in found.regions()] == [
@@ -154,6 +181,7 @@ def test_fractional_borders_close() -> None:
                 fuzzy("b", "tumour"),
                 fuzzy("dead", "necrosis"),
                 fuzzy("p", "perfused"),
+                fuzzy("g", "gallbladder"),
             )
         )
     )
@@ -161,9 +189,13 @@ def test_fractional_borders_close() -> None:
     parts_ml = sum(t.perfused.volume_ml for t in found.lesions)
     assert found.necrosis is not None
     assert found.perfused_necrosis is not None
-    whole_ml = found.whole_normal.volume_ml + viable_ml + found.necrosis.volume_ml
+    assert found.organs is not None
+    assert found.perfused_organs is not None
+    apart_ml = found.necrosis.volume_ml + found.organs.volume_ml
+    whole_ml = found.whole_normal.volume_ml + viable_ml + apart_ml
     assert whole_ml == pytest.approx(found.whole_liver.volume_ml, rel=1e-6)
-    perfused_ml = found.perfused_normal.volume_ml + parts_ml + found.perfused_necrosis.volume_ml
+    apart_ml = found.perfused_necrosis.volume_ml + found.perfused_organs.volume_ml
+    perfused_ml = found.perfused_normal.volume_ml + parts_ml + apart_ml
     assert perfused_ml == pytest.approx(found.perfused.volume_ml, rel=1e-6)
 
 
