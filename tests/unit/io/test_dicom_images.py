@@ -335,3 +335,47 @@ def test_planar_views(tmp_path: Path) -> None:
     assert found[0].nuclide == "tc99m"
     with pytest.raises(NotUsableError, match="found RECON TOMO"):
         read_planar(make.save(make.spect(bright()), tmp_path / "tomo")[0])
+
+
+def enhanced_pet(volume: np.ndarray, unit: str, **more):
+    """An enhanced PET with a real world value mapping, two temporal positions of two slices."""
+    code = make.item(CodeValue=unit, CodingSchemeDesignator="UCUM", CodeMeaning=unit)
+    mapping = make.item(
+        MeasurementUnitsCodeSequence=DicomSequence([code]), RealWorldValueSlope=2.0,
+        RealWorldValueIntercept=1.0,
+    )  # fmt: skip
+    dataset = make.enhanced_ct(volume)
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.130"
+    dataset.Modality, dataset.DecayCorrected = "PT", "YES"
+    dataset.DecayCorrectionDateTime = "20250110120000+0000"
+    dataset.RadiopharmaceuticalInformationSequence = make.drug()
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    shared.RealWorldValueMappingSequence = DicomSequence([mapping])
+    for index, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        content = make.item(TemporalPositionIndex=1 + index // 2, StackID="1")
+        frame.FrameContentSequence = DicomSequence([content])
+        frame.PlanePositionSequence[0].ImagePositionPatient = [0, 0, 4.0 * (index % 2)]
+    return dataset
+
+
+def test_enhanced_pet_by_its_mapping_and_time_points(tmp_path: Path) -> None:
+    from opensirt.errors import AmbiguousStudyError
+    from opensirt.io.study import read_study
+
+    volume = np.full((4, 6, 7), 10, dtype=np.uint16)
+    volume[2:] = 20
+    make.save(enhanced_pet(volume, "Bq/ml"), tmp_path)
+    with pytest.raises(AmbiguousStudyError, match="StackID 1, TemporalPositionIndex 2"):
+        read_study(tmp_path)
+    name = "PT series 1 (StackID 1, TemporalPositionIndex 2)"
+    image = read_study(tmp_path, choose={"treatment-activity": name}).activity_image
+    assert image.volume.unit is Unit.BQ_PER_ML
+    assert np.unique(image.volume.values).tolist() == [41.0]
+    assert image.acquired is not None
+    assert image.acquired.isoformat() == "2025-01-10T12:00:00+00:00"
+
+
+def test_enhanced_pet_in_suv_is_refused(tmp_path: Path) -> None:
+    paths = make.save(enhanced_pet(np.full((4, 6, 7), 9, np.uint16), "g/ml{SUVbw}"), tmp_path)
+    with pytest.raises(NotUsableError, match=r"MeasurementUnitsCodeSequence names g/ml{SUVbw}"):
+        read_dicom_image(paths)

@@ -291,3 +291,63 @@ def test_damaged_copies_only_raise_our_errors(tmp_path: Path) -> None:
     assert outcomes["read"] + outcomes["refused"] == 400
     assert outcomes["refused"] >= 100
     assert [text for text in texts if "\n" in text or "SECRET" in text] == []
+
+
+def structure_set(half_mm: float, label: str, **more):
+    """One square ROI "Liver" in the third slice of `ct()`."""
+    x, y, z = 14.5, -15.0, 38.0
+    corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+    data = [v for a, b in corners for v in (x + a * half_mm, y + b * half_mm, z)]
+    contour = make.item(
+        ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints=4, ContourData=data
+    )
+    return make.item(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.481.3",
+        SOPInstanceUID=f"1.2.3.{int.from_bytes(label.encode())}",
+        Modality="RTSTRUCT", PatientID="SECRET-ID", StructureSetLabel=label,
+        StructureSetROISequence=DicomSequence([make.item(
+            ROINumber=1, ROIName="Liver", ReferencedFrameOfReferenceUID="1.2.3.9",
+        )]),
+        ROIContourSequence=DicomSequence([make.item(
+            ReferencedROINumber=1, ContourSequence=DicomSequence([contour])
+        )]),
+        file_meta=make.header(make.CT, "CT").file_meta, **more,
+    )  # fmt: skip
+
+
+def test_two_contours_of_one_name(tmp_path: Path) -> None:
+    make.save(ct(), tmp_path / "ct")
+    first = structure_set(3.0, "first")
+    first.save_as(tmp_path / "first.dcm", implicit_vr=False, little_endian=True)
+    structure_set(3.0, "copy").save_as(
+        tmp_path / "second.dcm", implicit_vr=False, little_endian=True
+    )
+    case = read_study(tmp_path)
+    assert [(r.name, r.role) for r in case.regions] == [("Liver", "liver")]
+    assert "the same region as in first (RTSTRUCT) in first.dcm" in why(case, "second.dcm")
+    structure_set(4.0, "other").save_as(
+        tmp_path / "second.dcm", implicit_vr=False, little_endian=True
+    )
+    with pytest.raises(AmbiguousStudyError, match=r'--choose regions="first\.dcm"'):
+        read_study(tmp_path)
+    case = read_study(tmp_path, choose={"regions": "second.dcm"})
+    assert case.region("liver").volume_ml > 0.2
+    assert why(case, "first.dcm") == "other regions were chosen"
+    with pytest.raises(InputError, match="no regions are called 'third'"):
+        read_study(tmp_path, choose={"regions": "third"})
+
+
+def test_contours_of_another_patient_are_left_out(tmp_path: Path) -> None:
+    make.save(ct(), tmp_path / "ct")
+    stranger = structure_set(3.0, "first")
+    stranger.PatientID = "SOMEONE"
+    stranger.save_as(tmp_path / "first.dcm", implicit_vr=False, little_endian=True)
+    case = read_study(tmp_path)
+    assert len(case.regions) == 0
+    assert "of another patient" in why(case, "first.dcm")
+
+
+def test_case_file_takes_no_choice(tmp_path: Path) -> None:
+    (tmp_path / "case.toml").write_text('[case]\nid = "x"\n')
+    with pytest.raises(InputError, match="--choose is for DICOM"):
+        read_study(tmp_path, choose={"ct": "x"})
