@@ -93,14 +93,19 @@ def with_findings(plan: Plan, *more: Finding) -> Plan:
 def _assumption_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
     lung = inputs.lung
     findings = []
-    if lung.shunt_source.startswith(ASSUMPTION):
+    if not _is_known(lung.shunt_source):
         text = f"The lung shunt of {percent(lung.shunt_fraction, 1)} is assumed, not measured."
         findings.append(Finding("warn", "lung-shunt-assumed", text, ASSUMPTION))
-    if lung.mass_source.startswith(ASSUMPTION):
+    if not _is_known(lung.mass_source):
         text = f"The lung mass of {lung.mass_g:g} g is assumed, not measured."
         severity: Severity = "warn" if lung.shunt_fraction > 0 else "note"
         findings.append(Finding(severity, "lung-mass-assumed", text, ASSUMPTION))
     return tuple(findings)
+
+
+def _is_known(source: str) -> bool:
+    """True for a measured or typed number, and where its origin is not stated."""
+    return source == "" or source.startswith(("measured", "given"))
 
 
 def _provenance(

@@ -91,6 +91,9 @@ def test_assumed_lungs_are_said() -> None:
     assert codes(plan)["lung-shunt-assumed"] == "warn"
     assert codes(plan)["lung-mass-assumed"] == "warn"
     assert text_of(plan, "lung-mass-assumed") in plan.provenance.assumptions
+    said = solve("partition", activity(1.0), lung=LungInput(0.1, 1000, "as given, not measured"))
+    assert codes(said)["lung-shunt-assumed"] == "warn"
+    assert "lung-mass-assumed" not in codes(said)
 
 
 def test_glass_lung_activity_cap() -> None:
