@@ -85,15 +85,18 @@ def torso() -> Mapping[str, Shape]:
     liver, gallbladder = _liver(), _gallbladder()
     spleen = Ellipsoid((112.0, 38.0, 22.0), (26.0, 44.0, 52.0), axes=rotation_matrix("y", -14))
     stomach = _stomach()
-    heart = Ellipsoid(
-        (22.0, -42.0, 122.0), (60.0, 44.0, 50.0), axes=rotation_matrix("y", 35)
-    ) | Cylinder((8.0, -10.0, 195.0), (26.0, 30.0), 90.0)
+    ventricles = Ellipsoid((26.0, -42.0, 120.0), (60.0, 44.0, 48.0), axes=rotation_matrix("y", 35))
+    great_vessels = Ellipsoid((4.0, -14.0, 185.0), (22.0, 26.0, 70.0), 2.4)
+    heart = smooth_union(ventricles, great_vessels, 18.0)
     aorta = Cylinder((12.0, 38.0, 0.0), (11.0, 11.0), ENDLESS_MM)
     vena_cava = Cylinder((-20.0, 34.0, 0.0), (13.0, 10.0), 290.0)
     liver = liver - vena_cava.grown(1.0) - gallbladder.grown(1.5)
     dome = Ellipsoid((78.0, 4.0, -2.0), (66.0, 86.0, 82.0))
     below = liver.grown(DIAPHRAGM_MM) | dome | spleen.grown(5.0) | stomach.grown(6.0)
-    mediastinum = heart.grown(5.0) | Ellipsoid((0.0, 38.0, 120.0), (36.0, 44.0, 220.0), 4.0)
+    under_heart = Ellipsoid((14.0, -14.0, 78.0), (42.0, 70.0, 22.0))
+    mediastinum = (
+        heart.grown(5.0) | under_heart | Ellipsoid((0.0, 38.0, 120.0), (36.0, 44.0, 220.0), 4.0)
+    )
     pleura = Cylinder((0.0, WALL_Y_MM, 0.0), (137.0, 89.0), ENDLESS_MM, WALL_POWER)
     lungs = ((_lung(-1.0) | _lung(1.0)) & pleura) - below - mediastinum
     kidneys = _kidney(-1.0) | _kidney(1.0)
@@ -164,8 +167,8 @@ def _kidney(side: float) -> Shape:
 def _bowel() -> Shape:
     """Loops of colon and small bowel below stomach and liver."""
     colon = Ellipsoid((0.0, -58.0, -92.0), (112.0, 24.0, 22.0), 2.6)
-    right = Cylinder((-106.0, -8.0, -125.0), (22.0, 24.0), 60.0)
-    left = Cylinder((110.0, 0.0, -90.0), (20.0, 24.0), 130.0)
+    right = Ellipsoid((-106.0, -8.0, -122.0), (22.0, 24.0, 34.0), 2.3)
+    left = Ellipsoid((110.0, 0.0, -98.0), (20.0, 24.0, 66.0), 2.4)
     small = Ellipsoid((30.0, -26.0, -128.0), (74.0, 46.0, 44.0), 2.4)
     return colon | right | left | small
 
