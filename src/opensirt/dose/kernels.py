@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +127,20 @@ class VoxelKernel:
         """
         gray_per_decay = self.energy_mev * (JOULE_PER_MEV * G_PER_KG / self.voxel_mass_g)
         return np.asarray(gray_per_decay * 1e9)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What a kernel file (npz) holds: S values with the source at the centre, and their terms.
+
+        ``s_mgy_per_mbq_s`` (slice, row, column) odd shape, ``spacing_mm`` (3,), ``density_g_ml``,
+        ``energy_mev`` of the decay that they add up to in an endless medium, ``nuclide``.
+        """
+        return {
+            "s_mgy_per_mbq_s": self.s_values_mgy_per_mbq_s(),
+            "spacing_mm": np.array(self.spacing_mm),
+            "density_g_ml": np.array(self.density_g_ml),
+            "energy_mev": np.array(self.total_mev),
+            "nuclide": np.array(self.nuclide),
+        }
 
 
 @cache
@@ -247,7 +261,7 @@ def near_radius_mm(kernel: PointKernel, density_g_ml: float) -> float:
     return min(radius_mm, float(kernel.outer_radius_mm[-1])) * kernel.density_g_ml / density_g_ml
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def part_energies(
     kernel: PointKernel, spacing_mm: Spacing, density_g_ml: float, part: Part, half_shape: HalfShape
 ) -> FloatArray:

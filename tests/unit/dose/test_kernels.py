@@ -79,6 +79,15 @@ def test_s_value_is_energy_over_mass() -> None:
     assert kernel.s_values_mgy_per_mbq_s()[centre] == pytest.approx(expected, rel=1e-9)
 
 
+def test_arrays_are_what_a_kernel_file_holds() -> None:
+    arrays = voxel_kernel(Y90, (2.0, 3.0, 4.0), 1.05, extent=7).arrays()
+    assert arrays["s_mgy_per_mbq_s"].shape == (7, 7, 7)
+    assert np.unravel_index(arrays["s_mgy_per_mbq_s"].argmax(), (7, 7, 7)) == (3, 3, 3)
+    assert arrays["spacing_mm"].tolist() == [2.0, 3.0, 4.0]
+    assert (float(arrays["density_g_ml"]), str(arrays["nuclide"])) == (1.05, "y90")
+    assert float(arrays["energy_mev"]) == pytest.approx(0.9331, rel=1e-3)
+
+
 @pytest.mark.parametrize("name", ["y90", "ho166", "re188", "p32", "lu177", "i131", "tc99m"])
 def test_point_kernel_holds_all_energy_emitted(name: str) -> None:
     kernel, emitted = point_kernel(name), nuclide(name).energies.everything_mev
