@@ -80,7 +80,7 @@ def test_mean_energy_is_that_of_icrp_107(name: str, mean_mev: float) -> None:
     ("fraction", "radius_mm"), [(0.50, 2.37), (0.90, 5.47), (0.95, 6.37), (0.99, 8.13)]
 )
 def test_y90_radii_of_energy_agree_with_another_code(fraction: float, radius_mm: float) -> None:
-    """Graves et al. 2019 (MCNP), water; the codes agree within 1.5 %."""
+    """Graves et al. 2019, water; the two codes agree within 1.5 %."""
     from kernel_metrics import radius_of_fraction, read_kernel
 
     kernel = read_kernel(KERNELS, "y90")

@@ -23,6 +23,7 @@ from kernel_metrics import (
     sphere_absorbed_fraction,
     voxel_s,
 )
+from make_point_kernels import OUTER_MM
 from water import FloatArray, collision_stopping_power, csda_range
 
 matplotlib.use("Agg")
@@ -85,7 +86,8 @@ def radius_lines(reference: RadialKernel | None) -> Iterator[str]:
     for name in SETUPS:
         kernel = read_kernel(KERNELS, name)
         radii = [radius_of_fraction(kernel, f, kernel.mean_energy_mev) for f in FRACTIONS]
-        yield f"- {name}: " + " / ".join(f"{r:.3f}" for r in radii)
+        shown = (f"{r:.3f}" if r < OUTER_MM else f"> {OUTER_MM:.0f}" for r in radii)
+        yield f"- {name}: " + " / ".join(shown)
     if reference is not None:
         radii = [radius_of_fraction(reference, f, GRAVES_MEAN_MEV) for f in FRACTIONS]
         yield "- y90, Graves 2019: " + " / ".join(f"{r:.3f}" for r in radii)

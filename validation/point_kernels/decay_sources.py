@@ -101,13 +101,13 @@ def read_emissions(name: str) -> Emissions:
         for row in csv.reader(file):
             if row[0] != nuclide:
                 continue
-            energy, per_decay = float(row[2]), float(row[3])
+            line_mev, per_decay = float(row[2]), float(row[3])
             if row[1] == "betas":
                 betas = per_decay
             elif row[1] == "local":
-                local = energy
+                local = line_mev
             else:
-                lines[row[1]].append((energy, per_decay))
+                lines[row[1]].append((line_mev, per_decay))
     energy, density = np.zeros(0), np.zeros(0)
     if betas > 0.0:
         table = read_spectrum(spectrum_path(name, nuclide))
