@@ -167,6 +167,8 @@ def _from_dicom(table: Table, path: Path, role: str) -> StudyImage:
         if nuclide is not None:
             _require_same(table, "nuclide", nuclide)
         nuclide = stated
+    if image.decay_correction and "decay_correction" in table.values:
+        _require_same(table, "decay_correction", image.decay_correction)
     acquired = _same_instant(table, image.acquired)
     timed = volume.time if volume.time is not None or nuclide is None else acquired
     return replace(
@@ -174,7 +176,7 @@ def _from_dicom(table: Table, path: Path, role: str) -> StudyImage:
         volume=replace(volume, nuclide=nuclide, time=timed),
         label=table.text("label", image.label),
         acquired=acquired,
-        decay_correction=_correction(table) or image.decay_correction,
+        decay_correction=image.decay_correction or _correction(table),
     )
 
 

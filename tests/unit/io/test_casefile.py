@@ -22,6 +22,7 @@ from tests.region_samples import (
     structure_set,
     turned_grid,
 )
+from tests.unit.io.dicom_factory import pet, save
 
 GRID = turned_grid((6, 16, 20), (3.0, 1.5, 1.25))
 ACQUIRED = datetime(2025, 1, 10, 9, 30, tzinfo=UTC)
@@ -349,6 +350,32 @@ def test_dicom_that_contradicts_the_table(dicom_ct, old, new, message):
     (dicom_ct / "case.toml").write_text(text)
     with pytest.raises(CaseError, match=message):
         read_case_file(dicom_ct / "case.toml")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("", None),
+        ('nuclide = "y90"\nunit = "Bq/mL"\ndecay_correction = "START"\n', None),
+        ('nuclide = "ho166"\n', 'key \'nuclide\' says "ho166", the DICOM header says "y90"'),
+        ('unit = "counts"\n', 'key \'unit\' says "counts", the DICOM header says "Bq/mL"'),
+        ('decay_correction = "NONE"\n', "'decay_correction' says \"NONE\", the DICOM header says"),
+        ("acquired = 2001-01-01T00:00:00Z\n", "key 'acquired' says 2001-01-01T00:00:00"),
+    ],
+)
+def test_dicom_activity_agrees_with_its_header(tmp_path, more, message):
+    save(pet(np.full((3, 8, 8), 5, np.int16)), tmp_path / "pet")
+    path = tmp_path / "case.toml"
+    text = '[case]\nid = "a"\n[[image]]\nfile = "pet"\nrole = "treatment-activity"\n'
+    path.write_text(text + more)
+    if message:
+        with pytest.raises(CaseError, match=message):
+            read_case_file(path)
+        return
+    image = read_case_file(path).activity_image
+    assert (image.volume.unit, image.volume.nuclide) == (Unit.BQ_PER_ML, "y90")
+    assert image.decay_correction == "START"
+    assert image.acquired is not None
 
 
 def test_other_dicom_is_no_region_file(dicom_ct):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
 from opensirt.errors import DicomError
 from opensirt.io.dicom_seg import read_segmentation
@@ -206,6 +207,25 @@ def test_frames_beside_the_stack_are_refused():
     x, y, z = place.ImagePositionPatient
     place.ImagePositionPatient = [x + 5, y, z]
     with pytest.raises(DicomError, match=r"lies 5 mm beside the line .* not one stack"):
+        read_segmentation(dataset, [])
+
+
+def test_frames_of_two_orientations_or_sizes_are_refused():
+    dataset = segmentation(GRID, blocks(1)[..., 0], ["Liver"])
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    shared.PlaneOrientationSequence[0].ImageOrientationPatient = [1, 0, 0, 0.5, 1, 0]
+    with pytest.raises(DicomError, match="ImageOrientationPatient is not two perpendicular"):
+        read_segmentation(dataset, [])
+    turned = Dataset()
+    turned.ImageOrientationPatient = [0, 1, 0, 1, 0, 0]
+    dataset.PerFrameFunctionalGroupsSequence[1].PlaneOrientationSequence = [turned]
+    with pytest.raises(DicomError, match="ImageOrientationPatient differs between frames"):
+        read_segmentation(dataset, [])
+    dataset = segmentation(GRID, blocks(1)[..., 0], ["Liver"])
+    wider = Dataset()
+    wider.PixelSpacing = [2, 2]
+    dataset.PerFrameFunctionalGroupsSequence[1].PixelMeasuresSequence = [wider]
+    with pytest.raises(DicomError, match="PixelSpacing differs between frames"):
         read_segmentation(dataset, [])
 
 
