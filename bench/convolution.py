@@ -136,6 +136,7 @@ def processor() -> str:
 def measure(repeats: int) -> dict[str, Any]:
     """Every case in processes of its own; the quickest run counts, and its memory."""
     results: dict[str, Any] = {}
+    load = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
             path = Path(folder) / f"{CASES.index(case)}.npy"
@@ -156,6 +157,7 @@ def measure(repeats: int) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "processor": processor(),
         "repeats": repeats,
+        "other_load": load,
         "cases": results,
         "largest_difference_of_maximum": difference,
     }
@@ -171,7 +173,8 @@ def as_markdown(found: dict[str, Any]) -> str:
         "# Convolution against `scipy.signal.fftconvolve`",
         "",
         f"Grid {size} voxels of {step} mm, {found['active_ml']:.0f} mL active, kernel {kernel};"
-        f" {found['cores']} cores, {found['processor']}; best of {found['repeats']}.",
+        f" {found['cores']} cores, {found['processor']}; best of {found['repeats']};"
+        f" processes of others running at the start: {found['other_load']:g}.",
         "Memory is the peak of the process above its inputs, the result included. The engine also"
         " convolves the far (photon) part and divides by density.",
         "",
