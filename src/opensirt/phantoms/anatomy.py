@@ -93,7 +93,7 @@ def torso() -> Mapping[str, Shape]:
     liver = liver - vena_cava.grown(1.0) - gallbladder.grown(1.5)
     dome = Ellipsoid((78.0, 4.0, -2.0), (66.0, 86.0, 82.0))
     below = liver.grown(DIAPHRAGM_MM) | dome | spleen.grown(5.0) | stomach.grown(6.0)
-    under_heart = Ellipsoid((14.0, -14.0, 78.0), (42.0, 70.0, 22.0))
+    under_heart = Ellipsoid((20.0, -14.0, 66.0), (46.0, 70.0, 28.0))
     mediastinum = (
         heart.grown(5.0) | under_heart | Ellipsoid((0.0, 38.0, 120.0), (36.0, 44.0, 220.0), 4.0)
     )
@@ -155,8 +155,8 @@ def _stomach_gas() -> Shape:
 
 def _lung(side: float) -> Shape:
     """A lung from the apex to behind the liver dome; side is -1 for the right, +1 for the left."""
-    whole = Ellipsoid((side * 74.0, 6.0, 62.0), (63.0, 82.0, 170.0), 2.4)
-    return whole & HalfSpace((0.0, 40.0, -22.0), (0.0, -0.75, -1.0))
+    whole = Ellipsoid((side * 74.0, 4.0, 62.0), (66.0, 88.0, 171.0), 2.5)
+    return whole & HalfSpace((0.0, 40.0, 14.0), (0.0, -0.25, -1.0))
 
 
 def _kidney(side: float) -> Shape:
