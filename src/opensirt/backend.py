@@ -17,7 +17,8 @@ def thread_count() -> int:
     """Threads to compute with: `OPENSIRT_THREADS` where set, otherwise every core allowed."""
     text = os.environ.get(THREADS_VARIABLE)
     if text is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        allowed = getattr(os, "sched_getaffinity", None)
+        return len(allowed(0)) if allowed else os.cpu_count() or 1
     if not text.isdigit() or int(text) < 1:
         raise InputError(f"{THREADS_VARIABLE} must be a whole number above 0, got {text!r}")
     return int(text)

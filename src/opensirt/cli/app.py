@@ -36,7 +36,7 @@ def _options(
     version: bool = typer.Option(False, "--version", help="Print the version and stop."),
 ) -> None:
     if version:
-        from opensirt import __version__
+        from opensirt._version import __version__
 
         typer.echo(f"opensirt {__version__}")
         raise typer.Exit()

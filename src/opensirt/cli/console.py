@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-__all__ = ["JSON_OPTION", "emit", "key_values", "progress", "table"]
+__all__ = ["JSON_OPTION", "constant_from", "emit", "key_values", "progress", "table"]
 
 JSON_OPTION = typer.Option(False, "--json", help="Machine-readable result on stdout.")
 
@@ -48,6 +48,16 @@ def key_values(text: list[str], option: str) -> dict[str, str]:
             raise InputError(f"{option} needs NAME=VALUE, got {item!r}")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def constant_from(text: str | None) -> float | str | None:
+    """A dose constant typed as a number, or as the name of one in the tables."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from opensirt.cli.console import JSON_OPTION, emit, table
+from opensirt.cli.console import JSON_OPTION, constant_from, emit, table
 
 __all__ = ["dose", "dvh", "kernel"]
 
@@ -95,16 +95,6 @@ def dvh(
     ]
     columns = ["region", "mL", "mean (Gy)", "D98", "D95", "D70", "D50", "D2"]
     emit(result, as_json, lambda: table("Dose-volume figures", columns, rows))
-
-
-def constant_from(text: str | None) -> float | str | None:
-    """A dose constant typed as a number, or as the name of one in the tables."""
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def voxel_size_from(text: str) -> tuple[float, float, float]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from opensirt.cli.console import JSON_OPTION, emit, key_values, progress, table
+from opensirt.cli.console import JSON_OPTION, constant_from, emit, key_values, progress, table
 
 if TYPE_CHECKING:
+    from opensirt.case import Treatment
     from opensirt.workflow import RunOptions, RunResult
 
 __all__ = ["demo", "phantom", "read", "run"]
@@ -55,15 +56,32 @@ def run(
         "bilobar", help="segmentectomy, lobectomy, unilobar or bilobar: whose limits apply."
     ),
     bilirubin_mg_dl: float | None = typer.Option(None, help="Total bilirubin; chooses limits."),
+    compromised_liver: bool | None = typer.Option(
+        None,
+        "--compromised-liver/--good-liver",
+        help="Pretreated or weak liver, or not; unknown counts as compromised.",
+    ),
     previous_lung_dose_gy: float = typer.Option(0.0, help="Lung dose of earlier treatments."),
     lung_shunt: float | None = typer.Option(None, help="Lung shunt fraction, 0 to 1."),
     lung_mass_g: float | None = typer.Option(None, help="Lung mass."),
     density_g_ml: float | None = typer.Option(None, help="Tissue density where there is no CT."),
     residual: float = typer.Option(0.0, help="Fraction left in vial and tubing."),
-    dose_constant: float | None = typer.Option(None, help="Gy kg/GBq; the product's if not given."),
+    dose_constant: str | None = typer.Option(
+        None, help="Gy kg/GBq or the name of one; the product's if not given."
+    ),
     height_cm: float | None = typer.Option(None, help="For the BSA model."),
     weight_kg: float | None = typer.Option(None, help="For the BSA model."),
     bsa_formula: str = typer.Option("dubois", help="dubois or mosteller."),
+    image: str | None = typer.Option(
+        None, help="planning-activity or treatment-activity, where a study has both."
+    ),
+    given_gbq: float | None = typer.Option(None, help="Activity given, for a treatment image."),
+    injected: str | None = typer.Option(
+        None, help="When it was given, with time zone: 2025-01-10T12:00:00+00:00."
+    ),
+    assume_aligned: bool = typer.Option(
+        False, help="Take images of different frames of reference as aligned; recorded."
+    ),
     choose: list[str] = CHOOSE,
     role: list[str] = ROLES,
     out: Path = typer.Option(Path("opensirt-out"), help="Folder for report and DICOM objects."),
@@ -86,12 +104,16 @@ def run(
         indication=indication,
         intent=intent,
         bilirubin_mg_dl=bilirubin_mg_dl,
+        compromised_liver=compromised_liver,
         previous_lung_dose_gy=previous_lung_dose_gy,
         lung_shunt_fraction=lung_shunt,
         lung_mass_g=lung_mass_g,
         density_g_ml=density_g_ml,
         residual_fraction=residual,
-        dose_constant_gy_kg_per_gbq=dose_constant,
+        dose_constant_gy_kg_per_gbq=constant_from(dose_constant),
+        image=image,
+        given=_given(product, given_gbq, injected),
+        assume_aligned=assume_aligned,
         height_cm=height_cm,
         weight_kg=weight_kg,
         bsa_formula=bsa_formula,
@@ -100,6 +122,31 @@ def run(
     )
     outcome = _run(study, options, out, overwrite)
     emit(outcome.report.results, as_json, lambda: _show_run(outcome))
+
+
+def _given(product: str, given_gbq: float | None, injected: str | None) -> Treatment | None:
+    """What was given, from the options; both or none."""
+    from datetime import datetime
+
+    from opensirt.case import Treatment
+    from opensirt.errors import InputError
+    from opensirt.units import BQ_PER_GBQ
+
+    if given_gbq is None and injected is None:
+        return None
+    if given_gbq is None or injected is None:
+        raise InputError("expected --given-gbq and --injected together, found one of them")
+    try:
+        instant = datetime.fromisoformat(injected)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise InputError(
+            f"--injected needs a time with zone such as 2025-01-10T12:00:00+00:00, got {injected!r}"
+        )
+    if not given_gbq > 0:
+        raise InputError(f"--given-gbq must be above 0, got {given_gbq}")
+    return Treatment(product, given_gbq * BQ_PER_GBQ, instant)
 
 
 def _run(study: Path, options: RunOptions, out: Path, overwrite: bool) -> RunResult:
@@ -139,7 +186,7 @@ def demo(
 
 
 def phantom(
-    name: str = typer.Argument(..., help="liver-net, uniform, sphere, nema or slabs."),
+    name: str = typer.Argument(..., help="liver-net, uniform, sphere, nema-like or slabs."),
     out: Path = typer.Option(..., help="Folder to write."),
     voxel_mm: float | None = typer.Option(None, help="CT voxel size, mm."),
     seed: int = typer.Option(1, help="Seed of the image noise."),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
-from opensirt import __version__
+from opensirt._version import __version__
 from opensirt.case import Case, StudyImage
 from opensirt.errors import InputError
 from opensirt.image import Grid

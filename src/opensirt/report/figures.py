@@ -146,7 +146,7 @@ def _meets(region: Region, axis: int, index: int) -> bool:
 
 def _cut(values: npt.NDArray[np.float32], axis: int, index: int) -> npt.NDArray[np.float32]:
     """A plane of the array, with the head up in coronal and sagittal planes."""
-    plane = np.take(values, index, axis=axis)
+    plane: npt.NDArray[np.float32] = np.take(values, index, axis=axis)
     return plane if axis == 0 else plane[::-1]
 
 

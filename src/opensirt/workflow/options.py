@@ -28,6 +28,7 @@ class RunOptions:
     indication: str = "net"
     intent: str = "bilobar"
     bilirubin_mg_dl: float | None = None
+    compromised_liver: bool | None = None
     previous_lung_dose_gy: float = 0.0
     lung_shunt_fraction: float | None = None
     lung_mass_g: float | None = None

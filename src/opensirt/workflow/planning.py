@@ -91,6 +91,7 @@ def make_plan(
     indication: str = "net",
     intent: str = "bilobar",
     bilirubin_mg_dl: float | None = None,
+    compromised_liver: bool | None = None,
     previous_lung_dose_gy: float = 0.0,
     bsa_formula: str = "dubois",
 ) -> Plan:
@@ -114,20 +115,24 @@ def make_plan(
     UnknownNameError, PlanError, CaseError
     """
     setting = make_setting(case)
+    parts = setting.compartments
     chosen = nuclide or product_of(product).nuclide
-    ratios = tumour_to_normal(activity, setting.compartments, density=setting.density)
+    ratios = tumour_to_normal(activity, parts, density=setting.density)
     inputs = PlanningInput(
         product=product,
         dose_constant_gy_kg_per_gbq=chosen.dose_constant_gy_kg_per_gbq,
         lung=setting.lung,
+        perfused_mass_g=region_mass_g(parts.perfused, setting.density),
+        normal_mass_g=region_mass_g(parts.perfused_normal, setting.density),
+        whole_normal_mass_g=region_mass_g(parts.whole_normal, setting.density),
         tumours=_tumours(ratios),
         residual_fraction=residual_fraction,
         bsa=_bsa(case, setting, bsa_formula),
         indication=indication,
         intent=intent,
         bilirubin_mg_dl=bilirubin_mg_dl,
+        compromised_liver=compromised_liver,
         previous_lung_dose_gy=previous_lung_dose_gy,
-        **_masses(setting),
     )
     plan = planning_models.create(model).plan(inputs, prescription)
     record = plan.provenance.adding(
@@ -179,15 +184,6 @@ def _tumours(ratios: UptakeRatios) -> tuple[TumourInput, ...]:
         for t in ratios.tumours
         if t.mass_g is not None and t.mass_g > 0 and t.ratio > 0
     )
-
-
-def _masses(setting: Setting) -> dict[str, float]:
-    parts = setting.compartments
-    return {
-        "perfused_mass_g": region_mass_g(parts.perfused, setting.density),
-        "normal_mass_g": region_mass_g(parts.perfused_normal, setting.density),
-        "whole_normal_mass_g": region_mass_g(parts.whole_normal, setting.density),
-    }
 
 
 def _bsa(case: Case, setting: Setting, formula: str) -> BsaInput | None:

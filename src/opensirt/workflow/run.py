@@ -68,6 +68,7 @@ def run_study(
         indication=options.indication,
         intent=options.intent,
         bilirubin_mg_dl=options.bilirubin_mg_dl,
+        compromised_liver=options.compromised_liver,
         previous_lung_dose_gy=options.previous_lung_dose_gy,
         bsa_formula=options.bsa_formula,
     )
