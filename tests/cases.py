@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from opensirt.units import Unit
 
 SPACING_MM = (4.0, 4.0, 4.0)
 SHAPE = (66, 58, 66)
+OUTLINE_MM = (2.0, 2.0, 2.0)
 LIVER_HU, LUNG_HU = 55.0, -740.0
 UPTAKE = {"liver": 100.0, "Tumour A": 500.0, "Tumour B": 300.0, "lungs": 12.0}
 """Counts per voxel."""
@@ -23,9 +25,12 @@ BLUR_MM = 5.0
 """Standard deviation of the SPECT's blur, about 12 mm full width at half maximum."""
 
 
-def grid() -> Grid:
-    origin = [-(n - 1) / 2 * s for n, s in zip(SHAPE[::-1], SPACING_MM[::-1], strict=True)]
-    return Grid.regular(SHAPE, SPACING_MM, origin)
+def grid(spacing_mm: Sequence[float] = SPACING_MM) -> Grid:
+    """A grid over the whole patient, centred at the origin, with voxels of another size."""
+    length_mm = np.multiply(SHAPE, SPACING_MM)
+    shape = np.rint(length_mm / spacing_mm).astype(int)
+    origin = -(shape - 1) / 2 * np.asarray(spacing_mm)
+    return Grid.regular(shape.tolist(), spacing_mm, origin[::-1].tolist())
 
 
 def ellipsoid(
@@ -48,7 +53,9 @@ def outlines(on: Grid) -> Regions:
             liver,
             (liver & right).named("perfused right", "perfused"),
             Region.from_mask("Tumour A", "tumour", ellipsoid(on, (-50, 12, -15), (26, 26, 26)), on),
-            Region.from_mask("Tumour B", "tumour", ellipsoid(on, (-15, -25, -40), (17, 15, 16)), on),
+            Region.from_mask(
+                "Tumour B", "tumour", ellipsoid(on, (-12, -28, -42), (20, 18, 19)), on
+            ),
             Region.from_mask("lungs", "lungs", np.minimum(lungs, 1.0), on),
         )
     )
@@ -74,8 +81,8 @@ def images(regions: Regions) -> tuple[StudyImage, StudyImage]:
 
 
 def small_case(with_ct: bool = True) -> Case:
-    regions = outlines(grid())
-    ct, spect = images(regions)
+    ct, spect = images(outlines(grid()))
+    regions = outlines(grid(OUTLINE_MM))
     return Case(
         id="small",
         images=(ct, spect) if with_ct else (spect,),

@@ -55,7 +55,11 @@ def write_dicom(
         activity=activity,
         plan_summary=_summary(plan),
         region_doses={d.name: _measurements(d) for d in doses if d.name in known},
-        dvhs=[_histogram(name, curve) for name, curve in histograms if name in known],
+        dvhs=[
+            _histogram(name, curve)
+            for name, curve in histograms
+            if name in known and curve.maximum_gy > 0
+        ],
     )
 
 

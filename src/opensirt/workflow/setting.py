@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from opensirt.case import Case
 from opensirt.errors import CaseError
 from opensirt.findings import Finding
 from opensirt.image import Grid, Region, Volume
 from opensirt.plan.plan import LungInput
-from opensirt.quantify.compartments import Lesion, LiverCompartments, liver_compartments
+from opensirt.quantify.compartments import LiverCompartments, liver_compartments
 from opensirt.quantify.density import ct_coverage_findings, density_map
 from opensirt.quantify.lungs import lung_mass
 from opensirt.quantify.shunt import measure_lung_shunt
+from opensirt.quantify.voxels import on_voxels, whole_voxels
 
 __all__ = ["Setting", "make_setting"]
 
@@ -45,8 +45,8 @@ def make_setting(case: Case) -> Setting:
     grid = image.volume.grid
     drawn = liver_compartments(case.regions)
     lungs_drawn = _lungs(case)
-    compartments = _moved_compartments(drawn, grid)
-    lungs = lungs_drawn.onto(grid) if lungs_drawn is not None else None
+    compartments = on_voxels(drawn, grid)
+    lungs = whole_voxels(lungs_drawn, grid) if lungs_drawn is not None else None
     findings = [*case.findings, *drawn.findings]
     assumptions: list[str] = []
     density = _density(case, grid, compartments, findings, assumptions)
@@ -142,31 +142,3 @@ def _mass(
         )
     assumptions.append(f"Lung mass {assumed:g} g, as given; not measured here.")
     return assumed, "as given, not measured here"
-
-
-def _moved_compartments(of: LiverCompartments, grid: Grid) -> LiverCompartments:
-    """The same compartments on another grid."""
-    return replace(
-        of,
-        **{
-            part.name: _moved(getattr(of, part.name), grid)
-            for part in fields(of)
-            if part.name != "findings"
-        },
-    )
-
-
-def _moved(value: Any, grid: Grid) -> Any:
-    """Regions, alone or inside lesions and tuples, moved to another grid; the rest as it is."""
-    if isinstance(value, Region):
-        return value.onto(grid)
-    if isinstance(value, Lesion):
-        return replace(
-            value,
-            drawn=value.drawn.onto(grid),
-            viable=value.viable.onto(grid),
-            perfused=value.perfused.onto(grid),
-        )
-    if isinstance(value, tuple):
-        return tuple(_moved(item, grid) for item in value)
-    return value
