@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -163,7 +164,7 @@ def _pixels(dataset: Dataset, frames: Frames) -> Iterator[npt.NDArray[np.generic
     shape = frames.grid.shape[1:]
     count = 0
     try:
-        for pixels in iter_pixels(dataset):
+        for pixels in _frames(dataset, shape):
             if pixels.shape != shape:
                 raise DicomError(
                     f"PixelData frames are {pixels.shape}, Rows and Columns say {shape}"
@@ -177,6 +178,19 @@ def _pixels(dataset: Dataset, frames: Frames) -> Iterator[npt.NDArray[np.generic
         raise DicomError(
             f"PixelData holds {count} frames, NumberOfFrames says {len(frames.planes)}"
         )
+
+
+def _frames(dataset: Dataset, shape: tuple[int, ...]) -> Iterator[npt.NDArray[np.generic]]:
+    """Decoded frames; single bits are cut here, since a frame need not begin at a whole byte."""
+    if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_compressed:
+        yield from iter_pixels(dataset)
+        return
+    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)
+    size = math.prod(shape)
+    for index in range(packed.size * 8 // size):
+        first, last = index * size, (index + 1) * size
+        bits = np.unpackbits(packed[first // 8 : -(-last // 8)], bitorder="little")
+        yield bits[first % 8 : first % 8 + size].reshape(shape)
 
 
 def _layers(

@@ -38,8 +38,8 @@ _TUMOUR = _words(
 _VOCABULARIES = (
     _Vocabulary("necrosis", _words("necrosis necrotic"), _TUMOUR | _words("core area liver")),
     _Vocabulary("tumour", _TUMOUR, _words("liver hepatic mass index viable target all")),
-    _Vocabulary("perfused", _words("perfused"), _words("liver territory tissue")),
-    _Vocabulary("perfused", _words("perfusion"), _words("territory")),
+    _Vocabulary("perfused", _words("perfused"), _words("liver territory tissue") | _LEFT | _RIGHT),
+    _Vocabulary("perfused", _words("perfusion"), _words("territory") | _LEFT | _RIGHT),
     _Vocabulary("liver", _words("liver hepar")),
     _Vocabulary("lungs", _LUNG, _words("both bilateral combined")),
     _Vocabulary("lung-left", _LUNG, _LEFT | _LOBE),

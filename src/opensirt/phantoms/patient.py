@@ -13,7 +13,12 @@ from opensirt.errors import InputError
 from opensirt.image import Grid, Region, Regions, Volume
 from opensirt.phantoms.coverage import coverage
 from opensirt.phantoms.shapes import Box, Shape
-from opensirt.physics.materials import hu_conversion, hu_from_density, tissue
+from opensirt.physics.materials import (
+    DEFAULT_HU_CONVERSION,
+    hu_conversion,
+    hu_from_density,
+    tissue,
+)
 from opensirt.units import BQ_PER_GBQ, G_PER_KG, Unit
 
 __all__ = ["DigitalPatient", "Painting", "Part", "concentration_maps", "paint", "true_doses_gy"]
@@ -21,7 +26,7 @@ __all__ = ["DigitalPatient", "Painting", "Part", "concentration_maps", "paint", 
 FloatArray = npt.NDArray[np.float32]
 
 AIR = "air"
-HU_CONVERSION = "schneider2000"
+HU_CONVERSION = DEFAULT_HU_CONVERSION
 """CT numbers are chosen so that this conversion gives each tissue's density back."""
 
 

@@ -14,6 +14,7 @@ from opensirt.errors import InputError, UnknownNameError
 from opensirt.physics.tables import Quantity, load_csv, load_table, table_names
 
 __all__ = [
+    "DEFAULT_HU_CONVERSION",
     "HuConversion",
     "Tissue",
     "density_from_hu",
@@ -25,6 +26,8 @@ __all__ = [
     "tissue_names",
 ]
 
+DEFAULT_HU_CONVERSION = "schneider2000-monotone"
+"""Never falls with rising CT number, so that contrast medium cannot make liver too dense."""
 _LOWEST_HU, _HIGHEST_HU = -1024, 3071
 
 
@@ -86,7 +89,7 @@ def _whole_number_densities(name: str) -> npt.NDArray[np.float32]:
 
 
 def density_from_hu(
-    hu: npt.NDArray[Any], conversion: str = "schneider2000"
+    hu: npt.NDArray[Any], conversion: str = DEFAULT_HU_CONVERSION
 ) -> npt.NDArray[np.float32]:
     """Mass density from CT numbers, piecewise linear.
 
@@ -98,7 +101,7 @@ def density_from_hu(
     hu : array of any shape, HU
         CT numbers; whole or real.
     conversion : str
-        One of `hu_conversion_names`: "schneider2000" (default), "schneider2000-monotone",
+        One of `hu_conversion_names`: "schneider2000-monotone" (default), "schneider2000",
         "lung-densitometry" (for lung mass only).
 
     Returns
@@ -132,7 +135,7 @@ def _convert(hu: npt.NDArray[Any], relation: HuConversion) -> npt.NDArray[np.flo
     return np.asarray(np.interp(hu, relation.hu, relation.density_g_ml), dtype=np.float32)
 
 
-def hu_from_density(density_g_ml: float, conversion: str = "schneider2000") -> float:
+def hu_from_density(density_g_ml: float, conversion: str = DEFAULT_HU_CONVERSION) -> float:
     """The lowest CT number (HU) that `conversion` maps to a density, for digital patients.
 
     Raises

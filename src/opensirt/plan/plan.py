@@ -13,6 +13,7 @@ import numpy as np
 from opensirt.errors import InputError, PlanError
 from opensirt.findings import Finding
 from opensirt.image import Volume
+from opensirt.physics.limits import Limit
 from opensirt.provenance import Provenance
 from opensirt.units import BQ_PER_GBQ, Unit
 
@@ -171,6 +172,8 @@ class Plan:
     bsa_m2: float | None = None
     binding_limit: str | None = None
     """Which limit decided, where no prescription was given; one sentence."""
+    limits: tuple[Limit, ...] = ()
+    """Limits and targets that apply to it, met or not."""
     formulae: tuple[Formula, ...] = ()
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)

@@ -84,7 +84,7 @@ class RunOptions:
         if role not in (PLANNING, TREATMENT):
             raise InputError(f"--image must be {PLANNING} or {TREATMENT}, found {role!r}")
         if not any(image.role == role for image in case.images):
-            case.image(role)  # raises, listing the images there are
+            case.image(self.image or PLANNING)  # raises, listing the images there are
         other = TREATMENT if role == PLANNING else PLANNING
         return replace(case, images=tuple(image for image in case.images if image.role != other))
 

@@ -9,25 +9,21 @@ from opensirt.case import Case
 from opensirt.dose.engine import dose_engines
 from opensirt.errors import CaseError
 from opensirt.image import Volume
+from opensirt.phantoms.imaging import default_pet, default_spect
 from opensirt.physics.nuclides import Nuclide, nuclide
 from opensirt.physics.products import product as product_of
+from opensirt.plan.inputs import ClinicalFacts, measured_input
+from opensirt.plan.limits import applicable_limits
 from opensirt.plan.model import planning_models
-from opensirt.plan.plan import (
-    BINDING_LIMIT,
-    BsaInput,
-    Plan,
-    PlanningInput,
-    Prescription,
-    TumourInput,
-)
+from opensirt.plan.plan import BINDING_LIMIT, Plan, Prescription
 from opensirt.quantify.calibration import (
     CalibrationSummary,
     absolute_activity,
     patient_relative_activity,
 )
-from opensirt.quantify.ratios import UptakeRatios, region_mass_g, tumour_to_normal
+from opensirt.quantify.ratios import tumour_to_normal
 from opensirt.units import Unit
-from opensirt.workflow.setting import Setting, make_setting
+from opensirt.workflow.setting import make_setting
 
 __all__ = ["calibrate", "compute_dose", "make_plan", "quantify_activity"]
 
@@ -117,30 +113,29 @@ def make_plan(
     setting = make_setting(case)
     parts = setting.compartments
     chosen = nuclide or product_of(product).nuclide
-    ratios = tumour_to_normal(activity, parts, density=setting.density)
-    inputs = PlanningInput(
-        product=product,
-        dose_constant_gy_kg_per_gbq=chosen.dose_constant_gy_kg_per_gbq,
-        lung=setting.lung,
-        perfused_mass_g=region_mass_g(parts.perfused, setting.density),
-        normal_mass_g=region_mass_g(parts.perfused_normal, setting.density),
-        whole_normal_mass_g=region_mass_g(parts.whole_normal, setting.density),
-        tumours=_tumours(ratios),
-        residual_fraction=residual_fraction,
-        bsa=_bsa(case, setting, bsa_formula),
+    ratios = tumour_to_normal(
+        activity, parts, density=setting.density, resolution_mm=_resolution_mm(case)
+    )
+    facts = ClinicalFacts(
         indication=indication,
         intent=intent,
         bilirubin_mg_dl=bilirubin_mg_dl,
         compromised_liver=compromised_liver,
         previous_lung_dose_gy=previous_lung_dose_gy,
+        residual_fraction=residual_fraction,
+        dose_constant_gy_kg_per_gbq=chosen.dose_constant_gy_kg_per_gbq,
+        height_cm=case.patient.height_cm,
+        weight_kg=case.patient.weight_kg,
+        bsa_formula=bsa_formula,
     )
+    inputs, measured = measured_input(product, parts, ratios, setting.density, setting.lung, facts)
     plan = planning_models.create(model).plan(inputs, prescription)
     record = plan.provenance.adding(
         options={"model": model, "product": product, "intent": intent, "indication": indication},
         assumptions=setting.assumptions,
     )
-    findings = tuple(dict.fromkeys((*plan.findings, *ratios.findings)))
-    return replace(plan, provenance=record, findings=findings)
+    findings = tuple(dict.fromkeys((*plan.findings, *measured, *ratios.findings)))
+    return replace(plan, provenance=record, findings=findings, limits=applicable_limits(inputs))
 
 
 def compute_dose(
@@ -178,25 +173,8 @@ def _nuclide_of(activity: Volume) -> Nuclide:
     return nuclide(activity.nuclide)
 
 
-def _tumours(ratios: UptakeRatios) -> tuple[TumourInput, ...]:
-    return tuple(
-        TumourInput(t.name, t.mass_g, t.ratio)
-        for t in ratios.tumours
-        if t.mass_g is not None and t.mass_g > 0 and t.ratio > 0
-    )
-
-
-def _bsa(case: Case, setting: Setting, formula: str) -> BsaInput | None:
-    """Height and weight with the treated volumes; None where the patient's size is not known."""
-    patient, parts = case.patient, setting.compartments
-    if patient.height_cm is None or patient.weight_kg is None:
-        return None
-    tumour_ml = sum(lesion.perfused.volume_ml for lesion in parts.targeted)
-    return BsaInput(
-        height_cm=patient.height_cm,
-        weight_kg=patient.weight_kg,
-        tumour_volume_ml=tumour_ml,
-        normal_volume_ml=parts.perfused_normal.volume_ml,
-        formula=formula,
-        treated_fraction=parts.perfused.volume_ml / parts.whole_liver.volume_ml,
+def _resolution_mm(case: Case) -> float:
+    """Usual full width at half maximum of such an image, for the finding on small lesions."""
+    return (
+        default_pet().fwhm_mm if case.activity_image.modality == "PT" else default_spect().fwhm_mm
     )

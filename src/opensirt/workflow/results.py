@@ -15,7 +15,6 @@ from opensirt.image import Region, Regions, Volume
 from opensirt.io.archive import staged_directory, write_json, write_text
 from opensirt.io.nifti import write_volume_nifti
 from opensirt.io.slicer import write_regions_seg_nrrd
-from opensirt.physics.limits import limits_for
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.products import product
 from opensirt.plan.plan import Plan
@@ -83,7 +82,7 @@ def build_report(
     shown = activity if activity is not None else plan.scale(calibrated)
     regions = report_regions(setting.compartments, setting.lungs)
     of = nuclide or product(plan.product).nuclide
-    doses = region_doses(dose, setting.density, shown, regions, of, _judgement(plan, options or {}))
+    doses = region_doses(dose, setting.density, shown, regions, of, _judgement(plan))
     findings = (
         *plan.findings,
         *setting.findings,
@@ -163,23 +162,16 @@ def write_results(
         return {name: out / path.relative_to(folder) for name, path in names.items()}
 
 
-def _judgement(plan: Plan, options: Mapping[str, Any]) -> RegionDoseOptions:
+def _judgement(plan: Plan) -> RegionDoseOptions:
     """The limits that V(limit) is given for, and the tissue parameters for BED and EUD."""
-    chosen = {**plan.provenance.options, **options}
-    limits = limits_for(
-        plan.product,
-        str(chosen.get("indication", "net")),
-        str(chosen.get("intent", "bilobar")),
-        bilirubin_mg_dl=chosen.get("bilirubin_mg_dl"),
-    )
     doses: dict[str, float] = {}
-    for limit in limits:
+    for limit in plan.limits:
         place = LIMITED_REGIONS.get(limit.quantity)
         if place and limit.unit == "Gy":
             strictest = max if limit.is_target else min
             doses[place] = strictest(limit.value_gy, doses.get(place, limit.value_gy))
     tissues = tissue_responses()
-    normal = dict.fromkeys((PERFUSED_NORMAL, WHOLE_NORMAL), tissues["liver"])
+    normal = {name: tissues["liver"] for name in (PERFUSED_NORMAL, WHOLE_NORMAL)}
     return RegionDoseOptions(limits_gy=doses, responses={**tissues, **normal})
 
 

@@ -82,10 +82,18 @@ def prepare_case(case: Case, *, assume_aligned: bool = False) -> Case:
     CaseError
         Without an activity image or a liver, or with images in different frames of reference.
     """
+    _refuse_stopped(case)
     activity = case.activity_image
     case = _in_one_frame(case, activity, assume_aligned)
     grid = _outline_grid(case)
     return replace(case, regions=case.regions.onto(grid))
+
+
+def _refuse_stopped(case: Case) -> None:
+    """What reading found that rules out planning, such as an image of another nuclide."""
+    for finding in case.findings:
+        if finding.severity == "stop":
+            raise CaseError(finding.text)
 
 
 def _in_one_frame(case: Case, activity: StudyImage, assume_aligned: bool) -> Case:

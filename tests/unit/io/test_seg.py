@@ -53,6 +53,14 @@ def test_known_point_through_any_orientation(degrees, flips, place):
     assert regions[0].volume_ml == pytest.approx(grid.voxel_volume_ml, rel=1e-4)
 
 
+def test_binary_frames_that_do_not_begin_at_a_whole_byte():
+    """13 x 7 pixels are 91 bits, so every frame after the first begins inside a byte."""
+    grid = turned_grid((5, 13, 7), (2.0, 1.0, 1.0))
+    mask = (np.random.default_rng(3).random(grid.shape) < 0.4).astype(np.uint8)
+    regions, _ = read_segmentation(segmentation(grid, mask, ["Liver"]), [])
+    assert np.array_equal(regions[0].onto(grid).whole(), mask)
+
+
 def test_frames_in_any_order():
     dataset = segmentation(GRID, blocks(1)[..., 0], ["Liver"])
     frames = dataset.pixel_array
