@@ -170,6 +170,8 @@ def _label_names(image: nibabel.Nifti1Image) -> dict[int, str]:
 
 
 def _write(path: Path, values: Array, grid: Grid, extension: str = "") -> None:
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        raise FileFormatError(f"expected a name that ends in .nii or .nii.gz, got {path.name}")
     affine = _LPS_FROM_RAS @ grid.matrix[:, [2, 1, 0, 3]]
     image = nibabel.Nifti1Image(values.transpose(2, 1, 0), affine, dtype=values.dtype)
     image.header.set_xyzt_units("mm")

@@ -11,7 +11,7 @@ from typing import Any
 from pydicom.uid import generate_uid
 
 from opensirt.errors import InputError
-from opensirt.image import Regions, Volume
+from opensirt.image import Region, Regions, Volume
 from opensirt.io.archive import staged_directory, write_json
 from opensirt.io.casefile import write_case_file
 from opensirt.io.dicom_common import DicomContext
@@ -34,7 +34,8 @@ LABEL_FILES = {
     "perfused": ("perfused",),
     "tumours": ("tumour",),
     "necrosis": ("necrosis",),
-    "other": ("body", "other"),
+    "body": ("body",),
+    "other": ("other",),
 }
 """Roles that share one label map, because they do not overlap."""
 
@@ -178,18 +179,25 @@ def _write_nifti(folder: Path, study: PhantomStudy) -> None:
         folder / "case.toml",
         case_id=study.name,
         images=images,
-        regions=[_write_labels(folder, name, study.regions) for name in _used(study.regions)],
+        regions=[
+            _write_labels(folder, name, chosen)
+            for name, chosen in _label_files(study.regions).items()
+        ],
     )
 
 
-def _used(regions: Regions) -> list[str]:
-    roles = {region.role for region in regions}
-    return [name for name, kinds in LABEL_FILES.items() if roles.intersection(kinds)]
+def _label_files(regions: Regions) -> dict[str, list[Region]]:
+    """What each label map holds: regions that half-fill a voxel at least, since others vanish."""
+    seen = [region for region in regions if (region.fractions >= 0.5).any()]
+    files = {
+        name: [region for region in seen if region.role in roles]
+        for name, roles in LABEL_FILES.items()
+    }
+    return {name: chosen for name, chosen in files.items() if chosen}
 
 
-def _write_labels(folder: Path, name: str, regions: Regions) -> dict[str, Any]:
+def _write_labels(folder: Path, name: str, chosen: list[Region]) -> dict[str, Any]:
     """One label map and its table in the case file."""
-    chosen = [region for region in regions if region.role in LABEL_FILES[name]]
     write_labels_nifti(folder / f"{name}.nii.gz", chosen)
     table: dict[str, Any] = {
         "file": f"{name}.nii.gz",

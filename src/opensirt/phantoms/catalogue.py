@@ -44,12 +44,14 @@ def make_phantom(
     UnknownNameError
         For a name not in the catalogue.
     InputError
-        For a voxel size that is not one or three positive numbers.
+        For a voxel size that is not one or three positive numbers, or a seed below 0.
     """
     if name not in _BUILDERS:
         raise UnknownNameError(
             f"phantom {name!r} is unknown; choose one of {', '.join(phantom_names())}"
         )
+    if seed < 0:
+        raise InputError(f"expected a seed of 0 or more, got {seed}")
     if voxel_mm is None:
         return _BUILDERS[name](seed=seed)
     sizes = [voxel_mm] * 3 if isinstance(voxel_mm, int | float) else list(voxel_mm)

@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 FloatArray = npt.NDArray[np.float64]
+HOTTEST_VOXEL_COUNTS = 60_000.0
+"""Expected counts of the hottest voxel at most: 16 bits hold 65 535, with room for noise."""
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 
@@ -134,12 +136,14 @@ def simulate_spect(
     """A SPECT image in counts of a Tc-99m map in Bq/mL.
 
     The counts of the whole injected activity are `settings.total_counts`, times the share of it
-    that lies in the field of view; each voxel is then drawn from its Poisson law.
+    that lies in the field of view; each voxel is then drawn from its Poisson law. An image whose
+    hottest voxel would not fit the 16 bits of a camera's image is counted for a shorter time.
     """
     settings = settings or default_spect()
     grid = image_grid(tracer.grid, settings.voxel_mm, settings.matrix)
     expected = blurred_onto(tracer, grid, settings.fwhm_mm)
     expected *= settings.total_counts / tracer.total()
+    expected *= min(1.0, HOTTEST_VOXEL_COUNTS / max(float(expected.max()), 1.0))
     if noise:
         expected = np.random.default_rng(seed).poisson(expected).astype(np.float64)
     return Volume(expected.astype(np.float32), grid, Unit.COUNTS, nuclide=tracer.nuclide)
