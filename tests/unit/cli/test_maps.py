@@ -1,0 +1,226 @@
+"""`dose`, `kernel` and `dvh`: files in, files out, numbers by hand, bad input."""
+
+from __future__ import annotations
+
+import math
+
+import nibabel
+import numpy as np
+import pytest
+
+from opensirt.image import Region, Volume
+from opensirt.io.nifti import read_nifti, write_labels_nifti, write_volume_nifti
+from opensirt.physics.nuclides import nuclide
+from opensirt.units import Unit
+from tests.case_files import write_map
+from tests.cases import grid
+from tests.command_line import call, call_json, files_in, refusal
+
+SHAPE = (12, 13, 14)
+CONCENTRATION_BQ_ML = 2e6
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory):
+    """Uniform activity, density and CT, and faulty files beside them."""
+    folder = tmp_path_factory.mktemp("maps")
+    uniform = np.ones(SHAPE, np.float32)
+    write_map(folder / "activity.nii.gz", uniform * CONCENTRATION_BQ_ML)
+    write_map(folder / "density.nii.gz", uniform * 1.06)
+    write_map(folder / "ct.nii.gz", uniform * 0.0)
+    holed = uniform.copy()
+    holed[3, 4, 5] = np.nan
+    write_map(folder / "nan.nii.gz", holed)
+    write_map(folder / "negative.nii.gz", -uniform)
+    nibabel.save(nibabel.Nifti1Image(np.ones((4, 4, 4, 2), "f4"), np.eye(4)), folder / "4d.nii.gz")
+    (folder / "text.nii.gz").write_text("this is no image")
+    far = nibabel.Nifti1Image(uniform, np.diag([4.0, 4.0, 4.0, 1.0]))
+    far.affine[:3, 3] = 5000.0
+    nibabel.save(nibabel.Nifti1Image(uniform, far.affine), folder / "far.nii.gz")
+    return folder
+
+
+def dose_words(maps, out, activity="activity", density="density", **options):
+    words = {"nuclide": "y90", "engine": "local"} | options
+    given = [part for key, value in words.items() for part in (f"--{key}", value)]
+    source = ["--activity", maps / f"{activity}.nii.gz"]
+    mass = ["--density", maps / f"{density}.nii.gz"] if density else []
+    return ["dose", *source, *mass, *given, "--out", out]
+
+
+def test_dose_of_uniform_activity_by_hand(maps, tmp_path):
+    """D = a T/ln 2 E / rho with the nuclide's own half-life and energy."""
+    y90 = nuclide("y90")
+    result = call_json(*dose_words(maps, tmp_path / "dose.nii.gz"))
+    joule = (
+        CONCENTRATION_BQ_ML * y90.half_life_s / math.log(2) * y90.mean_energy_mev * 1.602176634e-13
+    )
+    assert result["mean_dose_gy"] == pytest.approx(joule / 1.06e-3, rel=1e-5)
+    assert result["maximum_dose_gy"] == pytest.approx(joule / 1.06e-3, rel=1e-5)
+    litres = np.prod(SHAPE) * 0.064
+    assert result["decays"] == pytest.approx(
+        CONCENTRATION_BQ_ML * litres * y90.mean_life_s, rel=1e-5
+    )
+    assert result["threads"] >= 1
+    assert result["seconds"] >= 0
+    values, on = read_nifti(tmp_path / "dose.nii.gz")
+    assert values.shape == SHAPE
+    assert on.spacing_mm == pytest.approx((4, 4, 4))
+    assert float(values.mean()) == pytest.approx(result["mean_dose_gy"], rel=1e-6)
+    assert files_in(tmp_path) == [str(tmp_path / "dose.nii.gz")]
+
+
+def test_dose_with_another_constant_and_with_a_ct(maps, tmp_path):
+    plain = call_json(*dose_words(maps, tmp_path / "a.nii.gz"))
+    other = call_json(*dose_words(maps, tmp_path / "b.nii.gz"), "--dose-constant", 49.0)
+    ratio = 49.0 / plain["dose_constant_gy_kg_per_gbq"]
+    assert other["mean_dose_gy"] == pytest.approx(ratio * plain["mean_dose_gy"], rel=1e-6)
+    words = dose_words(maps, tmp_path / "c.nii.gz", density=None, ct=maps / "ct.nii.gz")
+    assert call_json(*words)["mean_dose_gy"] == pytest.approx(
+        1.06 * plain["mean_dose_gy"], rel=0.02
+    )
+
+
+def test_dose_is_printed_for_people(maps, tmp_path):
+    outcome = call(*dose_words(maps, tmp_path / "dose.nii.gz", engine="voxel-convolution"))
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert "highest dose" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"activity": "missing"}, "expected a file, found none at"),
+        ({"activity": "text"}, "text.nii.gz: "),
+        ({"activity": "4d"}, "4d.nii.gz: "),
+        ({"activity": "nan"}, "nan.nii.gz: 1 voxels are not finite numbers"),
+        ({"density": "nan"}, "nan.nii.gz: 1 voxels are not finite numbers"),
+        ({"density": "negative"}, "density"),
+        ({"density": "far"}, "overlap"),
+        ({"density": None}, "expected one of --density and --ct, found none"),
+        ({"ct": "ct.nii.gz"}, "expected one of --density and --ct, found both"),
+        ({"engine": "exact"}, "dose engine 'exact' is unknown; choose one of local, voxel-conv"),
+        ({"nuclide": "f18"}, "nuclide 'f18' is unknown; choose one of ho166, i131"),
+        ({"dose-constant": "best"}, "best"),
+        ({"dose-constant": -3}, "-3"),
+    ],
+)
+def test_bad_input_of_dose_is_one_line_and_writes_nothing(maps, tmp_path, change, said):
+    assert said in refusal(*dose_words(maps, tmp_path / "sub" / "dose.nii.gz", **change))
+    assert [path for path in files_in(tmp_path) if "nii" in path] == []
+
+
+def test_a_dose_map_with_an_unknown_ending_is_refused(maps, tmp_path):
+    assert "dose.png" in refusal(*dose_words(maps, tmp_path / "dose.png"))
+    assert files_in(tmp_path) == []
+
+
+def kernel_words(out, **options):
+    words = {"nuclide": "y90", "voxel-mm": 3} | options
+    return [
+        "kernel",
+        *[p for key, value in words.items() for p in (f"--{key}", value)],
+        "--out",
+        out,
+    ]
+
+
+def test_kernel_file(tmp_path):
+    result = call_json(*kernel_words(tmp_path / "k.npz", medium="liver", extent=11))
+    assert result["shape"] == [11, 11, 11]
+    with np.load(tmp_path / "k.npz") as file:
+        values = file["s_mgy_per_mbq_s"]
+        assert float(file["density_g_ml"]) == result["density_g_ml"]
+        assert values.shape == (11, 11, 11)
+        assert values.argmax() == values.size // 2
+        assert float(values.max()) == pytest.approx(result["self_s_mgy_per_mbq_s"])
+        y90 = nuclide("y90")
+        deposited_mev = values.sum(dtype=np.float64) * 1e-9 * 0.027e-3 * result["density_g_ml"]
+        part = deposited_mev / 1.602176634e-13 / y90.mean_energy_mev
+    assert part == pytest.approx(result["energy_in_array_fraction"], rel=1e-3)
+    assert 0.98 < part <= 1.0
+    assert files_in(tmp_path) == [str(tmp_path / "k.npz")]
+
+
+def test_kernel_of_unequal_sides_and_a_density(tmp_path):
+    """Twice the density, half the reach: S(2 rho, d) = 4 S(rho, 2 d) in one medium."""
+    dense = call_json(*kernel_words(tmp_path / "a.npz", **{"density-g-ml": 2, "voxel-mm": "2,3,1"}))
+    light = call_json(*kernel_words(tmp_path / "b.npz", **{"density-g-ml": 1, "voxel-mm": "4,6,2"}))
+    assert dense["self_s_mgy_per_mbq_s"] == pytest.approx(
+        4 * light["self_s_mgy_per_mbq_s"], rel=5e-3
+    )
+    assert "self S value" in call(*kernel_words(tmp_path / "c.npz")).stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"voxel-mm": "3x3"}, "--voxel-mm needs X or X,Y,Z in mm, found '3x3'"),
+        ({"voxel-mm": "3,4"}, "--voxel-mm needs X or X,Y,Z in mm, found '3,4'"),
+        ({"voxel-mm": 0}, "voxel sizes must be above 0 mm, found (0.0, 0.0, 0.0)"),
+        ({"extent": 4}, "the extent of a kernel must be odd and positive, got 4 voxels"),
+        ({"density-g-ml": -1}, "a kernel needs a positive density in g/mL, got -1"),
+        (
+            {"medium": "cheese"},
+            "medium 'cheese' is unknown; choose one of water, soft-tissue, liver, lung, bone",
+        ),
+        ({"engine": "local"}, "engine 'local' makes no voxel kernels; choose voxel-convolution"),
+    ],
+)
+def test_bad_input_of_kernel_is_one_line(tmp_path, change, line):
+    assert refusal(*kernel_words(tmp_path / "k.npz", **change)) == line
+    assert files_in(tmp_path) == []
+
+
+@pytest.fixture(scope="module")
+def ramp(tmp_path_factory):
+    """A dose of 1, 2, 3 ... Gy from slice to slice, a label map on it and one beside it."""
+    folder = tmp_path_factory.mktemp("ramp")
+    on = grid()
+    values = np.broadcast_to(np.arange(1.0, on.shape[0] + 1)[:, None, None], on.shape)
+    write_volume_nifti(folder / "dose.nii.gz", Volume(values.astype(np.float32), on, Unit.GY))
+    mask = np.zeros(on.shape, np.float32)
+    mask[10:20, 5:25, 5:25] = 1
+    write_labels_nifti(folder / "labels.nii.gz", [Region.from_mask("slab", "tumour", mask, on)])
+    write_map(folder / "aside.nii.gz", np.ones((3, 3, 3), np.uint8))
+    aside = nibabel.load(folder / "aside.nii.gz")
+    affine = aside.affine.copy()
+    affine[:3, 3] = 4000.0
+    nibabel.save(nibabel.Nifti1Image(np.ones((3, 3, 3), "u1"), affine), folder / "aside.nii.gz")
+    return folder
+
+
+def test_dvh_by_hand(ramp):
+    row = call_json("dvh", "--dose", ramp / "dose.nii.gz", "--regions", ramp / "labels.nii.gz")[
+        "regions"
+    ][0]
+    assert (row["name"], row["role"]) == ("slab", "other")
+    assert row["volume_ml"] == pytest.approx(10 * 400 * 0.064)
+    assert row["mean_dose_gy"] == pytest.approx(15.5)
+    assert (row["minimum_gy"], row["maximum_gy"]) == (11, 20)
+    assert (row["d98_gy"], row["d50_gy"], row["d2_gy"]) == (11, 16, 20)
+    assert (row["dose_gy"][0], row["volume_fraction"][0]) == (0, 1)
+    assert row["dose_gy"][-1] == 20
+    assert row["volume_fraction"][-1] == pytest.approx(0.1)
+
+
+def test_dvh_of_a_region_outside(ramp):
+    words = ("dvh", "--dose", ramp / "dose.nii.gz", "--regions", ramp / "aside.nii.gz")
+    row = call_json(*words)["regions"][0]
+    assert row["outside"] is True
+    assert row["volume_ml"] == pytest.approx(27 * 0.064)
+    assert "outside" in call(*words).stdout
+
+
+@pytest.mark.parametrize(
+    ("dose", "regions", "said"),
+    [
+        ("none.nii.gz", "labels.nii.gz", "expected a file, found none at"),
+        ("dose.nii.gz", "none.nii.gz", "expected a file, found none at"),
+        ("labels.nii.gz", "dose.txt", "expected regions as .nii.gz, .nrrd or .seg.nrrd"),
+        ("dose.txt", "labels.nii.gz", "dose.txt"),
+    ],
+)
+def test_bad_input_of_dvh_is_one_line(ramp, dose, regions, said):
+    (ramp / "dose.txt").write_text("no dose")
+    assert said in refusal("dvh", "--dose", ramp / dose, "--regions", ramp / regions)
