@@ -75,12 +75,14 @@ class LeftOut:
 class Assumptions:
     """What is used where nothing was measured; each one used is reported.
 
-    `None` means not given: a job that needs it stops and asks.
+    `None` means not given: a job that needs it stops and asks. Names in `decided` were given for
+    this job on purpose and come before a measurement.
     """
 
     density_g_ml: float | None = None
     lung_shunt_fraction: float | None = None
     lung_mass_g: float | None = None
+    decided: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A mirrored, rotated or resampled patient gets the same regional doses (0.5 %).
 
-The tumours are 38 and 52 mm wide. Voxels of 4 mm still matter a little there: going to 3 mm moves the
-mean of a blurred SPECT inside the smaller one by 0.53 %, and more in smaller lesions.
+The tumours are 38 and 52 mm wide. Voxels of 4 mm still matter a little there: going to 3 mm moves
+the mean of a blurred SPECT inside the smaller one by 0.53 %, and more in smaller lesions.
 """
 
 from __future__ import annotations

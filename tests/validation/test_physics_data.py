@@ -159,7 +159,7 @@ def test_schneider_segments():
         500: 1.017 + 0.592e-3 * 500,
         1500: 1.017 + 0.592e-3 * 1500,
     }
-    found = density_from_hu(np.array(list(relations)))
+    found = density_from_hu(np.array(list(relations)), "schneider2000")
     assert found == pytest.approx(list(relations.values()), abs=6e-4)
     adipose = density_from_hu(np.array([-98]))[0]
     assert adipose == pytest.approx(0.93, abs=6e-4)

@@ -30,18 +30,21 @@ MANY_VALUED = ("--tumour-mass-g", "--tumour-to-normal")
 
 
 def spread_values(arguments: list[str]) -> list[str]:
-    """Write ``--tumour-mass-g 100 50`` and ``100,50`` as the repeated option they stand for."""
+    """Write ``--tumour-mass-g 100 50``, ``100,50`` and ``=100,50`` as the repeated option."""
     spread: list[str] = []
     option = ""
     for word in arguments:
-        if word in MANY_VALUED:
-            option = word
+        name, sign, values = word.partition("=")
+        if name in MANY_VALUED:
+            option = name
+            words = values if sign else ""
         elif option and not word.startswith("--"):
-            for value in filter(None, word.split(",")):
-                spread += [option, value]
+            words = word
         else:
-            option = ""
+            option, words = "", ""
             spread.append(word)
+        for value in filter(None, words.split(",")):
+            spread += [option, value]
     return spread
 
 
@@ -62,7 +65,11 @@ def mird(
     """Single compartment: one mean dose in the perfused volume."""
     from opensirt.plan.activity import activity_mird
 
-    prescription = _prescription(perfused_dose_gy=dose_gy, activity_gbq=activity_gbq)
+    prescription = _prescription(
+        {"--dose-gy": dose_gy, "--activity-gbq": activity_gbq},
+        perfused_dose_gy=dose_gy,
+        activity_gbq=activity_gbq,
+    )
     options = _options(lung_shunt, lung_mass_g, residual, dose_constant, indication, intent)
     _show(activity_mird(product, perfused_mass_g, prescription, options), as_json)
 
@@ -89,7 +96,14 @@ def partition(
 
     tumours = paired_tumours(tumour_mass_g, tumour_to_normal)
     prescription = _prescription(
-        tumour_dose_gy=tumour_dose_gy, normal_dose_gy=normal_dose_gy, activity_gbq=activity_gbq
+        {
+            "--tumour-dose-gy": tumour_dose_gy,
+            "--normal-dose-gy": normal_dose_gy,
+            "--activity-gbq": activity_gbq,
+        },
+        tumour_dose_gy=tumour_dose_gy,
+        normal_dose_gy=normal_dose_gy,
+        activity_gbq=activity_gbq,
     )
     options = _options(lung_shunt, lung_mass_g, residual, dose_constant, indication, intent)
     _show(activity_partition(product, tumours, normal_mass_g, prescription, options), as_json)
@@ -123,14 +137,13 @@ def bsa(
     _show(activity_bsa(product, body, options), as_json)
 
 
-def _prescription(**given: float | None) -> Prescription:
-    """The one prescription given; calculators need one."""
+def _prescription(options: dict[str, float | None], **given: float | None) -> Prescription:
+    """The one prescription given; calculators need one. `options` names them for the message."""
     from opensirt.errors import InputError
     from opensirt.plan.plan import prescription_from
 
     if all(value is None for value in given.values()):
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise InputError(f"expected one of {names}, found none")
+        raise InputError(f"expected one of {', '.join(options)}, found none")
     return prescription_from(**given)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -11,6 +12,11 @@ from opensirt.cli import activity, dosimetry, machine, study
 from opensirt.errors import OpenSirtError
 
 __all__ = ["app", "main"]
+
+STOPPED = 130
+"""Exit code of a program that Ctrl-C ended."""
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+"""The base of what typer raises for wrong words; of these it exports only BadParameter."""
 
 app = typer.Typer(
     name="opensirt",
@@ -45,17 +51,26 @@ def _options(
 def main() -> None:
     """Run the program; a deliberate error becomes one line on stderr and exit code 2."""
     try:
-        app(args=activity.spread_values(sys.argv[1:]), standalone_mode=True)
+        code = app(args=activity.spread_values(sys.argv[1:]), standalone_mode=False)
+    except USAGE_ERROR as problem:
+        _fail(f"{_words_of(problem)}; see opensirt --help")
     except OpenSirtError as problem:
         _fail(str(problem))
     except (OSError, MemoryError) as problem:
         _fail(f"{type(problem).__name__}: {problem}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
+        code = STOPPED
+    if code == STOPPED:  # typer turns Ctrl-C into this code or into Abort, by its version
         print("opensirt: stopped; nothing was written", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str) -> None:
+def _words_of(problem: Exception) -> str:
+    describe = getattr(problem, "format_message", None)
+    return str(describe()) if describe else str(problem)
+
+
+def _fail(message: str) -> NoReturn:
     if os.environ.get("OPENSIRT_TRACEBACK"):
         raise
     print(f"opensirt: {' '.join(message.split())}", file=sys.stderr)

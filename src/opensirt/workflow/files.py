@@ -46,9 +46,8 @@ def dose_from_files(
     where it lies on another. Returns seconds, threads and a summary for `--json`.
     """
     if (density is None) == (ct is None):
-        raise InputError(
-            "expected one of --density and --ct, found " + ("none" if not ct else "both")
-        )
+        raise InputError("expected one of --density and --ct, found " + ("both" if ct else "none"))
+    _require_ending(out, (".nii.gz", ".nii"))
     of = _nuclide(nuclide_name, dose_constant)
     source = read_volume(activity, Unit.BQ_PER_ML, nuclide=of.name, time="injection")
     mass = (
@@ -95,6 +94,7 @@ def kernel_to_file(
         raise UnknownNameError(f"medium {medium!r} is unknown; choose one of {', '.join(MEDIA)}")
     if min(voxel_mm) <= 0:
         raise InputError(f"voxel sizes must be above 0 mm, found {voxel_mm}")
+    _require_ending(out, (".npz",))
     rho = density_g_ml if density_g_ml is not None else tissue(medium).density_g_ml
     x, y, z = voxel_mm
     kernel: VoxelKernel = voxel_kernel(nuclide(nuclide_name), (z, y, x), rho, extent)
@@ -170,12 +170,20 @@ def read_regions(path: Path, _on: Volume) -> tuple[Region, ...]:
 
 def _density(path: Path | None, activity: Volume) -> Volume:
     assert path is not None
-    return read_volume(path, Unit.G_PER_ML).onto(activity.grid)
+    density = read_volume(path, Unit.G_PER_ML).onto(activity.grid)
+    if not density.values.any():
+        raise InputError("the density map and the activity map do not overlap; check their places")
+    return density
 
 
 def _nuclide(name: str, dose_constant: float | str | None) -> Nuclide:
     of = nuclide(name)
     return of if dose_constant is None else of.with_dose_constant(dose_constant)
+
+
+def _require_ending(out: Path, endings: tuple[str, ...]) -> None:
+    if not out.name.lower().endswith(endings):
+        raise InputError(f"expected --out to end in {' or '.join(endings)}, found {out.name}")
 
 
 def _require_file(path: Path) -> None:

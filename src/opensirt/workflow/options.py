@@ -54,7 +54,7 @@ class RunOptions:
 
     def apply_to(self, case: Case) -> Case:
         """The case with the facts given here in place of those it came with."""
-        given = {
+        given: dict[str, Any] = {
             key: value
             for key, value in (
                 ("density_g_ml", self.density_g_ml),
@@ -68,7 +68,7 @@ class RunOptions:
             height_cm=self.height_cm or case.patient.height_cm,
             weight_kg=self.weight_kg or case.patient.weight_kg,
         )
-        assumptions: Assumptions = replace(case.assumptions, **given)
+        assumptions: Assumptions = replace(case.assumptions, **given, decided=frozenset(given))
         return replace(
             self._with_one_activity_image(case),
             assumptions=assumptions,

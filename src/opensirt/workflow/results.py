@@ -171,7 +171,7 @@ def _judgement(plan: Plan) -> RegionDoseOptions:
             strictest = max if limit.is_target else min
             doses[place] = strictest(limit.value_gy, doses.get(place, limit.value_gy))
     tissues = tissue_responses()
-    normal = {name: tissues["liver"] for name in (PERFUSED_NORMAL, WHOLE_NORMAL)}
+    normal = dict.fromkeys((PERFUSED_NORMAL, WHOLE_NORMAL), tissues["liver"])
     return RegionDoseOptions(limits_gy=doses, responses={**tissues, **normal})
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from opensirt.case import Case
 from opensirt.errors import CaseError
-from opensirt.findings import Finding
+from opensirt.findings import Finding, percent
 from opensirt.image import Grid, Region, Volume
 from opensirt.plan.plan import LungInput
 from opensirt.quantify.compartments import LiverCompartments, liver_compartments
@@ -17,6 +17,9 @@ from opensirt.quantify.shunt import measure_lung_shunt
 from opensirt.quantify.voxels import on_voxels, whole_voxels
 
 __all__ = ["Setting", "make_setting"]
+
+GIVEN = "given for this plan"
+ASSUMED = "as stated in the study, not measured here"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +93,9 @@ def _density(
 ) -> Volume:
     if case.has_image("ct"):
         ct = case.image("ct").volume
+        if "density_g_ml" in case.assumptions.decided:
+            text = "There is a CT: density comes from it, not from the one value given."
+            findings.append(Finding("note", "density-from-ct", text))
         findings += ct_coverage_findings(ct.grid, compartments.whole_liver)
         return density_map(ct, grid)
     density = density_map(None, grid, case.assumptions.density_g_ml)
@@ -106,39 +112,49 @@ def _shunt(
     findings: list[Finding],
     assumptions: list[str],
 ) -> tuple[float, str]:
-    """Measured where the lungs are in the activity image, otherwise as assumed."""
+    """As decided for this job, else measured where the lungs are in the image, else as assumed."""
+    measured = None
     if lungs is not None and not lungs.is_empty:
         image = case.activity_image.volume
         measured = measure_lung_shunt(image, lungs, compartments.whole_liver)
+    known = case.assumptions.lung_shunt_fraction
+    if known is not None and "lung_shunt_fraction" in case.assumptions.decided:
+        if measured is not None:
+            text = f"The image shows a lung shunt of {percent(measured.fraction, 1)}; "
+            text += f"{percent(known, 1)} was given for this plan and is used."
+            findings.append(Finding("note", "lung-shunt-decided", text))
+        return known, GIVEN
+    if measured is not None:
         findings += measured.findings
         return measured.fraction, f"measured: {measured.method}"
-    assumed = case.assumptions.lung_shunt_fraction
-    if assumed is None:
+    if known is None:
         raise CaseError(
             "the lung shunt is not known: the study has no lungs region on the activity image; "
             "give lung_shunt_fraction under [assumptions] or with --lung-shunt"
         )
-    assumptions.append(f"Lung shunt fraction {assumed:g}, as given; not measured here.")
-    return assumed, "as given, not measured here"
+    assumptions.append(f"Lung shunt fraction {known:g}, as stated in the study; not measured here.")
+    return known, ASSUMED
 
 
 def _mass(
     case: Case, lungs: Region | None, findings: list[Finding], assumptions: list[str]
 ) -> tuple[float, str]:
-    """From the CT where it shows whole lungs, otherwise as assumed."""
-    assumed = case.assumptions.lung_mass_g
+    """As decided for this job, else from a CT that shows whole lungs, else as assumed."""
+    known = case.assumptions.lung_mass_g
+    if known is not None and "lung_mass_g" in case.assumptions.decided:
+        return known, GIVEN
     if lungs is not None and case.has_image("ct"):
         ct = case.image("ct").volume
         measured = lung_mass(ct, lungs.onto(ct.grid))
         if not measured.is_partial:
             return measured.mass_g, "measured: CT density in the lungs"
-        if assumed is None:
+        if known is None:
             findings += measured.findings
             return measured.mass_g, "measured: CT density, part of the lungs only"
-    if assumed is None:
+    if known is None:
         raise CaseError(
             "the lung mass is not known: no CT shows the lungs; give lung_mass_g under "
             "[assumptions] or with --lung-mass-g"
         )
-    assumptions.append(f"Lung mass {assumed:g} g, as given; not measured here.")
-    return assumed, "as given, not measured here"
+    assumptions.append(f"Lung mass {known:g} g, as stated in the study; not measured here.")
+    return known, ASSUMED

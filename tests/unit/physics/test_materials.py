@@ -51,7 +51,7 @@ def test_monotone_where_it_says_so(conversion: str):
 
 
 def test_the_published_relation_falls_only_where_connective_tissue_ends():
-    steps = np.diff(density_from_hu(np.arange(-1024, 3072)))
+    steps = np.diff(density_from_hu(np.arange(-1024, 3072), "schneider2000"))
     falling = np.flatnonzero(steps < 0.0) - 1024
     assert falling.tolist() == [100]
     assert steps.min() == pytest.approx(-0.0431, abs=1e-4)
