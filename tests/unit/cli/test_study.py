@@ -1,4 +1,4 @@
-"""`read`, `run` and `phantom` through the program: JSON, tables, and bad input that leaves nothing."""
+"""`read`, `run` and `phantom` through the program: JSON, tables, bad input that leaves nothing."""
 
 from __future__ import annotations
 

@@ -1,0 +1,201 @@
+"""The seven verbs in the order of the design, on the small case: each number by hand or by law."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+
+import opensirt as sirt
+from opensirt.errors import CaseError, InputError, UnknownNameError
+from opensirt.plan.plan import Prescription
+from opensirt.units import BQ_PER_GBQ
+from opensirt.workflow.setting import make_setting
+from tests.cases import small_case
+from tests.command_line import files_in
+from tests.paths import ROOT
+
+SCHEMA = json.loads((ROOT / "docs" / "formats" / "results.schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """Every value of the job, as the design writes it."""
+    out = tmp_path_factory.mktemp("verbs") / "out"
+    case = sirt.prepare_case(small_case())
+    activity = sirt.quantify_activity(case)
+    plan = sirt.make_plan(case, activity, model="partition", product="resin-y90")
+    scaled = plan.scale(activity)
+    dose = sirt.compute_dose(case, scaled, engine="local")
+    report = sirt.build_report(case, plan, dose, engine="local")
+    paths = sirt.write_results(case, plan, dose, report, to=out)
+    return {
+        "case": case, "activity": activity, "plan": plan, "scaled": scaled, "dose": dose,
+        "report": report, "paths": paths, "out": out,
+    }  # fmt: skip
+
+
+def test_the_activity_map_holds_what_was_injected(job):
+    """The carrier holds A (1 - L), the lungs A L."""
+    setting = make_setting(job["case"])
+    shunt, injected_bq = setting.lung.shunt_fraction, job["activity"].injected_bq
+    lungs_bq = setting.lungs.sum_of(job["activity"]) * job["activity"].grid.voxel_volume_ml
+    liver = setting.compartments.whole_liver
+    liver_bq = liver.sum_of(job["activity"]) * job["activity"].grid.voxel_volume_ml
+    assert injected_bq == BQ_PER_GBQ
+    assert job["activity"].total() == pytest.approx(injected_bq, rel=1e-5)
+    assert lungs_bq == pytest.approx(shunt * injected_bq, rel=2e-3)
+    assert liver_bq == pytest.approx((1 - shunt) * injected_bq, rel=2e-3)
+
+
+def test_the_plan_scales_the_map_to_what_is_delivered(job):
+    scaled, plan = job["scaled"], job["plan"]
+    factor = plan.delivered_activity_bq / BQ_PER_GBQ
+    assert scaled.injected_bq == plan.delivered_activity_bq
+    assert scaled.total() == pytest.approx(plan.delivered_activity_bq, rel=1e-5)
+    assert np.allclose(scaled.values, job["activity"].values * factor, rtol=1e-5)
+
+
+def test_a_residual_raises_what_is_drawn_up_and_not_what_is_delivered(job):
+    more = sirt.make_plan(
+        job["case"], job["activity"], model="partition", product="resin-y90", residual_fraction=0.2
+    )
+    plan = job["plan"]
+    assert more.delivered_activity_bq == pytest.approx(plan.delivered_activity_bq)
+    assert more.activity_bq == pytest.approx(plan.delivered_activity_bq / 0.8)
+
+
+def test_planned_parts_close(job):
+    """Tumours and normal liver make the perfused volume; with the lungs, everything."""
+    plan = job["plan"]
+    parts = (*plan.tumours, plan.normal)
+    assert sum(p.mass_g for p in parts) == pytest.approx(plan.perfused.mass_g, rel=1e-3)
+    fraction = sum(p.activity_fraction for p in parts)
+    assert fraction == pytest.approx(plan.perfused.activity_fraction, rel=1e-3)
+    assert fraction + plan.lung.shunt_fraction == pytest.approx(1.0, abs=1e-3)
+    gray_kg = plan.delivered_activity_bq / BQ_PER_GBQ * plan.dose_constant_gy_kg_per_gbq
+    for part in (*parts, plan.perfused):
+        by_hand = gray_kg * part.activity_fraction / (part.mass_g / 1000)
+        assert part.mean_dose_gy == pytest.approx(by_hand, rel=1e-3)
+    assert plan.lung.dose_gy == pytest.approx(
+        gray_kg * plan.lung.shunt_fraction / (plan.lung.mass_g / 1000), rel=1e-6
+    )
+
+
+def test_voxel_doses_weigh_up_to_the_energy_of_the_plan(job):
+    """Local engine: sum of dose x mass over liver and lungs is A k."""
+    setting, plan = make_setting(job["case"]), job["plan"]
+    energy = job["dose"].values.astype(np.float64) * setting.density.values
+    gray_kg = energy.sum() * job["dose"].grid.voxel_volume_ml / 1000
+    expected = plan.delivered_activity_bq / BQ_PER_GBQ * plan.dose_constant_gy_kg_per_gbq
+    assert gray_kg == pytest.approx(expected, rel=2e-3)
+
+
+def test_regional_voxel_doses_agree_with_the_model(job):
+    doses = {d.name: d for d in job["report"].doses}
+    plan = job["plan"]
+    for part in (*plan.tumours, plan.normal):
+        assert doses[part.name].mean_dose_gy == pytest.approx(part.mean_dose_gy, rel=0.05)
+    total = sum(
+        doses[name].activity_fraction
+        for name in ("whole normal liver", "Tumour A", "Tumour B", "lungs")
+    )
+    assert total == pytest.approx(1.0, abs=5e-3)
+    for dose in doses.values():
+        assert dose.minimum_gy <= dose.d98_gy <= dose.d95_gy <= dose.d70_gy <= dose.d50_gy
+        assert dose.d50_gy <= dose.d2_gy <= dose.maximum_gy
+
+
+def test_results_keep_their_schema(job):
+    written = json.loads(job["paths"]["results"].read_text())
+    jsonschema.Draft202012Validator(SCHEMA).validate(written)
+    assert written["activity_gbq"] == pytest.approx(job["plan"].activity_bq / BQ_PER_GBQ)
+    assert written["case_id"] == "small"
+    assert written["engine"] == "local"
+    assert all(path.exists() for path in job["paths"].values())
+
+
+@pytest.mark.parametrize("model", ["mird", "bsa"])
+def test_other_models_keep_the_schema_too(job, model):
+    plan = sirt.make_plan(job["case"], job["activity"], model=model, product="resin-y90")
+    report = sirt.build_report(job["case"], plan, job["dose"], engine="local")
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(report.results)))
+    assert (report.results["bsa_m2"] is None) == (model == "mird")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "found"),
+    [
+        ("tumour-dose", 120.0, lambda p: min(t.mean_dose_gy for t in p.tumours)),
+        ("perfused-dose", 60.0, lambda p: p.perfused.mean_dose_gy),
+        ("normal-dose", 35.0, lambda p: p.normal.mean_dose_gy),
+        ("activity", 1.7e9, lambda p: p.activity_bq),
+    ],
+)
+def test_each_prescription_is_met(job, kind, value, found):
+    plan = sirt.make_plan(
+        job["case"], job["activity"], model="partition", product="glass-y90",
+        prescription=Prescription(kind, value),
+    )  # fmt: skip
+    assert found(plan) == pytest.approx(value)
+    assert plan.binding_limit is None
+
+
+def test_a_case_without_ct_takes_the_stated_density_everywhere():
+    case = sirt.prepare_case(small_case(with_ct=False))
+    setting = make_setting(case)
+    assert np.unique(setting.density.values).tolist() == pytest.approx([1.06])
+    assert setting.lung.mass_g == 1000
+    assert "There is no CT: density 1.06 g/mL everywhere." in setting.assumptions
+
+
+def test_what_is_not_known_is_asked_for():
+    from dataclasses import replace
+
+    from opensirt.case import Assumptions
+    from opensirt.image import Regions
+
+    bare = replace(small_case(with_ct=False), assumptions=Assumptions())
+    with pytest.raises((CaseError, InputError), match="density"):
+        sirt.quantify_activity(sirt.prepare_case(bare))
+    dense = replace(bare, assumptions=Assumptions(density_g_ml=1.06))
+    with pytest.raises(CaseError, match="the lung mass is not known: no CT shows the lungs"):
+        sirt.quantify_activity(sirt.prepare_case(dense))
+    no_lungs = replace(dense, regions=Regions(tuple(r for r in dense.regions if r.role != "lungs")))
+    with pytest.raises(CaseError, match="the lung shunt is not known"):
+        sirt.quantify_activity(sirt.prepare_case(no_lungs))
+    no_liver = replace(dense, regions=Regions(()))
+    with pytest.raises(CaseError, match="expected a region with role 'liver', found none"):
+        sirt.prepare_case(no_liver)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"model": "oracle"}, "planning model 'oracle' is unknown; choose one of bsa, mird, part"),
+        ({"product": "wood"}, "product 'wood' is unknown"),
+    ],
+)
+def test_unknown_names(job, change, line):
+    words = {"model": "partition", "product": "resin-y90"} | change
+    with pytest.raises(UnknownNameError, match=line):
+        sirt.make_plan(job["case"], job["activity"], **words)
+
+
+def test_overwriting_keeps_the_old_result_when_writing_fails(job, monkeypatch):
+    import opensirt.workflow.results as module
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    before = {path: path.read_bytes() for path in job["out"].rglob("*") if path.is_file()}
+    monkeypatch.setattr(module, "write_dicom", full)
+    values = (job["case"], job["plan"], job["dose"], job["report"])
+    with pytest.raises(OSError, match="no space left"):
+        sirt.write_results(*values, to=job["out"], overwrite=True)
+    assert {p: p.read_bytes() for p in job["out"].rglob("*") if p.is_file()} == before
+    assert [path for path in files_in(job["out"].parent) if "/." in path] == []
+    with pytest.raises(InputError, match="to be new or empty, found files in it"):
+        sirt.write_results(*values, to=job["out"])
