@@ -67,8 +67,8 @@ def coverage_findings(lesions: Sequence[Lesion]) -> tuple[Finding, ...]:
 
 
 def organ_findings(organs: Region | None) -> tuple[Finding, ...]:
-    """Other organs inside the liver outline."""
-    if organs is None:
+    """Other organs inside the liver outline; a brush of two outlines is not worth a line."""
+    if organs is None or organs.volume_ml < 0.05:  # would read 0.0 mL
         return ()
     text = (
         f"The liver outline encloses {organs.volume_ml:.1f} mL of {organs.name}; "

@@ -47,9 +47,10 @@ class Picture:
 def planes_picture(scene: Scene, focus: Region) -> Picture:
     """Axial, coronal and sagittal planes through the middle of `focus`, fused with dose."""
     slices = _index_of(scene, focus)
-    figure = MplFigure(figsize=(11, 4.6), dpi=DPI, layout="constrained", facecolor="white")
-    columns = scene.grid.shape[2], scene.grid.shape[2], scene.grid.shape[1]
-    places = figure.add_gridspec(1, 3, width_ratios=columns)  # one scale in mm for all three
+    n, r, c = scene.grid.shape
+    height = 11 * max(n, r) / (2 * c + r) + 0.8  # inches: planes side by side, titles, legend
+    figure = MplFigure(figsize=(11, height), dpi=DPI, layout="constrained", facecolor="white")
+    places = figure.add_gridspec(1, 3, width_ratios=(c, c, r))  # one scale in mm for all three
     for axis, name in enumerate(("Axial", "Coronal", "Sagittal")):
         axes = figure.add_subplot(places[0, axis])
         _draw_plane(axes, scene, axis, slices[axis])
