@@ -83,7 +83,7 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
     several = f" ({part} of {parts})" if parts > 1 else ""
     caption = (
         f"Axial cut-outs, {2 * TILE_HALF_MM:.0f} mm wide, through the centre of each tumour, "
-        "outlined in white; the mean is of the dose shown."
+        "outlined in white; the mean is of the whole outline, necrosis included."
     )
     return Picture(f"tumours-{part}", f"Each tumour{several}", caption, _png(figure))
 
