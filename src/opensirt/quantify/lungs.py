@@ -8,12 +8,12 @@ import numpy as np
 
 from opensirt.errors import InputError, RegionError
 from opensirt.findings import Finding
-from opensirt.image import Region, Volume
-from opensirt.physics.materials import hu_conversion
+from opensirt.image import Grid, Region, Volume
+from opensirt.physics.materials import density_from_hu, hu_conversion
 from opensirt.quantify.truncation import edges_touched
 from opensirt.units import Unit
 
-__all__ = ["LungMass", "lung_mass", "lung_mass_g"]
+__all__ = ["LungMass", "lung_mass", "lung_mass_g", "lung_tissue"]
 
 LUNG_CONVERSION = "lung-densitometry"
 
@@ -76,3 +76,25 @@ def lung_mass(ct: Volume, lungs: Region, *, conversion: str = LUNG_CONVERSION) -
         )
         findings = (Finding("warn", "lung-mass-partial", text, "assumption"),)
     return LungMass(mass_g, lungs.volume_ml, bool(cut), findings)
+
+
+def lung_tissue(ct: Volume, lungs: Region, grid: Grid) -> tuple[Region, Volume]:
+    """Lung tissue on the voxels of an activity image: where it is, and its g per mL of voxel.
+
+    On a voxel shared with liver or chest wall only the lung's own mass counts. Activity spread by
+    it gives inner voxels the dose ``K A L / m_lung``, m_lung being the mass on the CT.
+
+    Parameters
+    ----------
+    ct : Volume, HU
+    lungs : Region on the grid of `ct`
+    grid : Grid
+
+    Returns
+    -------
+    (Region of whole voxels, Volume in g/mL), on `grid`.
+    """
+    hu = ct.require(Unit.HU, grid=lungs.grid)[lungs.box]
+    own = np.asarray(density_from_hu(hu, LUNG_CONVERSION)) * lungs.fractions
+    tissue = Volume(own, lungs.grid.crop(lungs.box), Unit.G_PER_ML).onto(grid)
+    return Region.from_mask(lungs.name, lungs.role, np.greater(tissue.values, 0), grid), tissue

@@ -48,14 +48,15 @@ def calibrate(case: Case, nuclide_name: str) -> tuple[Volume, CalibrationSummary
     if image.role == "treatment-activity" and image.volume.unit is Unit.BQ_PER_ML:
         return _absolute(case, nuclide_name)
     setting = make_setting(case)
+    lungs, density = setting.lung_tissue or (setting.lungs, None)
     return patient_relative_activity(
         image.volume,
         setting.compartments.perfused,
         lung_shunt_fraction=setting.lung.shunt_fraction,
-        lungs=setting.lungs,
+        lungs=lungs,
         nuclide=nuclide_name,
         liver=setting.compartments.whole_liver,
-        density=setting.density,
+        density=density,
         lung_mass_g=setting.lung.mass_g,
     )
 

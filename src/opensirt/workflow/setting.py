@@ -12,7 +12,7 @@ from opensirt.image import Grid, Region, Volume
 from opensirt.plan.plan import LungInput
 from opensirt.quantify.compartments import LiverCompartments, liver_compartments
 from opensirt.quantify.density import ct_coverage_findings, density_map
-from opensirt.quantify.lungs import lung_mass
+from opensirt.quantify.lungs import lung_mass, lung_tissue
 from opensirt.quantify.shunt import measure_lung_shunt
 from opensirt.quantify.voxels import on_voxels, whole_voxels
 
@@ -33,6 +33,8 @@ class Setting:
     lungs: Region | None
     density: Volume
     """g/mL."""
+    lung_tissue: tuple[Region, Volume] | None
+    """Voxels with lung tissue and its g per mL of voxel, where a CT shows the lungs."""
     lung: LungInput
     findings: tuple[Finding, ...]
     assumptions: tuple[str, ...]
@@ -62,6 +64,7 @@ def make_setting(case: Case) -> Setting:
         compartments,
         lungs,
         density,
+        _lung_tissue(case, lungs_drawn, grid),
         lung,
         tuple(findings),
         tuple(assumptions),
@@ -82,6 +85,13 @@ def _lungs(case: Case) -> Region | None:
     for region in found[1:]:
         joined = joined | region
     return joined.named("lungs", "lungs")
+
+
+def _lung_tissue(case: Case, lungs: Region | None, grid: Grid) -> tuple[Region, Volume] | None:
+    if lungs is None or not case.has_image("ct"):
+        return None
+    ct = case.image("ct").volume
+    return lung_tissue(ct, lungs.onto(ct.grid), grid)
 
 
 def _density(
