@@ -15,6 +15,9 @@ from opensirt.io.study import describe_study, read_study
 
 __all__ = ["Progress", "describe_case", "prepare_case", "read_case", "with_roles"]
 
+PLANNING_ROLES = ("liver", "tumour", "perfused", "necrosis")
+HELD_FRACTION = 0.98
+"""Part of the liver that a grid must hold; moving outlines rounds the rest."""
 Progress = Callable[[str, float], None]
 """Called with what is being done and the part done, 0 to 1."""
 
@@ -69,7 +72,7 @@ def with_roles(case: Case, roles: Mapping[str, str]) -> Case:
 def prepare_case(case: Case, *, assume_aligned: bool = False) -> Case:
     """The case with every region on one grid, after checking that its images share one space.
 
-    The grid is that of the liver region, so that planning sees the outlines as drawn.
+    The grid is the finest that holds the liver, so that planning sees the outlines as drawn.
 
     Parameters
     ----------
@@ -117,7 +120,12 @@ def _in_one_frame(case: Case, activity: StudyImage, assume_aligned: bool) -> Cas
 
 
 def _outline_grid(case: Case) -> Grid:
-    liver = case.regions.with_role("liver")
-    if not liver:
-        case.region("liver")  # raises, listing the regions there are
-    return liver[0].grid
+    """The finest grid that lesions or volumes were drawn on and that holds the whole liver."""
+    liver = case.region("liver")
+    drawn = (r.grid for role in PLANNING_ROLES for r in case.regions.with_role(role))
+    for grid in sorted(drawn, key=lambda on: on.voxel_volume_ml):
+        if liver.grid.matches(grid):
+            return liver.grid
+        if liver.onto(grid).volume_ml > HELD_FRACTION * liver.volume_ml:
+            return grid
+    return liver.grid
