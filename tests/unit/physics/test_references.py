@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+
 import pytest
 
 from opensirt.errors import TableError, UnknownNameError
 from opensirt.physics.references import cite, parse_references, reference, reference_keys
+from tests.paths import ROOT
+
+KEY_IN_TEXT = re.compile(r"\[([a-z]+(?:19|20)\d\d|icr[pu]\d+|estar|penelope)\]")
 
 
 def test_cites_in_one_line():
@@ -32,6 +38,20 @@ def test_the_keys_other_parts_need_are_there():
         *("graves2019", "strigari2010", "schneider2000", "selwyn2007", "allred2018", "jnm2016ho"),
     }
     assert needed <= set(reference_keys())
+
+
+def test_sources_of_kernels_docstrings_and_pages_are_in_the_bibliography():
+    keys = set(reference_keys())
+    kernels = sorted((ROOT / "src/opensirt/tables/kernels").glob("*.toml"))
+    assert len(kernels) == 7
+    for path in kernels:
+        assert set(tomllib.loads(path.read_text())["references"]) <= keys, path.name
+    named: set[str] = set()
+    for place, kind in (("src", "*.py"), ("validation", "*.py"), ("docs", "*.md")):
+        for path in (ROOT / place).rglob(kind):
+            named |= set(KEY_IN_TEXT.findall(path.read_text()))
+    assert len(named) > 20
+    assert named <= keys, sorted(named - keys)
 
 
 def test_an_assumption_is_said_to_be_one():
