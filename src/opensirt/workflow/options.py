@@ -95,4 +95,6 @@ class RunOptions:
             "kind": self.prescription.kind,
             "value": self.prescription.value,
         }
+        if self.given is not None and self.given.injected is not None:
+            plain["given"]["injected"] = self.given.injected.isoformat()
         return {key: value for key, value in plain.items() if value not in (None, {}, False)}
