@@ -10,6 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.errors import GridMismatchError, RegionError, UnknownNameError
+from opensirt.image.boxes import (
+    NOTHING,
+    Box,
+    bounding_box,
+    box_shape,
+    hull,
+    inside,
+    overlap,
+    shifted,
+)
 from opensirt.image.grid import Grid
 from opensirt.image.volume import Volume
 
@@ -20,7 +30,6 @@ REGION_ROLES = (
     "gallbladder", "stomach", "bowel", "body", "other",
 )  # fmt: skip
 
-Box = tuple[slice, slice, slice]
 Fractions = npt.NDArray[np.float32]
 
 
@@ -79,7 +88,7 @@ class Region:
         """A region from a boolean mask, or fractions from 0 to 1, on the whole `grid`."""
         if mask.shape != grid.shape:
             raise GridMismatchError(f"region {name!r}: mask {mask.shape} is not {grid.shape}")
-        box = _bounding_box(mask)
+        box = bounding_box(mask)
         return cls(name, role, grid, box, mask[box].astype(np.float32), territory)
 
     @property
@@ -108,6 +117,19 @@ class Region:
         full = np.zeros(self.grid.shape, dtype=np.float32)
         full[self.box] = self.fractions
         return full
+
+    def fractions_on(self, box: Box) -> Fractions:
+        """Fractions on any box of the grid, float32; what lies outside the box is dropped."""
+        part = np.zeros(box_shape(box), dtype=np.float32)
+        common = overlap(self.box, box)
+        if common != NOTHING:
+            part[inside(common, box)] = self.fractions[inside(common, self.box)]
+        return part
+
+    def trimmed(self) -> Region:
+        """The same region on the smallest box that holds it."""
+        inner = bounding_box(self.fractions)
+        return replace(self, box=shifted(inner, self.box), fractions=self.fractions[inner].copy())
 
     def values_of(self, volume: Volume) -> tuple[npt.NDArray[np.float64], Fractions]:
         """Values of `volume` in the voxels touched, and the fraction of each.
@@ -152,9 +174,7 @@ class Region:
             np.pad(self.fractions, 1), _padded(self.grid, self.box), grid.crop(target_box),
             nearest=True,
         )  # fmt: skip
-        inner = _bounding_box(part)
-        shifted = _shifted(inner, target_box)
-        return replace(self, grid=grid, box=shifted, fractions=part[inner])
+        return replace(self, grid=grid, box=target_box, fractions=part).trimmed()
 
     # -- algebra; the result keeps the name and role of the left side unless given others
 
@@ -182,13 +202,11 @@ class Region:
                 f"regions {self.name!r} and {other.name!r} are on different grids; "
                 "move one first with region.onto(grid)"
             )
-        box = _hull(self.box, other.box) if other.fractions.size else self.box
+        box = hull(self.box, other.box) if other.fractions.size else self.box
         if not self.fractions.size:
             box = other.box
-        values = rule(_inside(self, box), _inside(other, box))
-        inner = _bounding_box(values)
-        shifted = _shifted(inner, box)
-        return replace(self, box=shifted, fractions=values[inner])
+        values = rule(self.fractions_on(box), other.fractions_on(box))
+        return replace(self, box=box, fractions=values).trimmed()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,40 +259,6 @@ class Regions:
     def onto(self, grid: Grid) -> Regions:
         """Every region moved to one grid."""
         return Regions(tuple(region.onto(grid) for region in self.items))
-
-
-def _bounding_box(mask: npt.NDArray[Any]) -> Box:
-    """Smallest box that holds every non-zero voxel; three empty slices where there is none."""
-    slices = []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        used = np.flatnonzero(mask.any(axis=others))
-        if used.size == 0:
-            return slice(0, 0), slice(0, 0), slice(0, 0)
-        slices.append(slice(int(used[0]), int(used[-1]) + 1))
-    return slices[0], slices[1], slices[2]
-
-
-def _shifted(inner: Box, outer: Box) -> Box:
-    """`inner`, counted from the start of `outer`, in whole-grid indices."""
-    s = [slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True)]
-    return s[0], s[1], s[2]
-
-
-def _hull(a: Box, b: Box) -> Box:
-    s = [slice(min(i.start, j.start), max(i.stop, j.stop)) for i, j in zip(a, b, strict=True)]
-    return s[0], s[1], s[2]
-
-
-def _inside(region: Region, box: Box) -> Fractions:
-    """Fractions of `region` on a larger (or equal) box."""
-    part = np.zeros([s.stop - s.start for s in box], dtype=np.float32)
-    if region.fractions.size:
-        place = tuple(
-            slice(i.start - o.start, i.stop - o.start) for i, o in zip(region.box, box, strict=True)
-        )
-        part[place] = region.fractions
-    return part
 
 
 def _padded(grid: Grid, box: Box) -> Grid:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from opensirt.image import Region
+from opensirt.image.boxes import NOTHING, inside, overlap
 
 __all__ = ["Remainder"]
 
@@ -23,31 +24,15 @@ class Remainder:
 
     def take(self, part: Region) -> Region:
         """The share of `part` that is still there; it is then gone. Keeps name and role."""
-        box = tuple(
-            slice(max(a.start, b.start), min(a.stop, b.stop))
-            for a, b in zip(self._whole.box, part.box, strict=True)
-        )
-        if part.fractions.size == 0 or any(s.stop <= s.start for s in box):
-            nothing = slice(0, 0)
-            empty = np.zeros((0, 0, 0), dtype=np.float32)
-            return replace(part, box=(nothing, nothing, nothing), fractions=empty)
-        mine = self._local(box, self._whole)
-        share = np.minimum(self._left[mine], part.fractions[self._local(box, part)])
+        box = overlap(self._whole.box, part.box)
+        if box == NOTHING:
+            return replace(part, box=box, fractions=np.zeros((0, 0, 0), dtype=np.float32))
+        mine, theirs = inside(box, self._whole.box), inside(box, part.box)
+        share = np.minimum(self._left[mine], part.fractions[theirs])
         self._left[mine] -= share
-        full = np.zeros_like(part.fractions)
-        full[self._local(box, part)] = share
-        taken = replace(part, fractions=full)
-        return taken & part  # trims the box to what was taken
+        return replace(part, box=box, fractions=share).trimmed()
 
     def region(self, name: str, role: str) -> Region:
         """All that is left, as a region."""
-        rest = replace(
-            self._whole, name=name, role=role, territory=None, fractions=self._left.copy()
-        )
-        return rest & rest
-
-    @staticmethod
-    def _local(box: tuple[slice, ...], region: Region) -> tuple[slice, ...]:
-        return tuple(
-            slice(s.start - r.start, s.stop - r.start) for s, r in zip(box, region.box, strict=True)
-        )
+        rest = replace(self._whole, name=name, role=role, territory=None, fractions=self._left)
+        return rest.trimmed()

@@ -74,7 +74,7 @@ class _Frame:
         liver = drawn.whole_liver.onto(grid)
         self._box = liver.box
         self._liver_share = liver.fractions
-        self._carrier_share = self._local(drawn.perfused.onto(grid))
+        self._carrier_share = self.on_box(drawn.perfused.onto(grid))
         self.liver: Fractions = (self._liver_share >= HALF).astype(np.float32)
         covered = self._carrier_share >= HALF * np.maximum(self._liver_share, HALF)
         self.carrier: Fractions = (covered & (self.liver > 0)).astype(np.float32)
@@ -86,8 +86,8 @@ class _Frame:
 
     def part(self, whole: Region, perfused: Region | None) -> tuple[Fractions, Fractions]:
         """Shares of a part: everywhere, and in perfused voxels; both on the liver's box."""
-        inner = self._local(perfused.onto(self.grid)) if perfused is not None else 0.0
-        outer = np.maximum(self._local(whole.onto(self.grid)) - inner, 0.0)
+        inner = self.on_box(perfused.onto(self.grid)) if perfused is not None else 0.0
+        outer = np.maximum(self.on_box(whole.onto(self.grid)) - inner, 0.0)
         outside_share = self._liver_share - self._carrier_share
         perfused_part = self.carrier * _ratio(inner, self._carrier_share)
         other_part = (self.liver - self.carrier) * _ratio(outer, outside_share)
@@ -116,34 +116,12 @@ class _Frame:
 
     def region(self, like: Region, fractions: Fractions) -> Region:
         """A region named as `like`, from fractions on the liver's box."""
-        region = replace(
-            like, grid=self.grid, box=self._box, fractions=np.clip(fractions, 0.0, 1.0)
-        )
-        return region & region  # trims the box
+        values = np.clip(fractions, 0.0, 1.0)
+        return replace(like, grid=self.grid, box=self._box, fractions=values).trimmed()
 
     def on_box(self, region: Region) -> Fractions:
-        """Fractions of a region of this frame on the liver's box."""
-        return self._local(region)
-
-    def _local(self, region: Region) -> Fractions:
-        """Fractions on the liver's box; what lies outside it is dropped."""
-        values = np.zeros([s.stop - s.start for s in self._box], dtype=np.float32)
-        if region.fractions.size == 0:
-            return values
-        both = [
-            (max(a.start, b.start), min(a.stop, b.stop))
-            for a, b in zip(self._box, region.box, strict=True)
-        ]
-        if any(stop <= start for start, stop in both):
-            return values
-        here = tuple(
-            slice(a - s.start, b - s.start) for (a, b), s in zip(both, self._box, strict=True)
-        )
-        there = tuple(
-            slice(a - s.start, b - s.start) for (a, b), s in zip(both, region.box, strict=True)
-        )
-        values[here] = region.fractions[there]
-        return values
+        """Fractions of a region of this grid on the liver's box."""
+        return region.fractions_on(self._box)
 
 
 def _ratio(part: Fractions | float, whole: Fractions) -> Fractions:
