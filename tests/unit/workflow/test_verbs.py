@@ -39,11 +39,12 @@ def job(tmp_path_factory):
 
 def test_the_activity_map_holds_what_was_injected(job):
     """The carrier holds A (1 - L), the lungs A L."""
-    setting = make_setting(job["case"])
-    shunt, injected_bq = setting.lung.shunt_fraction, job["activity"].injected_bq
-    lungs_bq = setting.lungs.sum_of(job["activity"]) * job["activity"].grid.voxel_volume_ml
-    liver = setting.compartments.whole_liver
-    liver_bq = liver.sum_of(job["activity"]) * job["activity"].grid.voxel_volume_ml
+    setting, activity = make_setting(job["case"]), job["activity"]
+    shunt, injected_bq = setting.lung.shunt_fraction, activity.injected_bq
+    liver = setting.compartments.whole_liver.whole() > 0
+    voxel_ml = activity.grid.voxel_volume_ml
+    liver_bq = float(activity.values[liver].sum(dtype=np.float64)) * voxel_ml
+    lungs_bq = float(activity.values[~liver].sum(dtype=np.float64)) * voxel_ml
     assert injected_bq == BQ_PER_GBQ
     assert job["activity"].total() == pytest.approx(injected_bq, rel=1e-5)
     assert lungs_bq == pytest.approx(shunt * injected_bq, rel=2e-3)
@@ -199,3 +200,49 @@ def test_overwriting_keeps_the_old_result_when_writing_fails(job, monkeypatch):
     assert [path for path in files_in(job["out"].parent) if "/." in path] == []
     with pytest.raises(InputError, match="to be new or empty, found files in it"):
         sirt.write_results(*values, to=job["out"])
+
+
+def test_a_liver_cut_by_the_activity_image_is_pointed_out():
+    """A third of the liver below the first SPECT slice: masses of the part are not the liver's."""
+    from dataclasses import replace
+
+    from opensirt.image import Grid
+
+    case = small_case()
+    spect = case.image("planning-activity")
+    whole = spect.volume
+    start = whole.grid.shape[0] // 3
+    moved = whole.grid.matrix
+    moved[:3, 3] = whole.grid.to_patient([start, 0, 0])
+    grid = Grid.from_matrix((whole.grid.shape[0] - start, *whole.grid.shape[1:]), moved)
+    volume = replace(whole, values=whole.values[start:], grid=grid)
+    cut = replace(case, images=(case.image("ct"), replace(spect, volume=volume)))
+
+    prepared = sirt.prepare_case(cut)
+    activity = sirt.quantify_activity(prepared)
+    plan = sirt.make_plan(prepared, activity, model="partition", product="resin-y90")
+    setting = make_setting(prepared)
+    part = setting.compartments.whole_liver.volume_ml / setting.drawn.whole_liver.volume_ml
+    assert part < 0.8
+    said = (*plan.findings, *setting.findings)
+    assert any(
+        "liver" in f.text and f"{part:.0%}"[:1] in f.text and "cover" in f.code for f in said
+    )
+
+
+def test_a_perfused_volume_without_normal_liver_can_be_planned_by_its_mean():
+    """Segmentectomy: the single-compartment model needs no uptake ratio."""
+    from dataclasses import replace
+
+    from opensirt.image import Regions
+
+    case = small_case()
+    kept = [r for r in case.regions if r.role != "perfused"]
+    tumour = case.regions["Tumour A"]
+    case = replace(case, regions=Regions((*kept, tumour.named("segment", "perfused"))))
+    case = sirt.prepare_case(case)
+    plan = sirt.make_plan(
+        case, sirt.quantify_activity(case), model="mird", product="glass-y90",
+        prescription=Prescription("perfused-dose", 400.0),
+    )  # fmt: skip
+    assert plan.perfused.mean_dose_gy == pytest.approx(400)
