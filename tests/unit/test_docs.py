@@ -1,0 +1,97 @@
+"""The pages say what is there: links resolve, commands and options exist, examples run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from pydicom.sequence import Sequence as DicomSequence
+
+from opensirt.cli.app import app
+from tests.paths import ROOT
+from tests.unit.io import dicom_factory as make
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+
+
+def options_of(command: str) -> set[str]:
+    """Options of "run", "activity mird" ...; an unknown command fails here."""
+    node = typer.main.get_command(app)
+    for name in command.split():
+        node = node.commands[name]
+    texts = {text for p in node.params for text in (*p.opts, *p.secondary_opts)}
+    return {text for text in texts if text.startswith("--")} | {"--help"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_relative_link_resolves(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text()) if ":" not in link]
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_pages_are_found() -> None:
+    assert len(PAGES) >= 16
+
+
+def test_commands_and_options_of_the_command_line_page_exist() -> None:
+    text = (ROOT / "docs/command-line.md").read_text()
+    rows = re.findall(r"^\| `opensirt ([^`]+)` \|", text, re.MULTILINE)
+    assert len(rows) == 9
+    for row in rows:
+        name, _, rest = row.partition(" ")
+        parts = [f"activity {model}" for model in ("mird", "partition", "bsa")]
+        for command in parts if name == "activity" else [name]:
+            assert set(OPTION.findall(rest)) <= options_of(command), row
+    for name in set(re.findall(r"^## `opensirt (.+)`$", text, re.MULTILINE)):
+        section = text.split(f"## `opensirt {name}`")[1].split("\n## ")[0]
+        named = set(OPTION.findall("".join(re.findall(r"^\| (`--.*?) \|", section, re.MULTILINE))))
+        assert named
+        assert named == options_of(name) - {"--json", "--help"} - negations(name)
+
+
+def negations(command: str) -> set[str]:
+    """The "--no-..." twins of flags, which pages need not name."""
+    return {option for option in options_of(command) if option.startswith("--no-")}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/command-line.md"])
+def test_commands_in_examples_exist(page: str) -> None:
+    text = (ROOT / page).read_text().replace("\\\n", " ")
+    for line in re.findall(r"^opensirt .*$", text, re.MULTILINE):
+        words = shlex.split(line, comments=True)[1:]
+        command = " ".join(words[: 2 if words[0] == "activity" else 1])
+        assert set(OPTION.findall(line)) <= options_of(command), line
+
+
+def test_the_planar_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lungs 2 x 8 (geometric mean 4 a pixel), liver 9 x 16 (12 a pixel), background 1 and 1."""
+    front = np.ones((6, 7))
+    back = np.ones((6, 7))
+    lungs, liver, background = (np.zeros((6, 7), bool) for _ in range(3))
+    lungs[0:2, 0:3] = liver[3:5, 0:3] = background[5, 5:7] = True
+    front[lungs], back[lungs], front[liver], back[liver] = 3, 9, 10, 17
+    views = [
+        make.item(ViewCodeSequence=DicomSequence(
+            [make.item(CodeValue=code, CodingSchemeDesignator="SRT", CodeMeaning=meaning)]
+        ))
+        for code, meaning in (("R-10206", "Anterior"), ("R-10214", "Posterior"))
+    ]  # fmt: skip
+    counts = np.stack([front, back[:, ::-1]]).astype(np.uint16)
+    dataset = make.spect(
+        counts, kind="STATIC", DetectorVector=[1, 2],
+        DetectorInformationSequence=DicomSequence(views),
+    )  # fmt: skip
+    make.save(dataset, tmp_path)[0].rename(tmp_path / "planar.dcm")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs/methods/quantification.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    found = {"lungs": lungs, "liver": liver, "background": background}
+    exec(code, found)
+    assert found["shunt"] == pytest.approx(4 / (4 + 12), rel=1e-6)
