@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from opensirt.image import Volume
-from opensirt.io.casefile import read_case_file, write_case_file
+from opensirt.io.casefile import read_case_file
 from opensirt.io.dicom_files import open_dicom
 from opensirt.io.dicom_images import read_dicom_image
 from opensirt.io.dicom_rtstruct import read_rtstruct
@@ -17,6 +17,7 @@ from opensirt.io.interfile import read_interfile
 from opensirt.io.nifti import read_nifti, read_nifti_regions
 from opensirt.io.slicer import read_nrrd_regions
 from opensirt.units import Unit
+from tests.case_files import write_maa_case
 from tests.paths import SHARED, needs_shared
 
 pytestmark = [needs_shared, pytest.mark.shared]
@@ -32,28 +33,7 @@ def dicom_image(folder, **options):
 
 @pytest.fixture(scope="module")
 def maa_case(tmp_path_factory):
-    folder = DATA / "maa-spect-liver"
-    path = write_case_file(
-        tmp_path_factory.mktemp("maa") / "case.toml",
-        case_id="liver-2",
-        images=[
-            {
-                "file": folder / "patient_2_SPECT.nrrd", "role": "planning-activity",
-                "nuclide": "tc99m", "unit": "counts",
-            }
-        ],
-        regions=[
-            {
-                "file": folder / "patient_2_Segmentation.seg.nrrd",
-                "roles": {
-                    "liver": "liver", "Tumor 1": "tumour", "Tumor 2": "tumour",
-                    "perfused volume": "perfused", "gallbladder": "gallbladder",
-                },
-            }
-        ],
-        assumptions={"density_g_ml": 1.06, "lung_shunt_fraction": 0.05, "lung_mass_g": 1000},
-    )  # fmt: skip
-    return read_case_file(path)
+    return read_case_file(write_maa_case(tmp_path_factory.mktemp("maa") / "case.toml"))
 
 
 @pytest.mark.parametrize(

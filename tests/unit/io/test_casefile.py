@@ -9,80 +9,20 @@ import numpy as np
 import pytest
 
 from opensirt.errors import CaseError, FileFormatError, RegionError
-from opensirt.image import Region, Volume
+from opensirt.image import Region
 from opensirt.io.casefile import read_case_file, write_case_file
-from opensirt.io.nifti import write_labels_nifti, write_volume_nifti
+from opensirt.io.nifti import write_labels_nifti
 from opensirt.io.slicer import write_regions_seg_nrrd
 from opensirt.units import Unit
 from tests.region_samples import (
-    box_loop,
-    ct_slices,
-    loop_mm,
-    segmentation,
-    structure_set,
     turned_grid,
 )
-from tests.unit.io.dicom_factory import pet, save
-
-GRID = turned_grid((6, 16, 20), (3.0, 1.5, 1.25))
-ACQUIRED = datetime(2025, 1, 10, 9, 30, tzinfo=UTC)
-
-GOOD = """\
-[case]
-id = "liver-2"
-[[image]]
-file = "spect.nii.gz"
-role = "planning-activity"
-nuclide = "tc99m"
-unit = "counts"
-acquired = 2025-01-10T09:30:00Z
-[[image]]
-file = "ct.nii.gz"
-role = "ct"
-unit = "HU"
-label = "low-dose CT"
-[[regions]]
-file = "segmentation.seg.nrrd"
-[regions.roles]
-"liver" = "liver"
-"Tumor 1" = "tumour"
-[regions.territories]
-"Tumor 1" = "right"
-[assumptions]
-density_g_ml = 1.06
-lung_shunt_fraction = 0.05
-lung_mass_g = 1000
-[treatment]
-product = "glass-y90"
-activity_gbq = 1.4
-injected = 2025-01-10T12:00:00Z
-[patient]
-sex = "F"
-height_cm = 165
-weight_kg = 62.5
-"""
-
-
-def boxes(grid=GRID):
-    liver, tumour = np.zeros(grid.shape, bool), np.zeros(grid.shape, bool)
-    liver[1:5, 3:12, 4:15] = True
-    tumour[2:4, 5:8, 6:10] = True
-    return [
-        Region.from_mask("liver", "liver", liver, grid),
-        Region.from_mask("Tumor 1", "tumour", tumour, grid),
-        Region.from_mask("perfused volume", "perfused", liver, grid),
-    ]
+from tests.unit.io.case_samples import ACQUIRED, GOOD, GRID, boxes, write_good_case
 
 
 @pytest.fixture
 def folder(tmp_path):
-    counts = np.ones(GRID.shape, np.int16)
-    counts[0, 0, :3] = -2
-    write_volume_nifti(tmp_path / "spect.nii.gz", Volume(counts, GRID, Unit.COUNTS))
-    write_volume_nifti(tmp_path / "ct.nii.gz", Volume(np.zeros(GRID.shape, "i2"), GRID, Unit.HU))
-    write_regions_seg_nrrd(tmp_path / "segmentation.seg.nrrd", boxes())
-    (tmp_path / "case.toml").write_text(GOOD)
-    return tmp_path
+    return write_good_case(tmp_path)
 
 
 def test_all_keys(folder):
@@ -295,94 +235,6 @@ def test_interfile_has_no_position(folder):
         CaseError, match=r"\"a\" has no position in the patient \(Interfile\), so \"ct"
     ):
         read_case_file(path)
-
-
-@pytest.fixture
-def dicom_ct(folder):
-    (folder / "ct").mkdir()
-    for number, dataset in enumerate(ct_slices(GRID)):
-        dataset.RescaleSlope, dataset.RescaleIntercept = 1, -1000
-        dataset.RescaleType = "HU"
-        dataset.SeriesDescription = "Abdomen"
-        dataset.save_as(folder / "ct" / f"{number}.dcm", enforce_file_format=True)
-    (folder / "ct" / "notes.txt").write_text("no image")
-    return folder
-
-
-def test_dicom_folder_as_image_with_dicom_regions(dicom_ct):
-    points = [loop_mm(GRID, k, box_loop(2.5, 12.5)) for k in range(1, 5)]
-    structures = structure_set([("GTV", points)])
-    structures.SOPClassUID, structures.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.481.3", "1.2.3"
-    structures.save_as(dicom_ct / "rs.dcm", implicit_vr=False, little_endian=True)
-    liver = boxes()[0].whole().astype(np.uint8)
-    segmentation(GRID, liver, ["Liver"]).save_as(dicom_ct / "seg.dcm")
-    text = GOOD.replace('"ct.nii.gz"', '"ct"').replace(
-        'label = "low-dose CT"', 'series = "Abdomen"'
-    )
-    text = text[: text.index("[[regions]]")]
-    text += '[[regions]]\nfile = "rs.dcm"\n[[regions]]\nfile = "seg.dcm"\n'
-    (dicom_ct / "case.toml").write_text(text)
-    case = read_case_file(dicom_ct / "case.toml")
-    assert case.image("ct").volume.values.min() == -1000
-    assert case.image("ct").volume.grid.matches(GRID)
-    assert case.region("tumour").volume_ml == pytest.approx(400 * 3 * 1.5 * 1.25 / 1000, rel=1e-5)
-    assert case.region("liver").volume_ml == pytest.approx(396 * 3 * 1.5 * 1.25 / 1000, rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('label = "low-dose CT"', 'series = "Head"', 'found 0; write series = one of "Abdomen"'),
-        (
-            'role = "ct"\nunit = "HU"',
-            'role = "treatment-activity"',
-            "needs counts or Bq/mL, ct is in",
-        ),
-        (
-            'label = "low-dose CT"',
-            "slice_thickness_mm = 3",
-            "'slice_thickness_mm' is for Interfile",
-        ),
-    ],
-)
-def test_dicom_that_contradicts_the_table(dicom_ct, old, new, message):
-    text = GOOD.replace('"ct.nii.gz"', '"ct"').replace(old, new)
-    (dicom_ct / "case.toml").write_text(text)
-    with pytest.raises(CaseError, match=message):
-        read_case_file(dicom_ct / "case.toml")
-
-
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        ("", None),
-        ('nuclide = "y90"\nunit = "Bq/mL"\ndecay_correction = "START"\n', None),
-        ('nuclide = "ho166"\n', 'key \'nuclide\' says "ho166", the DICOM header says "y90"'),
-        ('unit = "counts"\n', 'key \'unit\' says "counts", the DICOM header says "Bq/mL"'),
-        ('decay_correction = "NONE"\n', "'decay_correction' says \"NONE\", the DICOM header says"),
-        ("acquired = 2001-01-01T00:00:00Z\n", "key 'acquired' says 2001-01-01T00:00:00"),
-    ],
-)
-def test_dicom_activity_agrees_with_its_header(tmp_path, more, message):
-    save(pet(np.full((3, 8, 8), 5, np.int16)), tmp_path / "pet")
-    path = tmp_path / "case.toml"
-    text = '[case]\nid = "a"\n[[image]]\nfile = "pet"\nrole = "treatment-activity"\n'
-    path.write_text(text + more)
-    if message:
-        with pytest.raises(CaseError, match=message):
-            read_case_file(path)
-        return
-    image = read_case_file(path).activity_image
-    assert (image.volume.unit, image.volume.nuclide) == (Unit.BQ_PER_ML, "y90")
-    assert image.decay_correction == "START"
-    assert image.acquired is not None
-
-
-def test_other_dicom_is_no_region_file(dicom_ct):
-    text = GOOD.replace("segmentation.seg.nrrd", "ct/0.dcm")
-    (dicom_ct / "case.toml").write_text(text)
-    with pytest.raises(CaseError, match="expected Modality RTSTRUCT or SEG, found 'CT'"):
-        read_case_file(dicom_ct / "case.toml")
 
 
 def test_written_case_reads_back(folder):
