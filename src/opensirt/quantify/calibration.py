@@ -79,9 +79,8 @@ def patient_relative_activity(
     """Activity concentration at injection, by sharing out the injected activity over counts.
 
     ``a_i = injected (1 - L) w_i / (V sum(w))`` with ``w_i`` the counts above background in voxel
-    i (negative ones as zero) times the fraction of the voxel inside `carrier`, and V the voxel
-    volume. Voxels outside the carrier get zero: counts there are scatter and free pertechnetate.
-    The shunted part ``injected L`` is spread evenly over the lungs in view.
+    i (negative ones as zero) times the fraction of the voxel inside `carrier`, V the voxel volume.
+    Counts outside the carrier are scatter and free pertechnetate; ``injected L`` goes to the lungs.
 
     Parameters
     ----------
@@ -100,10 +99,9 @@ def patient_relative_activity(
     liver : Region, optional
         For the fraction of counts elsewhere; the carrier where not given.
     density : Volume, g/mL, same grid, optional
-        Spreads the shunted activity by lung mass (one dose everywhere) instead of by volume.
+        Spreads the shunted activity over the lungs in view by mass instead of by volume.
     lung_mass_g : float, optional
-        Mass of the whole lungs: when the lungs are cut by the image and `density` is given, only
-        the visible share of the shunted activity is placed.
+        Mass of the whole lungs: where the image cuts them, only the share in view is placed.
     background : float
         Value subtracted from every voxel, in the unit of the image.
 
@@ -117,8 +115,7 @@ def patient_relative_activity(
     """
     _check_relative_input(image, carrier, lung_shunt_fraction, injected_bq, background)
     weights, negative_fraction = _weights(image, carrier, background)
-    voxel_ml = image.grid.voxel_volume_ml
-    total = float(weights.sum(dtype=np.float64))
+    total, voxel_ml = float(weights.sum(dtype=np.float64)), image.grid.voxel_volume_ml
     stays_bq = injected_bq * (1.0 - lung_shunt_fraction)
     values = np.zeros(image.grid.shape, dtype=np.float32)
     values[carrier.box] = weights * np.float32(stays_bq / (total * voxel_ml))
@@ -127,27 +124,25 @@ def patient_relative_activity(
         values, visible, injected_bq * lung_shunt_fraction, density, lung_mass_g
     )
     elsewhere = _elsewhere_fraction(image, (liver or carrier) | carrier, visible, background)
-    unit_ml = 1.0 if image.unit is Unit.COUNTS else voxel_ml
-    activity = Volume(values, image.grid, Unit.BQ_PER_ML, nuclide_of(nuclide).name, "injection")
-    activity = replace(activity, injected_bq=injected_bq)
-    findings = (
-        *elsewhere_findings(elsewhere),
-        *negative_findings(negative_fraction),
-        *background_findings(background, image.unit),
-        *(lung_findings if lung_shunt_fraction > 0 else ()),
-    )
+    name = nuclide_of(nuclide).name
+    activity = Volume(values, image.grid, Unit.BQ_PER_ML, name, "injection", injected_bq)
     return activity, CalibrationSummary(
         method="patient-relative",
         injected_bq=injected_bq,
         in_map_bq=activity.total(),
         carrier=carrier.name,
-        bq_per_unit=stays_bq / (total * unit_ml),
+        bq_per_unit=stays_bq / (total * (1.0 if image.unit is Unit.COUNTS else voxel_ml)),
         lung_shunt_fraction=lung_shunt_fraction,
         lungs_in_map_fraction=placed,
         elsewhere_fraction=elsewhere,
         negative_fraction=negative_fraction,
         background=background,
-        findings=findings,
+        findings=(
+            *elsewhere_findings(elsewhere),
+            *negative_findings(negative_fraction),
+            *background_findings(background, image.unit),
+            *(lung_findings if lung_shunt_fraction > 0 else ()),
+        ),
     )
 
 
