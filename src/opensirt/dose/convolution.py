@@ -8,12 +8,13 @@ leaves it.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
+
+from opensirt.backend import thread_count
 
 __all__ = [
     "active_box",
@@ -181,7 +182,7 @@ def _transform_shape(box: Box, kernel_shape: Triple) -> Triple:
 
 def _transform(values: Values, shape: Triple) -> npt.NDArray[np.complex64]:
     single = np.asarray(values, dtype=np.float32)
-    return np.asarray(scipy.fft.rfftn(single, s=shape, workers=os.cpu_count()))
+    return np.asarray(scipy.fft.rfftn(single, s=shape, workers=thread_count()))
 
 
 def _add_box(
@@ -195,7 +196,7 @@ def _add_box(
     shape = _transform_shape(box, _triple(kernel_shape))
     spectrum = _transform(values[box], shape)
     spectrum *= kernel_spectrum
-    full = scipy.fft.irfftn(spectrum, s=shape, workers=os.cpu_count(), overwrite_x=True)
+    full = scipy.fft.irfftn(spectrum, s=shape, workers=thread_count(), overwrite_x=True)
     target, source = [], []
     for s, k, size in zip(box, kernel_shape, result.shape, strict=True):
         start, stop = s.start - k // 2, s.stop + k // 2

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+import scipy.fft
 
 from opensirt.dose import convolution
 from opensirt.dose.convolution import active_box, active_boxes, bin_sum, convolve, spread
@@ -77,3 +80,17 @@ def test_no_binning_is_the_identity() -> None:
     values = sparse((4, 5, 6), 30)
     coarse = np.pad(bin_sum(values, (1, 1, 1)), 1)
     assert np.array_equal(np.stack(list(spread(coarse, (4, 5, 6), (1, 1, 1)))), values)
+
+
+def test_transforms_keep_to_the_threads_that_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+    whole = scipy.fft.rfftn
+
+    def watched(*args: Any, workers: int, **more: Any) -> Any:
+        used.append(workers)
+        return whole(*args, workers=workers, **more)
+
+    monkeypatch.setattr(convolution.scipy.fft, "rfftn", watched)
+    monkeypatch.setenv("OPENSIRT_THREADS", "1")
+    convolve(sparse((8, 8, 8), 5), kernel_of((3, 3, 3)))
+    assert set(used) == {1}
