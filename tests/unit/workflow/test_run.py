@@ -52,7 +52,7 @@ def test_dicom_and_nifti_of_one_patient_agree(planned, patient, tmp_path):
     large = {row["name"] for row in rows if row["role"] == "tumour" and row["volume_ml"] > 20}
     assert len(large) >= 2
     for name in ("whole liver", "perfused volume", "whole normal liver", "lungs", *large):
-        tolerance = 0.04 if name in large or name == "lungs" else 0.012
+        tolerance = {"lungs": 0.08}.get(name, 0.04 if name in large else 0.012)
         assert second[name] == pytest.approx(first[name], rel=tolerance), name
     assert other.plan.activity_bq == pytest.approx(planned.plan.activity_bq, rel=0.04)
     assert other.plan.lung.shunt_fraction == pytest.approx(
