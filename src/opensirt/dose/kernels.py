@@ -20,7 +20,18 @@ from opensirt.physics.nuclides import Nuclide, nuclide
 from opensirt.physics.tables import load_csv
 from opensirt.units import G_PER_KG, JOULE_PER_MEV, ML_PER_MM3
 
-__all__ = ["PointKernel", "VoxelKernel", "charged_radius_mm", "point_kernel", "voxel_kernel"]
+__all__ = [
+    "PointKernel",
+    "VoxelKernel",
+    "charged_radius_mm",
+    "check_geometry",
+    "extended",
+    "half_shape_for",
+    "near_radius_mm",
+    "part_energies",
+    "point_kernel",
+    "voxel_kernel",
+]
 
 FloatArray = npt.NDArray[np.float64]
 Spacing = tuple[float, float, float]

@@ -33,7 +33,6 @@ FUNCTION = _sct("246464006", "Function")
 TISSUE = _sct("85756007", "Tissue")
 LIVER = _sct("10200004", "Liver")
 LUNG = _sct("39607008", "Lung")
-MEAN = _sct("373098007", "Mean")
 TOMOGRAPHIC_ACTIVITY = CodedConcept("110821", "DCM", "Nuclear Medicine Tomographic Activity")
 RADIOTHERAPY = _sct("309903007", "Radiotherapy")
 

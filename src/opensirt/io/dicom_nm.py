@@ -22,7 +22,7 @@ from opensirt.io.dicom_files import (
 )
 from opensirt.io.dicom_units import nuclide_of
 
-__all__ = ["PlanarImage", "nm_kind", "read_planar"]
+__all__ = ["PlanarImage", "nm_kind", "read_planar", "require_reconstruction"]
 
 PLANAR_KINDS = ("STATIC", "WHOLE BODY")
 _REASONS = {

@@ -25,7 +25,7 @@ from opensirt.io.dicom_image_writers import (
 from opensirt.io.dicom_structures import write_rt_structures
 from opensirt.io.nifti import write_labels_nifti, write_volume_nifti
 
-__all__ = ["PhantomStudy", "write_phantom_study"]
+__all__ = ["PhantomStudy", "treated_at", "write_phantom_study"]
 
 STUDY_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """Every digital patient is scanned at this made-up instant, so that its files are the same."""

@@ -21,7 +21,15 @@ from opensirt.physics.materials import (
 )
 from opensirt.units import BQ_PER_GBQ, G_PER_KG, Unit
 
-__all__ = ["DigitalPatient", "Painting", "Part", "concentration_maps", "paint", "true_doses_gy"]
+__all__ = [
+    "DigitalPatient",
+    "Painting",
+    "Part",
+    "concentration_maps",
+    "paint",
+    "true_doses_gy",
+    "volume_of",
+]
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -59,11 +59,6 @@ class Tissue:
     """All cited densities, the default first."""
     composition_source: str
 
-    @property
-    def density_source(self) -> str:
-        """Source key of the default density."""
-        return self.densities[0].source
-
 
 def hu_conversion_names() -> tuple[str, ...]:
     """Names that `density_from_hu` knows, sorted."""

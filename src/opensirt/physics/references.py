@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from opensirt.errors import TableError, UnknownNameError
 
-__all__ = ["ASSUMPTION", "Reference", "cite", "reference", "reference_keys"]
+__all__ = ["ASSUMPTION", "Reference", "cite", "parse_references", "reference", "reference_keys"]
 
 ASSUMPTION = "assumption"
 """Source key of a number that no publication backs; reports show it as an assumption."""

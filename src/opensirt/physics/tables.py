@@ -25,7 +25,16 @@ import numpy.typing as npt
 from opensirt.errors import TableError, UnknownNameError
 from opensirt.physics.references import ASSUMPTION, reference_keys
 
-__all__ = ["CsvTable", "Quantity", "Table", "load_csv", "load_table", "table_names"]
+__all__ = [
+    "CsvTable",
+    "Quantity",
+    "Table",
+    "load_csv",
+    "load_table",
+    "parse_csv",
+    "parse_table",
+    "table_names",
+]
 
 _SUFFIX_UNITS = {
     "_gy_kg_per_gbq": "Gy kg/GBq",

@@ -6,7 +6,13 @@ from opensirt.plan.distribution import Distribution
 from opensirt.plan.plan import Formula, PlanningInput, Prescription
 from opensirt.units import G_PER_KG
 
-__all__ = ["lung_formula", "mird_formulae", "partition_formulae", "residual_formula"]
+__all__ = [
+    "lung_formula",
+    "mird_formulae",
+    "partition_formulae",
+    "perfused_formula",
+    "residual_formula",
+]
 
 MOST_TUMOURS = 5
 """Tumours written out one by one; more are summed in words."""

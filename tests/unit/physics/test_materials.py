@@ -85,7 +85,7 @@ def test_densities_and_their_sources():
     assert tissue("water").density_g_ml == 1.0
     assert tissue("lung").density_g_ml == 0.26
     assert [q.value for q in tissue("liver").densities] == [1.06, 1.05, 1.03, 1.00]
-    assert tissue("liver").density_source == "assumption"
+    assert tissue("liver").densities[0].source == "assumption"
     assert [q.source for q in mass_conventions()] == [
         *("jnm2016ho", "taranis", "radulator", "korean-planner"),
     ]
