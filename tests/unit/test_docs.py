@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -95,3 +96,12 @@ def test_the_planar_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     found = {"lungs": lungs, "liver": liver, "background": background}
     exec(code, found)
     assert found["shunt"] == pytest.approx(4 / (4 + 12), rel=1e-6)
+
+
+def test_every_field_of_results_json_is_described() -> None:
+    schema = json.loads((ROOT / "docs/formats/results.schema.json").read_text())
+    rows = re.findall(
+        r"^\| (`.*?) \|", (ROOT / "docs/formats/results.md").read_text(), re.MULTILINE
+    )
+    described = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert described == set(schema["properties"])
