@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -50,6 +51,7 @@ def _options(
 
 def main() -> None:
     """Run the program; a deliberate error becomes one line on stderr and exit code 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleaned up after like Ctrl-C
     try:
         code = app(args=activity.spread_values(sys.argv[1:]), standalone_mode=False)
     except USAGE_ERROR as problem:

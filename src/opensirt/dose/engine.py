@@ -10,6 +10,7 @@ import numpy.typing as npt
 from opensirt.errors import InputError
 from opensirt.image import Volume
 from opensirt.physics.nuclides import Nuclide
+from opensirt.physics.plausible import require_plausible
 from opensirt.registry import Registry
 from opensirt.units import Unit
 
@@ -55,6 +56,8 @@ def density_values(density: Volume, activity: Volume) -> npt.NDArray[np.generic]
     """Values of a density map, g/mL, on the grid of `activity`, none negative."""
     values = density.require(Unit.G_PER_ML, grid=activity.grid)
     _require_non_negative("density", values, "check the conversion from HU")
+    require_plausible("highest density of the map", float(values.max()))
+    _require_mass_at_activity(values, activity)
     return values
 
 
@@ -70,3 +73,12 @@ def _require_non_negative(what: str, values: npt.NDArray[np.generic], advice: st
             f"the {what} map must be finite and not negative, found values from {low:g} to "
             f"{high:g}; {advice}"
         )
+
+
+def _require_mass_at_activity(density: npt.NDArray[np.generic], activity: Volume) -> None:
+    """Refuse a density map that misses the activity altogether: all its dose would be lost."""
+    for mass, decays in zip(density, activity.values, strict=True):
+        if np.vdot(mass, decays) > 0:
+            return
+    if np.any(activity.values):
+        raise InputError("the density is zero where the activity is; check the density map")

@@ -14,7 +14,7 @@ import numpy as np
 
 from opensirt.errors import InputError
 
-__all__ = ["staged_directory", "staged_file", "write_json", "write_text"]
+__all__ = ["refuse_unusable", "staged_directory", "staged_file", "write_json", "write_text"]
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def staged_directory(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         created.
     """
     target = Path(out).absolute()
-    _refuse_unusable(target, out, overwrite)
+    refuse_unusable(out, overwrite=overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -71,7 +71,9 @@ def staged_file(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _refuse_unusable(target: Path, shown: Path, overwrite: bool) -> None:
+def refuse_unusable(shown: Path, *, overwrite: bool) -> None:
+    """`InputError` where results cannot go to this folder; worth asking before long work."""
+    target = Path(shown).absolute()
     if not target.exists():
         return
     if not target.is_dir():

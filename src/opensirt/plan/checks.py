@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from opensirt.errors import InputError, PlanError
+from opensirt.physics.plausible import require_plausible
+from opensirt.physics.products import product
 from opensirt.plan.plan import PlanningInput, Prescription, PrescriptionKind
 
 __all__ = ["check_inputs", "require_kind", "require_mass"]
@@ -16,9 +18,17 @@ CLOSURE = 1e-3
 def check_inputs(inputs: PlanningInput) -> None:
     """Refuse impossible numbers; what is None is left to the model that needs it."""
     _above_zero("dose constant (Gy kg/GBq)", inputs.dose_constant_gy_kg_per_gbq)
+    own = product(inputs.product).dose_constant_gy_kg_per_gbq
+    require_plausible(
+        "dose constant over that of the nuclide", inputs.dose_constant_gy_kg_per_gbq / own
+    )
     _fraction("lung shunt fraction", inputs.lung.shunt_fraction)
     _fraction("residual fraction", inputs.residual_fraction)
     _above_zero("lung mass (g)", inputs.lung.mass_g)
+    require_plausible("lung mass", inputs.lung.mass_g)
+    if inputs.bsa is not None:
+        require_plausible("height", inputs.bsa.height_cm)
+        require_plausible("weight", inputs.bsa.weight_kg)
     for name, mass_g in (
         ("perfused mass (g)", inputs.perfused_mass_g),
         ("perfused normal liver mass (g)", inputs.normal_mass_g),

@@ -78,7 +78,7 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
         axes.set_xlim(index[2] - half, index[2] + half)
         axes.set_ylim(index[1] + half, index[1] - half)
         mean = _mean_dose(scene, tumour)
-        axes.set_title(f"{tumour.name}\n{mean}", fontsize=7.5)
+        axes.set_title(f"{_plain(tumour.name)}\n{mean}", fontsize=7.5)
     _add_legends(figure, scene, with_regions=False)
     several = f" ({part} of {parts})" if parts > 1 else ""
     caption = (
@@ -104,7 +104,11 @@ def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
         else:
             number = sum(line.get_linewidth() > 1 for line in axes.lines)
             axes.plot(
-                dose_gy, 100 * fraction, color=palette[number % len(palette)], lw=2, label=name
+                dose_gy,
+                100 * fraction,
+                color=palette[number % len(palette)],
+                lw=2,
+                label=_plain(name),
             )
     axes.set(xlabel="Absorbed dose (Gy)", ylabel="Volume receiving at least this dose (%)")
     axes.set_xlim(left=0)
@@ -198,6 +202,11 @@ def _mean_dose(scene: Scene, tumour: Region) -> str:
     mean = float((scene.dose_gy[here.box] * weight).sum() / weight.sum())
     volume = f"{tumour.volume_ml:.0f}" if tumour.volume_ml >= 10 else f"{tumour.volume_ml:.2g}"
     return f"{volume} mL, mean {mean:.0f} Gy"
+
+
+def _plain(text: str) -> str:
+    """A name for matplotlib, which would read what stands between two dollar signs as a formula."""
+    return text.replace("$", r"\$")
 
 
 def _plane_label(scene: Scene, axis: int, index: int) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from opensirt.backend import thread_count
+from opensirt.case import StudyImage
 from opensirt.dose.dvh import dose_volume_histogram
 from opensirt.dose.engine import dose_engines
 from opensirt.dose.kernels import VoxelKernel, voxel_kernel
@@ -17,6 +19,8 @@ from opensirt.image import Region, Volume
 from opensirt.io.archive import staged_file
 from opensirt.io.dicom_dose import read_rt_dose
 from opensirt.io.dicom_files import open_dicom
+from opensirt.io.dicom_rtstruct import read_rtstruct
+from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.nifti import read_nifti_regions, read_volume_nifti, write_volume_nifti
 from opensirt.io.slicer import read_nrrd, read_nrrd_regions
 from opensirt.physics.materials import tissue
@@ -158,14 +162,32 @@ def read_dose(path: Path) -> Volume:
     return read_rt_dose(open_dicom(path))
 
 
-def read_regions(path: Path, _on: Volume) -> tuple[Region, ...]:
-    """Regions of a label map (NIfTI, NRRD, Slicer segmentation) or a DICOM SEG."""
+def read_regions(path: Path, on: Volume) -> tuple[Region, ...]:
+    """Regions of a label map, a Slicer segmentation, a DICOM SEG or an RTSTRUCT.
+
+    An RTSTRUCT says nothing of voxels: its contours are filled on the grid of `on`.
+    """
     _require_file(path)
     if _is_nrrd(path):
         return read_nrrd_regions(path)
     if _is_nifti(path):
         return read_nifti_regions(path)
-    raise FileFormatError(f"expected regions as .nii.gz, .nrrd or .seg.nrrd, found {path.name}")
+    dataset = open_dicom(path)
+    kind = str(dataset.get("Modality", ""))
+    if kind == "SEG":
+        return read_segmentation(dataset, ())[0]
+    if kind == "RTSTRUCT":
+        return read_rtstruct(dataset, (_as_image(on, dataset),))[0]
+    raise FileFormatError(
+        f"expected regions as NIfTI, NRRD, SEG or RTSTRUCT, found {path.name} ({kind or 'unknown'})"
+    )
+
+
+def _as_image(volume: Volume, structures: Dataset) -> StudyImage:
+    """A map as the image that contours lie on, in their frame of reference."""
+    frames = structures.get("ReferencedFrameOfReferenceSequence") or [structures]
+    frame = str(frames[0].get("FrameOfReferenceUID", ""))
+    return StudyImage("ct", volume, "map", frame_of_reference_uid=frame)
 
 
 def _density(path: Path | None, activity: Volume) -> Volume:

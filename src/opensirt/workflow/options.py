@@ -9,10 +9,11 @@ from typing import Any
 from opensirt.case import Assumptions, Case, Treatment
 from opensirt.errors import InputError
 from opensirt.physics.nuclides import Nuclide
+from opensirt.physics.plausible import require_plausible
 from opensirt.physics.products import product
 from opensirt.plan.plan import BINDING_LIMIT, Prescription
 
-__all__ = ["RunOptions"]
+__all__ = ["PLANNING", "TREATMENT", "RunOptions"]
 
 PLANNING, TREATMENT = "planning-activity", "treatment-activity"
 
@@ -63,10 +64,12 @@ class RunOptions:
             )
             if value is not None
         }
+        if self.density_g_ml is not None:
+            require_plausible("tissue density", self.density_g_ml)
         patient = replace(
             case.patient,
-            height_cm=self.height_cm or case.patient.height_cm,
-            weight_kg=self.weight_kg or case.patient.weight_kg,
+            height_cm=_given(self.height_cm, case.patient.height_cm),
+            weight_kg=_given(self.weight_kg, case.patient.weight_kg),
         )
         assumptions: Assumptions = replace(case.assumptions, **given, decided=frozenset(given))
         return replace(
@@ -97,4 +100,8 @@ class RunOptions:
         }
         if self.given is not None and self.given.injected is not None:
             plain["given"]["injected"] = self.given.injected.isoformat()
-        return {key: value for key, value in plain.items() if value not in (None, {}, False)}
+        return {key: value for key, value in plain.items() if value is not None and value != {}}
+
+
+def _given(value: float | None, otherwise: float | None) -> float | None:
+    return otherwise if value is None else value

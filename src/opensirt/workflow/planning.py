@@ -114,9 +114,11 @@ def make_plan(
     setting = make_setting(case)
     parts = setting.compartments
     chosen = nuclide or product_of(product).nuclide
-    ratios = tumour_to_normal(
-        activity, parts, density=setting.density, resolution_mm=_resolution_mm(case)
-    )
+    ratios = None  # a perfused volume that is all tumour has none; models that need one say so
+    if not parts.perfused_normal.is_empty:
+        ratios = tumour_to_normal(
+            activity, parts, density=setting.density, resolution_mm=_resolution_mm(case)
+        )
     facts = ClinicalFacts(
         indication=indication,
         intent=intent,
@@ -135,7 +137,9 @@ def make_plan(
         options={"model": model, "product": product, "intent": intent, "indication": indication},
         assumptions=setting.assumptions,
     )
-    findings = tuple(dict.fromkeys((*plan.findings, *measured, *ratios.findings)))
+    findings = tuple(
+        dict.fromkeys((*plan.findings, *measured, *(ratios.findings if ratios else ())))
+    )
     return replace(plan, provenance=record, findings=findings, limits=applicable_limits(inputs))
 
 

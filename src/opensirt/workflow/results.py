@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -227,18 +227,23 @@ def _voxel_findings(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, .
     """Where the model's mean and the voxel engine's mean of a compartment are far apart."""
     voxel = {dose.name: dose.mean_dose_gy for dose in doses}
     apart = [
-        f"{part.name} {part.mean_dose_gy:.0f} Gy by model, {voxel[part.name]:.0f} Gy in voxels"
-        for part in (*plan.tumours, plan.normal)
-        if part is not None
-        and part.name in voxel
-        and part.mean_dose_gy > 0
-        and abs(voxel[part.name] / part.mean_dose_gy - 1.0) > DISAGREEMENT
+        f"{name} {mean_gy:.3g} Gy by model, {voxel[name]:.3g} Gy in voxels"
+        for name, mean_gy in _modelled(plan)
+        if name in voxel and mean_gy > 0 and abs(voxel[name] / mean_gy - 1.0) > DISAGREEMENT
     ]
     if not apart:
         return ()
     few = "; ".join(apart[:3]) + (f"; and {len(apart) - 3} more" if len(apart) > 3 else "")
     text = f"Model and voxel dose differ by more than {DISAGREEMENT:.0%} in {len(apart)}: {few}."
     return (Finding("note", "model-voxel-disagreement", text, "assumption"),)
+
+
+def _modelled(plan: Plan) -> Iterator[tuple[str, float]]:
+    """Name and mean dose (Gy) of each compartment of the model that the voxels show too."""
+    for part in (*plan.tumours, plan.normal):
+        if part is not None:
+            yield part.name, part.mean_dose_gy
+    yield "lungs", plan.lung.dose_gy
 
 
 def _pictures(case: Case, setting: Setting, dose: Volume, regions: Regions) -> list[Picture]:

@@ -9,11 +9,14 @@ from opensirt.case import Case
 from opensirt.errors import CaseError
 from opensirt.findings import Finding, percent
 from opensirt.image import Grid, Region, Volume
+from opensirt.physics.plausible import require_plausible
+from opensirt.physics.tables import Quantity
 from opensirt.plan.plan import LungInput
 from opensirt.quantify.compartments import LiverCompartments, liver_compartments
-from opensirt.quantify.density import ct_coverage_findings, density_map
+from opensirt.quantify.density import ct_coverage, ct_coverage_findings, density_map
 from opensirt.quantify.lungs import lung_mass, lung_tissue
 from opensirt.quantify.shunt import measure_lung_shunt
+from opensirt.quantify.thresholds import threshold
 from opensirt.quantify.voxels import on_voxels, whole_voxels
 
 __all__ = ["Setting", "make_setting"]
@@ -54,6 +57,7 @@ def make_setting(case: Case) -> Setting:
     lungs = whole_voxels(lungs_drawn, grid) if lungs_drawn is not None else None
     findings = [*case.findings, *drawn.findings]
     assumptions: list[str] = []
+    _refuse_cut(drawn, compartments, "activity image")
     density = _density(case, grid, compartments, findings, assumptions)
     shunt, shunt_source = _shunt(case, compartments, lungs, findings, assumptions)
     mass_g, mass_source = _mass(case, lungs_drawn, findings, assumptions)
@@ -94,6 +98,24 @@ def _lung_tissue(case: Case, lungs: Region | None, grid: Grid) -> tuple[Region, 
     return lung_tissue(ct, lungs.onto(ct.grid), grid)
 
 
+def _refuse_cut(drawn: LiverCompartments, seen: LiverCompartments, image: str) -> None:
+    """Masses and ratios of a liver that an image shows in part are not the liver's."""
+    _require_cover(image, "liver", seen.whole_liver.volume_ml / drawn.whole_liver.volume_ml)
+    _require_cover(image, "perfused volume", seen.perfused.volume_ml / drawn.perfused.volume_ml)
+    for whole, part in zip(drawn.lesions, seen.lesions, strict=True):
+        held = part.drawn.volume_ml / whole.drawn.volume_ml
+        _require_cover(image, f"lesion {whole.name!r}", held, threshold("lesion_cover_fraction"))
+
+
+def _require_cover(image: str, what: str, fraction: float, least: Quantity | None = None) -> None:
+    limit = least or threshold("liver_cover_fraction")
+    if fraction < limit.value:
+        raise CaseError(
+            f"the {image} covers {percent(fraction)} of the {what}, needed are "
+            f"{percent(limit.value)}; use images that show the whole liver"
+        )
+
+
 def _density(
     case: Case,
     grid: Grid,
@@ -106,8 +128,11 @@ def _density(
         if "density_g_ml" in case.assumptions.decided:
             text = "There is a CT: density comes from it, not from the one value given."
             findings.append(Finding("note", "density-from-ct", text))
+        _require_cover("CT", "liver", ct_coverage(ct.grid, compartments.whole_liver))
         findings += ct_coverage_findings(ct.grid, compartments.whole_liver)
         return density_map(ct, grid)
+    if case.assumptions.density_g_ml is not None:
+        require_plausible("tissue density", case.assumptions.density_g_ml)
     density = density_map(None, grid, case.assumptions.density_g_ml)
     assumptions.append(
         f"There is no CT: density {case.assumptions.density_g_ml:g} g/mL everywhere."

@@ -217,7 +217,7 @@ def test_dvh_of_a_region_outside(ramp):
     [
         ("none.nii.gz", "labels.nii.gz", "expected a file, found none at"),
         ("dose.nii.gz", "none.nii.gz", "expected a file, found none at"),
-        ("labels.nii.gz", "dose.txt", "expected regions as .nii.gz, .nrrd or .seg.nrrd"),
+        ("labels.nii.gz", "dose.txt", "not a DICOM file"),
         ("dose.txt", "labels.nii.gz", "dose.txt"),
     ],
 )

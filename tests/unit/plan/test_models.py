@@ -222,13 +222,16 @@ def test_bsa_is_for_resin() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (BsaInput(0, 70, 1, 1), r"the height \(cm\) must be above 0, got 0"),
-        (BsaInput(175, float("nan"), 1, 1), r"the weight \(kg\) must be above 0, got nan"),
+        (BsaInput(0, 70, 1, 1), r"the height must be from 30 to 260 cm, got 0"),
+        (BsaInput(175, float("nan"), 1, 1), r"the weight must be from 1 to 500 kg, got nan"),
         (BsaInput(175, 70, -1, 1), r"the tumour volume \(mL\) must be 0 or more, got -1"),
         (BsaInput(175, 70, 1, 0), r"the normal liver volume \(mL\) must be above 0, got 0"),
         (BsaInput(175, 70, 1, 1, treated_fraction=1.2), "at most 1, got 1.2"),
         (BsaInput(175, 70, 1, 1, formula="haycock"), "surface formula 'haycock' is unknown"),
-        (BsaInput(1.75, 70, 0, 1), r"gives -0\.1\d+ GBq for 1.75 cm and 70 kg; check height"),
+        (
+            BsaInput(1.75, 70, 0, 1),
+            r"the height must be from 30 to 260 cm, got 1.75; check the number and its unit",
+        ),
     ],
 )
 def test_impossible_bodies(body: BsaInput, message: str) -> None:

@@ -102,8 +102,6 @@ class VoxelConvolution:
         for a_slice, rho_slice in zip(a, rho, strict=True):
             mass += float(np.vdot(a_slice, rho_slice))  # a weighted mean: single precision will do
             total += float(a_slice.sum(dtype=np.float64))
-        if total > 0.0 and mass <= 0.0:
-            raise InputError("the density is zero where the activity is; check the density map")
         return mass / total if total > 0.0 else 1.0
 
     def _to_dose(self, energy: Floats, rho: Values, medium_g_ml: float, factor: float) -> None:
