@@ -120,10 +120,12 @@ def test_after_treatment_the_dose_is_that_of_what_was_given(patient, tmp_path):
     truth = {row["name"]: row for row in patient["truth"]["regions"]}
     assert done.plan.delivered_activity_bq == pytest.approx(BQ_PER_GBQ)
     assert done.activity.total() == pytest.approx(BQ_PER_GBQ, rel=0.05)
-    liver = truth["Liver"]  # lesions included: blur moves dose between them and normal liver
+    # Lesions included, since blur moves dose between them and normal liver. Out of the liver it
+    # moves sigma / sqrt(2 pi) x surface / volume: 3 mm x 0.4 x 850 cm2 / 1780 mL, about 6 %.
+    liver = truth["Liver"]
     true_gy = done.plan.dose_constant_gy_kg_per_gbq * liver["activity_fraction"] * 1000
     found = regional(done.report.results)["whole liver"]
-    assert found == pytest.approx(true_gy / liver["mass_g"], rel=0.05)
+    assert found == pytest.approx(0.94 * true_gy / liver["mass_g"], rel=0.03)
     assert json.loads(done.paths["results"].read_text())["activity_gbq"] == pytest.approx(1.0)
 
 
