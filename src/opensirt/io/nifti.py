@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import nibabel
 import numpy as np
@@ -76,7 +77,7 @@ def write_labels_nifti(path: Path, regions: Sequence[Region]) -> None:
     """Write regions that do not overlap as labels 1, 2, ..., with a table of their names."""
     labels, grid = labels_from_regions(regions)
     names = "".join(
-        f'<Label Key="{number}"><![CDATA[{region.name}]]></Label>'
+        f'<Label Key="{number}">{escape(region.name)}</Label>'
         for number, region in enumerate(regions, start=1)
     )
     table = f"<CaretExtension><VolumeInformation><LabelTable>{names}</LabelTable>"

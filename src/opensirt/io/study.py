@@ -11,6 +11,7 @@ from opensirt.errors import FileFormatError, InputError
 from opensirt.image import Grid, Region, Regions
 from opensirt.io.dicom_series import Progress
 from opensirt.io.folder import read_dicom_files, read_folder
+from opensirt.io.interfile import read_interfile
 from opensirt.io.nifti import read_nifti
 from opensirt.io.slicer import read_nrrd, read_nrrd_regions
 from opensirt.provenance import Provenance, hash_file
@@ -66,6 +67,8 @@ def read_study(
         return _regions_case(place)
     if lowered.endswith((".nrrd", ".nhdr")):
         return _grid_case(place, read_nrrd)
+    if lowered.endswith((".h33", ".h00", ".hv")):
+        return _grid_case(place, lambda path: read_interfile(path)[:2])
     return read_dicom_files(place, choose=choose)
 
 
