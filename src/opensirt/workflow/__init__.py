@@ -1,5 +1,6 @@
 """The seven verbs of the job, and the job itself: the only place where files meet science."""
 
+from opensirt.plan.inputs import ClinicalFacts
 from opensirt.plan.plan import Prescription, prescription_from
 from opensirt.workflow.demo import DemoResult, phantom_names, run_demo, write_phantom
 from opensirt.workflow.files import dose_from_files, histograms_from_files, kernel_to_file
@@ -10,6 +11,7 @@ from opensirt.workflow.run import RunResult, run_study
 from opensirt.workflow.study import describe_case, prepare_case, read_case
 
 __all__ = [
+    "ClinicalFacts",
     "DemoResult",
     "Prescription",
     "RunOptions",

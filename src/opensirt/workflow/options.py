@@ -11,6 +11,7 @@ from opensirt.errors import InputError
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.plausible import require_plausible
 from opensirt.physics.products import product
+from opensirt.plan.inputs import ClinicalFacts
 from opensirt.plan.plan import BINDING_LIMIT, Prescription
 
 __all__ = ["PLANNING", "TREATMENT", "RunOptions"]
@@ -52,6 +53,19 @@ class RunOptions:
         nuclide = product(self.product).nuclide
         constant = self.dose_constant_gy_kg_per_gbq
         return nuclide if constant is None else nuclide.with_dose_constant(constant)
+
+    def facts(self) -> ClinicalFacts:
+        """What planning needs to know beside the images."""
+        return ClinicalFacts(
+            indication=self.indication,
+            intent=self.intent,
+            bilirubin_mg_dl=self.bilirubin_mg_dl,
+            compromised_liver=self.compromised_liver,
+            previous_lung_dose_gy=self.previous_lung_dose_gy,
+            residual_fraction=self.residual_fraction,
+            dose_constant_gy_kg_per_gbq=self.nuclide().dose_constant_gy_kg_per_gbq,
+            bsa_formula=self.bsa_formula,
+        )
 
     def apply_to(self, case: Case) -> Case:
         """The case with the facts given here in place of those it came with."""

@@ -11,7 +11,6 @@ from opensirt.errors import CaseError
 from opensirt.image import Volume
 from opensirt.phantoms.imaging import default_pet, default_spect
 from opensirt.physics.nuclides import Nuclide, nuclide
-from opensirt.physics.products import product as product_of
 from opensirt.plan.inputs import ClinicalFacts, measured_input
 from opensirt.plan.limits import applicable_limits
 from opensirt.plan.model import planning_models
@@ -83,14 +82,7 @@ def make_plan(
     model: str,
     product: str,
     prescription: Prescription = BINDING_LIMIT,
-    nuclide: Nuclide | None = None,
-    residual_fraction: float = 0.0,
-    indication: str = "net",
-    intent: str = "bilobar",
-    bilirubin_mg_dl: float | None = None,
-    compromised_liver: bool | None = None,
-    previous_lung_dose_gy: float = 0.0,
-    bsa_formula: str = "dubois",
+    facts: ClinicalFacts | None = None,
 ) -> Plan:
     """The activity for a prescription, with the doses and limits that come with it.
 
@@ -104,8 +96,9 @@ def make_plan(
         Registry names: "partition", "resin-y90".
     prescription : Prescription
         The largest activity within the limits where none is given.
-    nuclide : Nuclide, optional
-        Carries the dose constant; the product's own where not given.
+    facts : ClinicalFacts, optional
+        Indication, intent, liver function, residual, dose constant and the like. Height and weight
+        come from the case where not given.
 
     Raises
     ------
@@ -113,28 +106,21 @@ def make_plan(
     """
     setting = make_setting(case)
     parts = setting.compartments
-    chosen = nuclide or product_of(product).nuclide
     ratios = None  # a perfused volume that is all tumour has none; models that need one say so
     if not parts.perfused_normal.is_empty:
         ratios = tumour_to_normal(
             activity, parts, density=setting.density, resolution_mm=_resolution_mm(case)
         )
-    facts = ClinicalFacts(
-        indication=indication,
-        intent=intent,
-        bilirubin_mg_dl=bilirubin_mg_dl,
-        compromised_liver=compromised_liver,
-        previous_lung_dose_gy=previous_lung_dose_gy,
-        residual_fraction=residual_fraction,
-        dose_constant_gy_kg_per_gbq=chosen.dose_constant_gy_kg_per_gbq,
-        height_cm=case.patient.height_cm,
-        weight_kg=case.patient.weight_kg,
-        bsa_formula=bsa_formula,
-    )
-    inputs, measured = measured_input(product, parts, ratios, setting.density, setting.lung, facts)
+    known = _with_body(facts or ClinicalFacts(), case)
+    inputs, measured = measured_input(product, parts, ratios, setting.density, setting.lung, known)
     plan = planning_models.create(model).plan(inputs, prescription)
     record = plan.provenance.adding(
-        options={"model": model, "product": product, "intent": intent, "indication": indication},
+        options={
+            "model": model,
+            "product": product,
+            "intent": known.intent,
+            "indication": known.indication,
+        },
         assumptions=setting.assumptions,
     )
     findings = tuple(
@@ -176,6 +162,16 @@ def _nuclide_of(activity: Volume) -> Nuclide:
             "the activity map does not name its nuclide; make it with quantify_activity"
         )
     return nuclide(activity.nuclide)
+
+
+def _with_body(facts: ClinicalFacts, case: Case) -> ClinicalFacts:
+    """The facts with the patient's height and weight where they do not state them."""
+    height, weight = facts.height_cm, facts.weight_kg
+    return replace(
+        facts,
+        height_cm=case.patient.height_cm if height is None else height,
+        weight_kg=case.patient.weight_kg if weight is None else weight,
+    )
 
 
 def _resolution_mm(case: Case) -> float:

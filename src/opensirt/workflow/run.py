@@ -69,14 +69,7 @@ def run_study(
         model=options.model,
         product=options.product,
         prescription=prescription,
-        nuclide=nuclide,
-        residual_fraction=options.residual_fraction,
-        indication=options.indication,
-        intent=options.intent,
-        bilirubin_mg_dl=options.bilirubin_mg_dl,
-        compromised_liver=options.compromised_liver,
-        previous_lung_dose_gy=options.previous_lung_dose_gy,
-        bsa_formula=options.bsa_formula,
+        facts=options.facts(),
     )
     activity = plan.scale(relative)
     step(f"computing dose ({options.engine})", 0.55)

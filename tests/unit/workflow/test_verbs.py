@@ -12,6 +12,7 @@ import opensirt as sirt
 from opensirt.errors import CaseError, InputError, UnknownNameError
 from opensirt.plan.plan import Prescription
 from opensirt.units import BQ_PER_GBQ
+from opensirt.workflow import ClinicalFacts
 from opensirt.workflow.setting import make_setting
 from tests.cases import small_case
 from tests.command_line import files_in
@@ -61,8 +62,9 @@ def test_the_plan_scales_the_map_to_what_is_delivered(job):
 
 def test_a_residual_raises_what_is_drawn_up_and_not_what_is_delivered(job):
     more = sirt.make_plan(
-        job["case"], job["activity"], model="partition", product="resin-y90", residual_fraction=0.2
-    )
+        job["case"], job["activity"], model="partition", product="resin-y90",
+        facts=ClinicalFacts(residual_fraction=0.2),
+    )  # fmt: skip
     plan = job["plan"]
     assert more.delivered_activity_bq == pytest.approx(plan.delivered_activity_bq)
     assert more.activity_bq == pytest.approx(plan.delivered_activity_bq / 0.8)
