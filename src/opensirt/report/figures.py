@@ -42,6 +42,8 @@ class Picture:
     title: str
     caption: str
     png: bytes
+    width_fraction: float = 1.0
+    """Share of the page's width to show it on."""
 
 
 def planes_picture(scene: Scene, focus: Region) -> Picture:
@@ -85,7 +87,8 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
         f"Axial cut-outs, {2 * TILE_HALF_MM:.0f} mm wide, through the centre of each tumour, "
         "outlined in white; the mean is of the whole outline, necrosis included."
     )
-    return Picture(f"tumours-{part}", f"Each tumour{several}", caption, _png(figure))
+    width = max(0.4, columns / TILE_COLUMNS)
+    return Picture(f"tumours-{part}", f"Each tumour{several}", caption, _png(figure), width)
 
 
 def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:

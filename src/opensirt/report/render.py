@@ -34,7 +34,13 @@ def render_pdf(report: Report) -> bytes:
     shown = replace(report, doses=(), histograms=(), results={}, pictures=())
     content = asdict(shown)
     content["pictures"] = [
-        {"name": p.name, "title": p.title, "caption": p.caption} for p in report.pictures
+        {
+            "name": p.name,
+            "title": p.title,
+            "caption": p.caption,
+            "width_percent": 100.0 * p.width_fraction,
+        }
+        for p in report.pictures
     ]
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     with tempfile.TemporaryDirectory(prefix="opensirt-report-") as folder:
