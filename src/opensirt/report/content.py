@@ -23,6 +23,8 @@ NOTICE = (
     "Research software. Not a medical device. Every number must be checked by a qualified medical "
     "physicist before it is used for a patient."
 )
+LONGEST_OPTION = 160
+"""Characters of a recorded option that still read well on paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,10 @@ def _provenance_rows(record: Mapping[str, Any]) -> tuple[Row, ...]:
     rows = [Row("Written", str(record["created"]))]
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     rows.append(Row("Versions", versions))
-    rows += [Row(f"Option {key}", str(value)) for key, value in record["options"].items()]
+    for key, value in record["options"].items():
+        text = str(value)
+        shown = text if len(text) <= LONGEST_OPTION else "see results.json"
+        rows.append(Row(f"Option {key.replace('_', ' ')}", shown))
     rows += [
         Row(f"Input {key}", str(value)[:16], "SHA-256") for key, value in record["inputs"].items()
     ]
