@@ -188,8 +188,8 @@ def test_nema_like_spheres_and_ratio() -> None:
 
 def test_uniform_sphere_and_slabs_hold_what_they_say() -> None:
     uniform = make_phantom("uniform")
-    assert uniform.regions["Liver"].volume_ml == pytest.approx(140**3 / 1000, rel=1e-4)
-    assert uniform.activity.values.max() == pytest.approx(1e9 / 2744, rel=1e-4)
+    assert uniform.regions["Liver"].volume_ml == pytest.approx(144**3 / 1000, rel=1e-4)
+    assert uniform.activity.values.max() == pytest.approx(1e9 / 2985.984, rel=1e-4)
     sphere = make_phantom("sphere")
     assert sphere.truth["tumours"][0]["activity_fraction"] == pytest.approx(1, rel=1e-6)
     assert sphere.truth["tumours"][0]["tumour_to_normal"] is None

@@ -20,6 +20,7 @@ PRODUCT = typer.Option(..., help="resin-y90, glass-y90 or ho166-plla.")
 LUNG_SHUNT = typer.Option(None, help="Lung shunt fraction, 0 to 1; none is assumed if not given.")
 LUNG_MASS = typer.Option(None, help="Lung mass; a reference mass is assumed if not given.")
 INDICATION = typer.Option("net", help="hcc, icc, mcrc or net: whose limits apply.")
+BILIRUBIN = typer.Option(None, help="Total bilirubin; chooses limits.")
 INTENT = typer.Option("bilobar", help="segmentectomy, lobectomy, unilobar or bilobar.")
 RESIDUAL = typer.Option(0.0, help="Fraction left in vial and tubing.")
 CONSTANT = typer.Option(None, help="Gy kg/GBq; the product's where not given.")
@@ -60,6 +61,7 @@ def mird(
     dose_constant: float | None = CONSTANT,
     indication: str = INDICATION,
     intent: str = INTENT,
+    bilirubin_mg_dl: float | None = BILIRUBIN,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Single compartment: one mean dose in the perfused volume."""
@@ -70,7 +72,9 @@ def mird(
         perfused_dose_gy=dose_gy,
         activity_gbq=activity_gbq,
     )
-    options = _options(lung_shunt, lung_mass_g, residual, dose_constant, indication, intent)
+    options = _options(
+        lung_shunt, lung_mass_g, residual, dose_constant, indication, intent, bilirubin_mg_dl
+    )
     _show(activity_mird(product, perfused_mass_g, prescription, options), as_json)
 
 
@@ -89,6 +93,7 @@ def partition(
     dose_constant: float | None = CONSTANT,
     indication: str = INDICATION,
     intent: str = INTENT,
+    bilirubin_mg_dl: float | None = BILIRUBIN,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Tumours, normal liver and lungs, each with its mean dose."""
@@ -105,7 +110,9 @@ def partition(
         normal_dose_gy=normal_dose_gy,
         activity_gbq=activity_gbq,
     )
-    options = _options(lung_shunt, lung_mass_g, residual, dose_constant, indication, intent)
+    options = _options(
+        lung_shunt, lung_mass_g, residual, dose_constant, indication, intent, bilirubin_mg_dl
+    )
     _show(activity_partition(product, tumours, normal_mass_g, prescription, options), as_json)
 
 
@@ -124,6 +131,7 @@ def bsa(
     dose_constant: float | None = CONSTANT,
     indication: str = INDICATION,
     intent: str = INTENT,
+    bilirubin_mg_dl: float | None = BILIRUBIN,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Body surface area and tumour share, as for resin microspheres."""
@@ -133,7 +141,9 @@ def bsa(
     body = BsaInput(
         height_cm, weight_kg, tumour_volume_ml, normal_volume_ml, formula, treated_fraction
     )
-    options = _options(lung_shunt, lung_mass_g, residual, dose_constant, indication, intent)
+    options = _options(
+        lung_shunt, lung_mass_g, residual, dose_constant, indication, intent, bilirubin_mg_dl
+    )
     _show(activity_bsa(product, body, options), as_json)
 
 
@@ -154,6 +164,7 @@ def _options(
     dose_constant: float | None,
     indication: str,
     intent: str,
+    bilirubin_mg_dl: float | None,
 ) -> CalculatorOptions:
     from opensirt.plan.activity import CalculatorOptions
 
@@ -164,6 +175,7 @@ def _options(
         dose_constant_gy_kg_per_gbq=dose_constant,
         indication=indication,
         intent=intent,
+        bilirubin_mg_dl=bilirubin_mg_dl,
     )
 
 

@@ -24,14 +24,14 @@ from opensirt.units import BQ_PER_GBQ, Unit
 __all__ = ["make_nema_like", "make_slabs", "make_sphere", "make_uniform"]
 
 Spacing = Sequence[float]
-UNIFORM_MM, UNIFORM_SOURCE_MM = 200.0, 140.0
+UNIFORM_MM, UNIFORM_SOURCE_MM = 200.0, 144.0  # faces on the voxel edges of 2, 3, 4 and 6 mm
 SPHERE_WATER_MM, SPHERE_MM = 120.0, 30.0
 NEMA_RADII_MM, NEMA_LENGTH_MM, NEMA_MARGIN_MM = (150.0, 115.0), 194.0, 10.0
 SLAB_MM, SLABS_MM = 60.0, 120.0
 
 
 def make_uniform(voxel_mm: Spacing = (4.0, 4.0, 4.0), seed: int = 1) -> DigitalPatient:
-    """A water cube of 200 mm; its inner cube of 140 mm, the "liver", holds the activity evenly."""
+    """A water cube of 200 mm; its inner cube of 144 mm, the "liver", holds the activity evenly."""
     cube = Box((0.0, 0.0, 0.0), (UNIFORM_MM,) * 3)
     source = Box((0.0, 0.0, 0.0), (UNIFORM_SOURCE_MM,) * 3)
     parts = [Part("Body", cube, "water", 0.0, "body"), Part("Liver", source, "water", 1.0, "liver")]

@@ -3,7 +3,7 @@
 Voxels there are large, and one on the border of the perfused volume is partly outside it. Its
 activity belongs inside, yet a mean by covered fraction would give part of it to the outside, and
 regional doses would fall with the voxel size (by about 3 % at 4 mm). So the outer borders of the
-liver and of the perfused volume follow whole voxels: in where at least half is covered, else out.
+liver and of the perfused volume follow whole voxels: the fullest, as many as make the volume.
 Inside them, lesions, necrosis, organs and normal liver share each voxel by fractions, as drawn.
 Sums still close, and the mean dose of the perfused volume is its energy over its mass.
 """
@@ -22,7 +22,6 @@ from opensirt.quantify.compartments import Lesion, LiverCompartments
 __all__ = ["on_voxels", "whole_voxels"]
 
 Fractions = npt.NDArray[np.float32]
-HALF = np.float32(0.5)
 
 
 def on_voxels(drawn: LiverCompartments, grid: Grid) -> LiverCompartments:
@@ -61,9 +60,9 @@ def on_voxels(drawn: LiverCompartments, grid: Grid) -> LiverCompartments:
 
 
 def whole_voxels(region: Region, grid: Grid) -> Region:
-    """A region on another grid by whole voxels: in where at least half is covered."""
+    """A region on another grid by whole voxels: the fullest ones, as many as make its volume."""
     moved = region.onto(grid)
-    return replace(moved, fractions=(moved.fractions >= HALF).astype(np.float32))
+    return replace(moved, fractions=_fullest(moved.fractions))
 
 
 class _Frame:
@@ -75,9 +74,8 @@ class _Frame:
         self._box = liver.box
         self._liver_share = liver.fractions
         self._carrier_share = self.on_box(drawn.perfused.onto(grid))
-        self.liver: Fractions = (self._liver_share >= HALF).astype(np.float32)
-        covered = self._carrier_share >= HALF * np.maximum(self._liver_share, HALF)
-        self.carrier: Fractions = (covered & (self.liver > 0)).astype(np.float32)
+        self.liver: Fractions = _fullest(self._liver_share)
+        self.carrier: Fractions = _fullest(self._carrier_share, within=self.liver)
         for what, mask in (("liver", self.liver), ("perfused volume", self.carrier)):
             if not mask.any():
                 raise RegionError(
@@ -122,6 +120,26 @@ class _Frame:
     def on_box(self, region: Region) -> Fractions:
         """Fractions of a region of this grid on the liver's box."""
         return region.fractions_on(self._box)
+
+
+def _fullest(fractions: Fractions, within: Fractions | None = None) -> Fractions:
+    """1 in the fullest voxels, as many as the fractions add up to, 0 elsewhere.
+
+    Of voxels that are equally full at the border, every so many-th is taken; none outside `within`.
+    """
+    wanted = round(float(fractions.sum(dtype=np.float64)))
+    if within is not None:
+        fractions = fractions * within
+        wanted = min(wanted, int(np.count_nonzero(fractions)))
+    whole = np.zeros(fractions.shape, dtype=np.float32)
+    if wanted == 0:
+        return whole
+    last = np.partition(fractions, -wanted, axis=None)[-wanted]
+    whole[fractions > last] = 1.0
+    equal = np.flatnonzero(fractions == last)
+    missing = wanted - int(np.count_nonzero(whole))
+    whole.flat[equal[np.linspace(0, equal.size - 1, missing).round().astype(int)]] = 1.0
+    return whole
 
 
 def _ratio(part: Fractions | float, whole: Fractions) -> Fractions:

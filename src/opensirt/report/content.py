@@ -11,7 +11,7 @@ from opensirt.case import Case
 from opensirt.dose.dvh import Dvh
 from opensirt.dose.statistics import RegionDose
 from opensirt.findings import Finding, Severity, worst_severity
-from opensirt.physics.products import product
+from opensirt.physics.products import product, sphere_count
 from opensirt.physics.references import cite
 from opensirt.plan.plan import Formula, Plan, PlannedDose
 from opensirt.report.figures import Picture
@@ -131,7 +131,7 @@ def _headline(plan: Plan, engine: str) -> tuple[Row, ...]:
             f"{plan.delivered_activity_bq / BQ_PER_GBQ:.2f} GBq",
             f"residual fraction {plan.residual_fraction:.1%}",
         ),
-        Row("Product", product(plan.product).label),
+        Row("Product", product(plan.product).label, _spheres(plan)),
         Row("Planning model", plan.model, _prescription(plan)),
         Row("Dose engine", engine, f"{plan.dose_constant_gy_kg_per_gbq:.2f} Gy kg/GBq"),
     ]
@@ -140,6 +140,13 @@ def _headline(plan: Plan, engine: str) -> tuple[Row, ...]:
     if plan.bsa_m2 is not None:
         rows.append(Row("Body surface area", f"{plan.bsa_m2:.2f} m²"))
     return tuple(rows)
+
+
+def _spheres(plan: Plan) -> str:
+    """How many spheres the activity is, as delivered at calibration."""
+    of = product(plan.product)
+    millions = sphere_count(of, plan.activity_bq) / 1e6
+    return f"about {millions:.2g} million spheres at {of.activity_per_sphere_bq:g} Bq each"
 
 
 def _prescription(plan: Plan) -> str:

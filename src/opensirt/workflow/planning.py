@@ -8,6 +8,7 @@ from typing import Any
 from opensirt.case import Case
 from opensirt.dose.engine import dose_engines
 from opensirt.errors import CaseError
+from opensirt.findings import Finding, percent
 from opensirt.image import Volume
 from opensirt.phantoms.imaging import default_pet, default_spect
 from opensirt.physics.nuclides import Nuclide, nuclide
@@ -20,7 +21,9 @@ from opensirt.quantify.calibration import (
     absolute_activity,
     patient_relative_activity,
 )
+from opensirt.quantify.compartments import LiverCompartments
 from opensirt.quantify.ratios import tumour_to_normal
+from opensirt.quantify.thresholds import threshold
 from opensirt.units import Unit
 from opensirt.workflow.setting import make_setting
 
@@ -124,7 +127,14 @@ def make_plan(
         assumptions=setting.assumptions,
     )
     findings = tuple(
-        dict.fromkeys((*plan.findings, *measured, *(ratios.findings if ratios else ())))
+        dict.fromkeys(
+            (
+                *plan.findings,
+                *measured,
+                *(ratios.findings if ratios else ()),
+                *_apart_findings(activity, parts),
+            )
+        )
     )
     return replace(plan, provenance=record, findings=findings, limits=applicable_limits(inputs))
 
@@ -162,6 +172,22 @@ def _nuclide_of(activity: Volume) -> Nuclide:
             "the activity map does not name its nuclide; make it with quantify_activity"
         )
     return nuclide(activity.nuclide)
+
+
+def _apart_findings(activity: Volume, parts: LiverCompartments) -> tuple[Finding, ...]:
+    """Activity in enclosed organs and necrosis, which the partition gives to the other parts."""
+    apart = [r for r in (parts.perfused_organs, parts.perfused_necrosis) if r is not None]
+    inside = parts.perfused.sum_of(activity)
+    share = sum(region.sum_of(activity) for region in apart if not region.is_empty) / inside
+    limit = threshold("apart_activity_fraction")
+    if not share > limit.value:
+        return ()
+    names = " and ".join(region.name for region in apart if not region.is_empty)
+    text = (
+        f"{percent(share, 1)} of the activity in the perfused volume lies in {names}; a partition "
+        "gives it to tumours and normal liver, whose planned doses are that much too high."
+    )
+    return (Finding("warn", "activity-outside-partition", text, limit.source),)
 
 
 def _with_body(facts: ClinicalFacts, case: Case) -> ClinicalFacts:

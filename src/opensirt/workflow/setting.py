@@ -10,7 +10,7 @@ from opensirt.errors import CaseError
 from opensirt.findings import Finding, percent
 from opensirt.image import Grid, Region, Volume
 from opensirt.physics.plausible import require_plausible
-from opensirt.physics.tables import Quantity
+from opensirt.physics.tables import Quantity, load_table
 from opensirt.plan.plan import LungInput
 from opensirt.quantify.compartments import LiverCompartments, liver_compartments
 from opensirt.quantify.density import ct_coverage, ct_coverage_findings, density_map
@@ -60,7 +60,7 @@ def make_setting(case: Case) -> Setting:
     _refuse_cut(drawn, compartments, "activity image")
     density = _density(case, grid, compartments, findings, assumptions)
     shunt, shunt_source = _shunt(case, compartments, lungs, findings, assumptions)
-    mass_g, mass_source = _mass(case, lungs_drawn, findings, assumptions)
+    mass_g, mass_source = _mass(case, lungs_drawn, shunt, findings, assumptions)
     lung = LungInput(shunt, mass_g, shunt_source, mass_source)
     return Setting(
         drawn,
@@ -172,7 +172,11 @@ def _shunt(
 
 
 def _mass(
-    case: Case, lungs: Region | None, findings: list[Finding], assumptions: list[str]
+    case: Case,
+    lungs: Region | None,
+    shunt: float,
+    findings: list[Finding],
+    assumptions: list[str],
 ) -> tuple[float, str]:
     """As decided for this job, else from a CT that shows whole lungs, else as assumed."""
     known = case.assumptions.lung_mass_g
@@ -186,6 +190,8 @@ def _mass(
         if known is None:
             findings += measured.findings
             return measured.mass_g, "measured: CT density, part of the lungs only"
+    if known is None and shunt == 0:
+        return load_table("plan/assumed").quantity("lung_mass_g").value, "not needed: no shunt"
     if known is None:
         raise CaseError(
             "the lung mass is not known: no CT shows the lungs; give lung_mass_g under "
