@@ -45,7 +45,7 @@ def test_the_record_names_inputs_options_and_versions(planned):
 
 
 def test_dicom_and_nifti_of_one_patient_agree(planned, patient, tmp_path):
-    """Per GBq: liver within 1.2 %; lungs and lesions by how contours and masks share a border.
+    """Per GBq: liver within 2 %; lungs and lesions by how contours and masks share a border.
 
     The activities differ more: contours and masks give the lesions other uptake ratios.
     """
@@ -58,10 +58,8 @@ def test_dicom_and_nifti_of_one_patient_agree(planned, patient, tmp_path):
     large = {row["name"] for row in rows if row["role"] == "tumour" and row["volume_ml"] > 20}
     assert len(large) >= 2
     for name in ("whole liver", "perfused volume", "whole normal liver", "lungs", *large):
-        # The contours of the two territories leave a seam between them, which labels do not.
-        tolerance = {"lungs": 0.08, "perfused volume": 0.02}.get(
-            name, 0.04 if name in large else 0.012
-        )
+        # The contours of the two territories leave a seam that labels do not: less perfused liver.
+        tolerance = {"lungs": 0.08}.get(name, 0.04 if name in large else 0.02)
         assert second[name] == pytest.approx(first[name], rel=tolerance), name
     assert other.plan.activity_bq == pytest.approx(planned.plan.activity_bq, rel=0.04)
     assert other.plan.lung.shunt_fraction == pytest.approx(
