@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -247,10 +249,7 @@ class Regions:
         found = self.with_role(role)
         if not found:
             return None
-        joined = found[0]
-        for region in found[1:]:
-            joined = joined | region
-        return joined.named(name or role)
+        return reduce(or_, found).named(name or role)
 
     def adding(self, *more: Region) -> Regions:
         """These regions and `more`."""

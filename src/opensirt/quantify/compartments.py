@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 from opensirt.errors import RegionError
 from opensirt.findings import Finding
@@ -168,9 +170,8 @@ def liver_compartments(regions: Regions) -> LiverCompartments:
 
 
 def _joined(liver: Region, drawn: Sequence[Region], dead: Region | None) -> Region:
-    whole = liver
-    for region in (*drawn, *((dead,) if dead is not None else ())):
-        whole = whole | region
+    parts = (liver, *drawn, *((dead,) if dead is not None else ()))
+    whole: Region = reduce(or_, parts)
     return replace(whole, name="whole liver", role="liver", territory=None)
 
 
@@ -180,11 +181,8 @@ def _enclosed(regions: Regions, rest: Remainder) -> Region | None:
     found = [region for region in taken if not region.is_empty]
     if not found:
         return None
-    joined = found[0]
-    for region in found[1:]:
-        joined = joined | region
     names = ", ".join(region.name for region in found)
-    return replace(joined, name=names, role="other", territory=None)
+    return replace(reduce(or_, found), name=names, role="other", territory=None)
 
 
 def _perfused_of(
@@ -207,9 +205,7 @@ def _perfused_of(
         if cut_ml > threshold("outside_liver_fraction").value * before.volume_ml:
             text = f"{cut_ml:.1f} mL of {before.name!r} lie outside the liver and are left out."
             findings.append(Finding("note", "perfused-cropped-to-liver", text, SOURCE))
-    joined = territories[0]
-    for region in territories[1:]:
-        joined = joined | region
+    joined = reduce(or_, territories)
     shared_ml = sum(region.volume_ml for region in territories) - joined.volume_ml
     if shared_ml > threshold("lesion_overlap_fraction").value * joined.volume_ml:
         text = f"Perfused volumes share {shared_ml:.1f} mL; they are joined as one."

@@ -18,7 +18,7 @@ from opensirt.physics.products import product
 from opensirt.plan.plan import Plan
 from opensirt.units import BQ_PER_GBQ
 
-__all__ = ["write_dicom"]
+__all__ = ["outline_image", "write_dicom"]
 
 MEASUREMENTS = (
     ("volume", "volume_ml", "mL"),
@@ -49,7 +49,7 @@ def write_dicom(
     known = {region.name for region in regions}
     return write_dicom_results(
         folder,
-        context=DicomContext.for_case(case, image=_outline_image(case)),
+        context=DicomContext.for_case(case, image=outline_image(case)),
         dose=dose,
         regions=regions,
         activity=activity,
@@ -63,7 +63,7 @@ def write_dicom(
     )
 
 
-def _outline_image(case: Case) -> StudyImage:
+def outline_image(case: Case) -> StudyImage:
     """The image that shares the grid of the outlines: the CT where there is one."""
     return case.image("ct") if case.has_image("ct") else case.activity_image
 

@@ -32,7 +32,7 @@ from opensirt.report import (
     tumour_tiles,
 )
 from opensirt.units import BQ_PER_GBQ
-from opensirt.workflow.export import write_dicom
+from opensirt.workflow.export import outline_image, write_dicom
 from opensirt.workflow.planning import calibrate
 from opensirt.workflow.setting import Setting, make_setting
 
@@ -252,10 +252,9 @@ def _pictures(case: Case, setting: Setting, dose: Volume, regions: Regions) -> l
         (lesion.drawn for lesion in parts.lesions if not lesion.drawn.is_empty),
         key=lambda region: -region.volume_ml,
     )
-    image = case.image("ct") if case.has_image("ct") else case.activity_image
     outlined = Regions(tuple(_outlines(parts.whole_liver, parts.perfused, lesions, regions)))
     focus = (parts.whole_liver, *lesions)
-    scene = make_scene(image.volume, dose, outlined, focus)
+    scene = make_scene(outline_image(case).volume, dose, outlined, focus)
     pictures = [planes_picture(scene, lesions[0] if lesions else parts.perfused)]
     groups = [
         lesions[start : start + TILES_PER_PICTURE]

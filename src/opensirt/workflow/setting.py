@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
 from opensirt.case import Case
 from opensirt.errors import CaseError
@@ -57,10 +58,11 @@ def make_setting(case: Case) -> Setting:
     lungs = whole_voxels(lungs_drawn, grid) if lungs_drawn is not None else None
     findings = [*case.findings, *drawn.findings]
     assumptions: list[str] = []
-    _refuse_cut(drawn, compartments, "activity image")
+    _refuse_cut(drawn, compartments)
     density = _density(case, grid, compartments, findings, assumptions)
     shunt, shunt_source = _shunt(case, compartments, lungs, findings, assumptions)
-    mass_g, mass_source = _mass(case, lungs_drawn, shunt, findings, assumptions)
+    lungs_on_ct = _lungs_on_ct(case, lungs_drawn)
+    mass_g, mass_source = _mass(case, lungs_on_ct, shunt, findings, assumptions)
     lung = LungInput(shunt, mass_g, shunt_source, mass_source)
     return Setting(
         drawn,
@@ -68,7 +70,7 @@ def make_setting(case: Case) -> Setting:
         compartments,
         lungs,
         density,
-        _lung_tissue(case, lungs_drawn, grid),
+        _lung_tissue(case, lungs_on_ct, grid),
         lung,
         tuple(findings),
         tuple(assumptions),
@@ -83,23 +85,23 @@ def _lungs(case: Case) -> Region | None:
         for region in case.regions.with_role(role)
         if not region.is_empty
     ]
-    if not found:
+    return reduce(or_, found).named("lungs", "lungs") if found else None
+
+
+def _lungs_on_ct(case: Case, lungs: Region | None) -> Region | None:
+    """The lungs on the grid of the CT, where there are both."""
+    if lungs is None or not case.has_image("ct"):
         return None
-    joined = found[0]
-    for region in found[1:]:
-        joined = joined | region
-    return joined.named("lungs", "lungs")
+    return lungs.onto(case.image("ct").volume.grid)
 
 
 def _lung_tissue(case: Case, lungs: Region | None, grid: Grid) -> tuple[Region, Volume] | None:
-    if lungs is None or not case.has_image("ct"):
-        return None
-    ct = case.image("ct").volume
-    return lung_tissue(ct, lungs.onto(ct.grid), grid)
+    return lung_tissue(case.image("ct").volume, lungs, grid) if lungs is not None else None
 
 
-def _refuse_cut(drawn: LiverCompartments, seen: LiverCompartments, image: str) -> None:
+def _refuse_cut(drawn: LiverCompartments, seen: LiverCompartments) -> None:
     """Masses and ratios of a liver that an image shows in part are not the liver's."""
+    image = "activity image"
     _require_cover(image, "liver", seen.whole_liver.volume_ml / drawn.whole_liver.volume_ml)
     _require_cover(image, "perfused volume", seen.perfused.volume_ml / drawn.perfused.volume_ml)
     for whole, part in zip(drawn.lesions, seen.lesions, strict=True):
@@ -182,9 +184,8 @@ def _mass(
     known = case.assumptions.lung_mass_g
     if known is not None and "lung_mass_g" in case.assumptions.decided:
         return known, GIVEN
-    if lungs is not None and case.has_image("ct"):
-        ct = case.image("ct").volume
-        measured = lung_mass(ct, lungs.onto(ct.grid))
+    if lungs is not None:
+        measured = lung_mass(case.image("ct").volume, lungs)
         if not measured.is_partial:
             return measured.mass_g, "measured: CT density in the lungs"
         if known is None:
