@@ -153,6 +153,11 @@ class Case:
         role = "treatment-activity" if self.has_image("treatment-activity") else "planning-activity"
         return self.image(role)
 
+    @property
+    def is_treated(self) -> bool:
+        """True where the activity image was taken after treatment."""
+        return self.activity_image.role == "treatment-activity"
+
     def region(self, role: str) -> Region:
         """All regions of a role joined; an error where there is none."""
         joined = self.regions.union(role)

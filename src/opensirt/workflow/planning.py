@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from opensirt.case import Case
+from opensirt.case import Case, Treatment
 from opensirt.dose.engine import dose_engines
-from opensirt.errors import CaseError
+from opensirt.errors import CaseError, InputError
 from opensirt.findings import Finding, percent
 from opensirt.image import Volume
 from opensirt.phantoms.imaging import default_pet, default_spect
@@ -24,7 +26,7 @@ from opensirt.quantify.calibration import (
 from opensirt.quantify.compartments import LiverCompartments
 from opensirt.quantify.ratios import tumour_to_normal
 from opensirt.quantify.thresholds import threshold
-from opensirt.units import Unit
+from opensirt.units import BQ_PER_GBQ, Unit
 from opensirt.workflow.setting import make_setting
 
 __all__ = ["calibrate", "compute_dose", "make_plan", "quantify_activity"]
@@ -44,10 +46,11 @@ def quantify_activity(case: Case, *, nuclide_name: str = "y90") -> Volume:
     return calibrate(case, nuclide_name)[0]
 
 
+@lru_cache(maxsize=1)
 def calibrate(case: Case, nuclide_name: str) -> tuple[Volume, CalibrationSummary]:
-    """`quantify_activity` with what it found; see there."""
+    """`quantify_activity` with what it found; see there. The last one is kept for the report."""
     image = case.activity_image
-    if image.role == "treatment-activity" and image.volume.unit is Unit.BQ_PER_ML:
+    if case.is_treated and image.volume.unit is Unit.BQ_PER_ML:
         return _absolute(case, nuclide_name)
     setting = make_setting(case)
     lungs, density = setting.lung_tissue or (setting.lungs, None)
@@ -64,18 +67,24 @@ def calibrate(case: Case, nuclide_name: str) -> tuple[Volume, CalibrationSummary
 
 
 def _absolute(case: Case, nuclide_name: str) -> tuple[Volume, CalibrationSummary]:
-    given = case.treatment
-    if given is None:
-        raise CaseError(
-            "the treatment image is in Bq/mL, but what was given is not stated; add [treatment] "
-            "with product, activity_gbq and injected to case.toml"
-        )
+    given = _given(case)
     return absolute_activity(
         case.activity_image.volume,
         nuclide=nuclide_name,
         injection=given.injected,
         administered_bq=given.activity_bq,
     )
+
+
+def _given(case: Case) -> Treatment:
+    """What was given; an error where the study does not say."""
+    if case.treatment is None:
+        raise CaseError(
+            "the image was taken after treatment, but what was given is not stated; add "
+            "[treatment] with product, activity_gbq and injected to case.toml, or give "
+            "--given-gbq and --injected"
+        )
+    return case.treatment
 
 
 def make_plan(
@@ -98,15 +107,19 @@ def make_plan(
     model, product : str
         Registry names: "partition", "resin-y90".
     prescription : Prescription
-        The largest activity within the limits where none is given.
+        The largest activity within the limits where none is given. For an image after treatment
+        it is the activity that was given, and no other is accepted.
     facts : ClinicalFacts, optional
         Indication, intent, liver function, residual, dose constant and the like. Height and weight
         come from the case where not given.
 
     Raises
     ------
-    UnknownNameError, PlanError, CaseError
+    UnknownNameError, PlanError, CaseError, InputError
     """
+    facts = facts or ClinicalFacts()
+    if case.is_treated:
+        prescription = _as_given(_given(case), product, prescription, facts.residual_fraction)
     setting = make_setting(case)
     parts = setting.compartments
     ratios = None  # a perfused volume that is all tumour has none; models that need one say so
@@ -114,7 +127,7 @@ def make_plan(
         ratios = tumour_to_normal(
             activity, parts, density=setting.density, resolution_mm=_resolution_mm(case)
         )
-    known = _with_body(facts or ClinicalFacts(), case)
+    known = _with_body(facts, case)
     inputs, measured = measured_input(product, parts, ratios, setting.density, setting.lung, known)
     plan = planning_models.create(model).plan(inputs, prescription)
     record = plan.provenance.adding(
@@ -172,6 +185,24 @@ def _nuclide_of(activity: Volume) -> Nuclide:
             "the activity map does not name its nuclide; make it with quantify_activity"
         )
     return nuclide(activity.nuclide)
+
+
+def _as_given(
+    given: Treatment, product: str, asked: Prescription, residual_fraction: float
+) -> Prescription:
+    """The prescription that stands for what was given; another product or dose is refused."""
+    if given.product != product:
+        raise InputError(f"the treatment was with {given.product}, not with {product}")
+    drawn_up_bq = given.activity_bq / (1.0 - residual_fraction)
+    same = asked.kind == "activity" and asked.value is not None
+    if same and math.isclose(asked.value or 0.0, drawn_up_bq, rel_tol=1e-3):
+        return asked
+    if asked.kind != "binding-limit":
+        raise InputError(
+            f"an image after treatment shows the {given.activity_bq / BQ_PER_GBQ:g} GBq that were "
+            "given; leave the prescription out, or plan on the image before treatment"
+        )
+    return Prescription("activity", drawn_up_bq)
 
 
 def _apart_findings(activity: Volume, parts: LiverCompartments) -> tuple[Finding, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
 import pytest
 
 import opensirt as sirt
+from opensirt.case import Treatment
 from opensirt.errors import CaseError, InputError, UnknownNameError
 from opensirt.plan.plan import Prescription
 from opensirt.units import BQ_PER_GBQ
@@ -155,8 +157,6 @@ def test_a_case_without_ct_takes_the_stated_density_everywhere():
 
 
 def test_what_is_not_known_is_asked_for():
-    from dataclasses import replace
-
     from opensirt.case import Assumptions
     from opensirt.image import Regions
 
@@ -206,8 +206,6 @@ def test_overwriting_keeps_the_old_result_when_writing_fails(job, monkeypatch):
 
 def test_a_liver_cut_by_the_activity_image_is_refused():
     """A third of the liver below the first SPECT slice: masses of the part are not the liver's."""
-    from dataclasses import replace
-
     from opensirt.image import Grid
 
     case = small_case()
@@ -226,8 +224,6 @@ def test_a_liver_cut_by_the_activity_image_is_refused():
 
 def test_a_perfused_volume_without_normal_liver_can_be_planned_by_its_mean():
     """Segmentectomy: the single-compartment model needs no uptake ratio."""
-    from dataclasses import replace
-
     from opensirt.image import Regions
 
     case = small_case()
@@ -240,3 +236,16 @@ def test_a_perfused_volume_without_normal_liver_can_be_planned_by_its_mean():
         prescription=Prescription("perfused-dose", 400.0),
     )  # fmt: skip
     assert plan.perfused.mean_dose_gy == pytest.approx(400)
+
+
+def test_a_plan_after_treatment_is_what_was_given_by_the_verbs_too():
+    """The map is absolute, so a plan of another activity would scale what the image shows."""
+    case = small_case()
+    spect = replace(case.image("planning-activity"), role="treatment-activity")
+    treated = replace(case, images=(case.image("ct"), spect), treatment=Treatment("resin-y90", 2e9))
+    prepared = sirt.prepare_case(treated)
+    activity = sirt.quantify_activity(prepared)
+    words = {"model": "partition", "product": "resin-y90"}
+    assert sirt.make_plan(prepared, activity, **words).delivered_activity_bq == 2e9
+    with pytest.raises(InputError, match="shows the 2 GBq that were given; leave the prescription"):
+        sirt.make_plan(prepared, activity, prescription=Prescription("normal-dose", 40.0), **words)
