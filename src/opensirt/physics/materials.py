@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.errors import InputError, UnknownNameError
-from opensirt.physics.tables import Quantity, load_csv, load_table, table_names
+from opensirt.physics.tables import Quantity, Table, load_csv, load_table, table_names
 
 __all__ = [
     "DEFAULT_HU_CONVERSION",
@@ -58,6 +58,8 @@ class Tissue:
     densities: tuple[Quantity, ...]
     """All cited densities, the default first."""
     composition_source: str
+    mean_excitation_ev: float | None = None
+    """Mean excitation energy of the electrons' collision losses (eV), where the table has it."""
 
 
 def hu_conversion_names() -> tuple[str, ...]:
@@ -172,7 +174,12 @@ def tissue(name: str) -> Tissue:
         composition=composition.parts,
         densities=densities,
         composition_source=composition.source,
+        mean_excitation_ev=_optional(table, "mean_excitation_ev"),
     )
+
+
+def _optional(table: Table, key: str) -> float | None:
+    return table.quantity(key).value if table.has(key) else None
 
 
 def mass_conventions() -> tuple[Quantity, ...]:
