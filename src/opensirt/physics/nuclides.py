@@ -88,6 +88,8 @@ class Nuclide:
     dose_constant_name: str
     positron_yield: float = 0.0
     """Positrons per decay."""
+    pair_energy_mev: float = 0.0
+    """Kinetic energy that the positron and the electron of an internal pair share, MeV."""
     energy_scale: float = 1.0
 
     @property
@@ -121,13 +123,18 @@ class Nuclide:
             dose_constant_name=name,
         )
 
+    @property
+    def has_beta_spectrum(self) -> bool:
+        """Whether `beta_spectrum` is there."""
+        return f"{self.name}-beta" in table_names("spectra")
+
     def beta_spectrum(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Kinetic energy (MeV) and betas per MeV and decay, both (points,), as tabulated.
 
         Linear interpolation and the trapezoid rule give the mean energy within 0.4 % of
         `energies.beta_mev`, which stays the reference. Source: icrp107.
         """
-        if f"{self.name}-beta" not in table_names("spectra"):
+        if not self.has_beta_spectrum:
             raise UnknownNameError(f"{self.label} has no beta spectrum; use its electron lines")
         table = load_csv(f"spectra/{self.name}-beta")
         return table.column("energy_mev"), table.column("betas_per_mev_per_decay")
@@ -175,6 +182,10 @@ def _table(name: str) -> Table:
             f"nuclide {name!r} is unknown; choose one of {', '.join(nuclide_names())}"
         )
     return load_table(f"nuclides/{name}")
+
+
+def _optional(table: Table, key: str) -> float:
+    return table.quantity(key).value if table.has(key) else 0.0
 
 
 def _chosen(table: Table, key: str, data: str) -> Quantity:
@@ -260,11 +271,8 @@ def nuclide(name: str, data: str = "icrp107") -> Nuclide:
         energies=energies,
         half_life_source=source,
         dose_constant_name=choice,
-        positron_yield=(
-            table.quantity("positron_yield_per_decay").value
-            if table.has("positron_yield_per_decay")
-            else 0.0
-        ),
+        positron_yield=_optional(table, "positron_yield_per_decay"),
+        pair_energy_mev=_optional(table, "pair_energy_mev"),
     )
     if data != "icrp107":
         return plain
