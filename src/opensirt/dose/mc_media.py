@@ -1,8 +1,8 @@
 """Media of the electron transport: stopping powers, density effect and ranges.
 
 Collision losses follow the Bethe formula in the Berger-Seltzer form [bergerseltzer1983] with
-Sternheimer's oscillators for the density effect [sternheimer1982]; radiative losses are those of
-water [estar], scaled by composition. Energies in MeV, stopping powers in MeV cm2/g.
+Sternheimer's oscillators for the density effect [sternheimer1982]; radiative losses are sums of
+ESTAR's elements [estar]. Energies in MeV, stopping powers in MeV cm2/g.
 """
 
 from __future__ import annotations
@@ -142,38 +142,18 @@ def collision_stopping_power(medium: Medium, energy_mev: FloatArray) -> FloatArr
     return np.asarray(collision_constant(medium) / beta2 * (bracket - delta))
 
 
-_WATER = {"H": 0.111898, "O": 0.888102}
-"""Mass fractions of water [hubbell1995]."""
-_WATER_RADIATIVE = np.array(
-    [
-        *((0.01, 0.003898), (0.0125, 0.003927), (0.015, 0.003944), (0.02, 0.003963)),
-        *((0.03, 0.003984), (0.04, 0.004005), (0.05, 0.004031), (0.06, 0.004062)),
-        *((0.08, 0.004138), (0.1, 0.004228), (0.15, 0.004494), (0.2, 0.004801)),
-        *((0.3, 0.005514), (0.4, 0.006339), (0.5, 0.007257), (0.6, 0.008254)),
-        *((0.8, 0.01043), (1.0, 0.0128), (1.25, 0.016), (1.5, 0.01942)),
-        *((2.0, 0.02678), (2.5, 0.03468), (3.0, 0.04299)),
-    ]
-)
-"""Energy (MeV) and radiative stopping power (MeV cm2/g) of water [estar]."""
-
-
-def _radiative_strength(composition: Mapping[str, float]) -> float:
-    """Sum of Z (Z + 1) over the atoms of a gram: nuclei and electrons as sources of photons."""
-    counts = atoms_per_g(composition)
-    numbers = {symbol: atom(symbol).number for symbol in counts}
-    return sum(n * numbers[symbol] * (numbers[symbol] + 1.0) for symbol, n in counts.items())
-
-
 def radiative_stopping_power(medium: Medium, energy_mev: FloatArray) -> FloatArray:
-    """Radiative stopping power (MeV cm2/g), same shape.
+    """Radiative stopping power (MeV cm2/g), same shape: the elements' [estar], by mass.
 
-    That of water [estar], log-log between its energies and flat below, times the ratio of the
-    medium's sum of Z (Z + 1) per gram to water's.
+    Log-log between ESTAR's energies, flat below 10 keV and above 3 MeV.
     """
-    table = np.log(_WATER_RADIATIVE)
-    water = np.exp(np.interp(np.log(energy_mev), table[:, 0], table[:, 1]))
-    scale = _radiative_strength(medium.composition) / _radiative_strength(_WATER)
-    return np.asarray(scale * water)
+    log_energy = np.log(energy_mev)
+    total = np.zeros_like(log_energy)
+    for symbol, share in medium.composition.items():
+        element = atom(symbol)
+        grid, losses = np.log(element.electron_energy_mev), np.log(element.radiative_mev_cm2_g)
+        total += share * np.exp(np.interp(log_energy, grid, losses))
+    return np.asarray(total / sum(medium.composition.values()))
 
 
 _RANGE_START_MEV = 1e-3
