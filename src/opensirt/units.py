@@ -46,6 +46,8 @@ class Unit(Enum):
     GY = "Gy"
     G_PER_ML = "g/mL"
     HU = "HU"
+    FRACTION = "1"
+    """A ratio, such as a relative standard error."""
     ARBITRARY = "arbitrary"
     """Values that only show anatomy (MR); never used as a quantity."""
 

@@ -188,8 +188,18 @@ def _fire(scene, laws, source, library, ratios, activity, run, tally, key, book)
                 track = library.first[home] + int(quantile * library.count[home])
                 book[EMITTED] += library.emitted_mev[track]
                 n = replay(
-                    library.codes, library.values, library.start[track], home, ratios[home],
-                    scene, tally, p, cell, places, stack, book,
+                    library.codes,
+                    library.values,
+                    library.start[track],
+                    home,
+                    ratios[home],
+                    scene,
+                    tally,
+                    p,
+                    cell,
+                    places,
+                    stack,
+                    book,
                 )
             else:
                 n = emit_decay(source, quantile, p, stack, 0, state)
@@ -223,8 +233,16 @@ def fire_batch(
         if not stopped():
             run = (part.first, part.last, part.before_bq, per_activity, draws[0], draws[1])
             _fire(
-                scene, matter.laws, source, library, matter.ratios, activity, run, tally,
-                (*key, FIRING_STREAM + part.number), book,
+                scene,
+                matter.laws,
+                source,
+                library,
+                matter.ratios,
+                activity,
+                run,
+                tally,
+                (*key, FIRING_STREAM + part.number),
+                book,
             )
             book[ESCAPED] += 0.0
         return book

@@ -3,6 +3,8 @@
 In the medium that a track was made in, a replay is the track itself, with lengths divided by the
 local density. In another medium lengths also follow the ratio of the stopping powers, and angles
 the ratio of scattering per energy lost, at the energy of the chord.
+
+This is where the time goes: one function, plain numbers, no array made or passed on the way.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -11,26 +13,45 @@ from __future__ import annotations
 
 import math
 
-from opensirt.dose.mc_electrons import PHOTON, push
+import numpy as np
+
+from opensirt.dose.mc_atomic import atomic_add
+from opensirt.dose.mc_electrons import PHOTON
 from opensirt.dose.mc_physics import turned, widened
 from opensirt.dose.mc_random import law
-from opensirt.dose.mc_tracks import BINS, BRANCH, CHORD, END, PHOTON_RECORD
-from opensirt.dose.mc_voxels import (
-    ESCAPED,
-    GATHERED,
-    THINNEST_G_ML,
-    march,
-    medium_at,
-    settle,
-    voxel_of,
-)
+from opensirt.dose.mc_tracks import BINS, BRANCH, KINK, PHOTON_RECORD
+from opensirt.dose.mc_voxels import CARRY, ESCAPED, THINNEST_G_ML
 
-__all__ = ["replay"]
+__all__ = ["PLACE_COLUMNS", "replay"]
+
+PLACE_COLUMNS = 10
+"""Position (3), direction (3), voxel (3) and whether it lies outside."""
+
+
+@law
+def _fetched(scene, k, j, i):
+    """Flat index (-1 outside), density and medium of a voxel; outside, those of the first."""
+    voxel = -1
+    if 0 <= k < scene.slices and 0 <= j < scene.rows and 0 <= i < scene.columns:
+        voxel = (k * scene.rows + j) * scene.columns + i
+    density = max(scene.density[max(voxel, 0)], THINNEST_G_ML)
+    step = min(int(density * scene.density_steps), len(scene.medium_of) - 1)
+    return voxel, density, scene.medium_of[step]
+
+
+@law
+def _to_face(place, cell, flight):
+    """Path (mm) to the face of voxel `cell` that is met along one axis."""
+    if flight > 0.0:
+        return (cell + 1 - place) / flight
+    if flight < 0.0:
+        return (cell - place) / flight
+    return math.inf
 
 
 @law
 def replay(codes, values, at, home, ratios, scene, tally, p, cell, places, stack, book):
-    """Replay the track at record `at` from position and direction `p`; returns photons made.
+    """Replay the track from record `at` on; returns the number of photons left on `stack`.
 
     Parameters
     ----------
@@ -38,93 +59,112 @@ def replay(codes, values, at, home, ratios, scene, tally, p, cell, places, stack
         Medium that the track was made in.
     ratios : (BINS, medium, 2)
         Length ratio, and ratio of scattering per energy lost, of each medium to home.
-    places : (n, 9)
+    p, cell : (9,), (3,)
+        Position (voxels) and direction to start with, and the voxel.
+    places : (n, PLACE_COLUMNS)
         Scratch for the places of branches; photons go on `stack` with the voxel in columns 8-10.
     """
-    depth, photons, outside = 0, 0, False
+    z, y, x, u, v, w = p[0], p[1], p[2], p[3], p[4], p[5]
+    k, j, i = cell[0], cell[1], cell[2]
+    voxel, density, medium = _fetched(scene, k, j, i)
+    depth, photons, outside, gathered, carry = 0, 0, False, 0.0, book[CARRY]
     while True:
-        kind, energy_bin = codes[at] // BINS, codes[at] % BINS
-        if kind <= 1:  # chord or kink
+        code = codes[at]
+        kind = code // BINS
+        if kind <= KINK:
+            left, energy = float(values[at, 0]), float(values[at, 1])
             if outside:
-                book[ESCAPED] += values[at, 1]
-            else:
-                _turn_by(values, at, kind, home, ratios[energy_bin], scene, p, cell)
-                outside = _advance(
-                    values[at, 0], values[at, 1], home, ratios[energy_bin], scene, tally,
-                    p, cell, book,
+                book[ESCAPED] += energy
+                at += 1
+                continue
+            cosine, side1, side2 = values[at, 2], values[at, 3], values[at, 4]
+            thin = 1.0 / density
+            if medium != home:
+                thin *= ratios[code % BINS, medium, 0]
+                if kind != KINK:
+                    cosine, stretch = widened(cosine, ratios[code % BINS, medium, 1])
+                    side1 *= stretch
+                    side2 *= stretch
+            u, v, w = turned(u, v, w, cosine, side1, side2)
+            flight_z, flight_y, flight_x = u * scene.per_slice, v * scene.per_row, w * scene.per_column
+            while True:
+                path = left * thin
+                new_z, new_y, new_x = z + flight_z * path, y + flight_y * path, x + flight_x * path
+                if k <= new_z < k + 1 and j <= new_y < j + 1 and i <= new_x < i + 1:
+                    z, y, x = new_z, new_y, new_x
+                    gathered += energy
+                    break
+                to_z, to_y, to_x = (
+                    _to_face(z, k, flight_z), _to_face(y, j, flight_y), _to_face(x, i, flight_x)
                 )
+                face = max(0.0, min(to_z, to_y, to_x))
+                if face >= path:  # ends on the face itself
+                    z, y, x = new_z, new_y, new_x
+                    gathered += energy
+                    break
+                share = face / path
+                gathered += energy * share
+                energy -= energy * share
+                left -= left * share
+                z, y, x = z + flight_z * face, y + flight_y * face, x + flight_x * face
+                if voxel >= 0:
+                    quanta = gathered * scene.quanta_per_mev + carry
+                    whole = np.uint32(quanta)
+                    carry = quanta - whole
+                    atomic_add(tally, voxel, whole)
+                else:
+                    book[ESCAPED] += gathered
+                gathered = 0.0
+                if to_z <= face:
+                    k += 1 if flight_z > 0.0 else -1
+                    z = k if flight_z > 0.0 else k + 1.0
+                elif to_y <= face:
+                    j += 1 if flight_y > 0.0 else -1
+                    y = j if flight_y > 0.0 else j + 1.0
+                else:
+                    i += 1 if flight_x > 0.0 else -1
+                    x = i if flight_x > 0.0 else i + 1.0
+                voxel, density, medium = _fetched(scene, k, j, i)
+                if voxel < 0 and not scene.infinite:
+                    outside = True
+                    book[ESCAPED] += energy
+                    break
+                thin = 1.0 / density
+                if medium != home:
+                    thin *= ratios[code % BINS, medium, 0]
         elif kind == BRANCH:
-            for i in range(6):
-                places[depth, i] = p[i]
-            for i in range(3):
-                places[depth, 6 + i] = cell[i]
+            places[depth, 0], places[depth, 1], places[depth, 2] = z, y, x
+            places[depth, 3], places[depth, 4], places[depth, 5] = u, v, w
+            places[depth, 6], places[depth, 7], places[depth, 8] = k, j, i
             places[depth, 9] = 1.0 if outside else 0.0
             depth += 1
         elif kind == PHOTON_RECORD:
             if outside:
                 book[ESCAPED] += values[at, 1]
             else:
-                photons = _release_photon(values, at, p, cell, stack, photons)
+                a, b, c = turned(u, v, w, values[at, 2], values[at, 3], values[at, 4])
+                stack[photons, 0], stack[photons, 1] = PHOTON, values[at, 1]
+                stack[photons, 2], stack[photons, 3], stack[photons, 4] = z, y, x
+                stack[photons, 5], stack[photons, 6], stack[photons, 7] = a, b, c
+                stack[photons, 8], stack[photons, 9], stack[photons, 10] = k, j, i
+                photons += 1
         else:  # END
-            if not outside:
-                settle(scene, tally, cell, book)
+            if gathered > 0.0:
+                if voxel >= 0:
+                    quanta = gathered * scene.quanta_per_mev + carry
+                    whole = np.uint32(quanta)
+                    carry = quanta - whole
+                    atomic_add(tally, voxel, whole)
+                else:
+                    book[ESCAPED] += gathered
+                gathered = 0.0
             if depth == 0:
+                book[CARRY] = carry
                 return photons
             depth -= 1
-            for i in range(6):
-                p[i] = places[depth, i]
-            for i in range(3):
-                cell[i] = int(places[depth, 6 + i])
+            z, y, x = places[depth, 0], places[depth, 1], places[depth, 2]
+            u, v, w = places[depth, 3], places[depth, 4], places[depth, 5]
+            k, j, i = int(places[depth, 6]), int(places[depth, 7]), int(places[depth, 8])
             outside = places[depth, 9] != 0.0
+            voxel, density, medium = _fetched(scene, k, j, i)
         at += 1
-
-
-@law
-def _turn_by(values, at, kind, home, ratios, scene, p, cell):
-    """Turn `p` by a record's angle, wider where the local medium scatters more."""
-    cosine, side1, side2 = values[at, 2], values[at, 3], values[at, 4]
-    if kind == CHORD:
-        voxel = voxel_of(scene, cell)
-        medium = medium_at(scene, scene.density[max(voxel, 0)])
-        if medium != home:
-            cosine, stretch = widened(cosine, ratios[medium, 1])
-            side1 *= stretch
-            side2 *= stretch
-    p[3], p[4], p[5] = turned(p[3], p[4], p[5], cosine, side1, side2)
-
-
-@law
-def _advance(length, energy, home, ratios, scene, tally, p, cell, book):
-    """Go one chord; true where it leaves the grid for the vacuum."""
-    voxel = voxel_of(scene, cell)
-    density = max(scene.density[max(voxel, 0)], THINNEST_G_ML)
-    path = length / density * ratios[medium_at(scene, density), 0]
-    z = p[0] + p[3] * scene.per_slice * path
-    y = p[1] + p[4] * scene.per_row * path
-    x = p[2] + p[5] * scene.per_column * path
-    k, j, i = cell[0], cell[1], cell[2]
-    if k <= z < k + 1 and j <= y < j + 1 and i <= x < i + 1:  # most chords stay in their voxel
-        p[0], p[1], p[2] = z, y, x
-        book[GATHERED] += energy
-        return False
-    left = march(scene, tally, p, cell, length, energy, ratios, False, book)
-    if left < 0.0:
-        book[ESCAPED] -= energy * left / length
-        return True
-    return False
-
-
-@law
-def _release_photon(values, at, p, cell, stack, photons):
-    """Put a photon of the track on the stack with its voxel."""
-    u, v, w = turned(p[3], p[4], p[5], values[at, 2], values[at, 3], values[at, 4])
-    norm = 1.0 / math.sqrt(u * u + v * v + w * w)
-    stack[photons, 0] = PHOTON
-    stack[photons, 1] = values[at, 1]
-    for axis in range(3):
-        stack[photons, 2 + axis] = p[axis]
-        stack[photons, 8 + axis] = cell[axis]
-    stack[photons, 5] = u * norm
-    stack[photons, 6] = v * norm
-    stack[photons, 7] = w * norm
-    return photons + 1

@@ -48,6 +48,16 @@ class Matter:
         """Names of the media, in the order of their numbers."""
         return tuple(medium.name for medium in self.media)
 
+    def medium_at(self, density: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+        """Number of the medium at each density (g/mL)."""
+        return self.medium_of[_step_of(density)]
+
+
+def _step_of(density: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Place of each density (g/mL) on the density scale."""
+    steps = (density * np.float32(DENSITY_STEPS)).astype(np.int64)
+    return np.minimum(steps, DENSITY_ENTRIES - 1)
+
 
 @lru_cache(maxsize=1)
 def media_by_density() -> tuple[tuple[str, float], ...]:
@@ -83,8 +93,7 @@ def make_matter(density: npt.NDArray[np.float32], cuts: Cuts) -> Matter:
     by_step = np.searchsorted(bounds, steps)
     present = np.zeros(DENSITY_ENTRIES, dtype=bool)
     for plane in density:
-        index = np.minimum((plane * np.float32(DENSITY_STEPS)).astype(np.int64), len(present) - 1)
-        present[index] = True
+        present[_step_of(plane)] = True
     used = sorted(set(by_step[present].tolist()))
     renumber = {old: new for new, old in enumerate(used)}
     medium_of = np.array([renumber.get(int(old), 0) for old in by_step], dtype=np.uint8)
@@ -113,8 +122,10 @@ def _ratios(laws: Laws) -> FloatArray:
     places = (np.arange(BINS) + 0.5) * rows / BINS
     stopping, transport = (
         np.array(
-            [np.interp(places, np.arange(rows), medium[:, ELECTRON_COLUMNS.index(column)])
-             for medium in laws.electron]
+            [
+                np.interp(places, np.arange(rows), medium[:, ELECTRON_COLUMNS.index(column)])
+                for medium in laws.electron
+            ]
         )
         for column in ("total_stopping_mev_mm", "transport_per_mm")
     )
@@ -158,7 +169,6 @@ def _majorant(density: npt.NDArray[np.float32], matter: Matter) -> FloatArray:
     densest = np.zeros(len(matter.media))
     for start in range(0, density.size, 1 << 20):
         part = density[start : start + (1 << 20)]
-        index = np.minimum((part * np.float32(DENSITY_STEPS)).astype(np.int64), DENSITY_ENTRIES - 1)
-        np.maximum.at(densest, matter.medium_of[index], part)
+        np.maximum.at(densest, matter.medium_at(part), part)
     attenuation = matter.laws.photon.sum(axis=2)
     return np.asarray((attenuation * densest[:, None]).max(axis=0))

@@ -1,0 +1,162 @@
+"""Dose engine `monte-carlo`: decays followed one by one through the patient's own tissues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from opensirt.dose.engine import activity_values, density_values, dose_engines
+from opensirt.dose.mc_run import Progress, Result, Run, RunPlan
+from opensirt.dose.mc_scene import cuts_for, make_matter
+from opensirt.dose.mc_source import decay_source
+from opensirt.errors import GridMismatchError, InputError
+from opensirt.image import Volume
+from opensirt.physics.nuclides import Nuclide
+from opensirt.units import G_PER_KG, JOULE_PER_MEV, Unit
+
+__all__ = ["MonteCarlo", "Simulation"]
+
+DEFAULT_UNCERTAINTY = 0.01
+FEWEST_HISTORIES = 1000
+LEAST_UNCERTAINTY = 1e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Simulation:
+    """A dose map with its statistical error and the account of the run."""
+
+    dose: Volume
+    """Gy."""
+    relative_error: Volume
+    """One standard error over the dose, per voxel; 0 where nothing was scored."""
+    histories: int
+    seconds: float
+    threads: int
+    mode: str
+    device: str
+    mean_relative_error: float
+    energy_balance: float
+    escaped_fraction: float
+    media: tuple[str, ...]
+
+
+@dose_engines.register("monte-carlo")
+@dataclass(frozen=True, slots=True)
+class MonteCarlo:
+    """Absorbed dose by Monte Carlo transport of electrons and photons.
+
+    The reference among the engines: it follows range, scattering and backscatter through any
+    tissue, and states its statistical error. Outside the grid is vacuum. Mode "fast" replays
+    tracks of full physics, scaled by the local medium; "full" transports every electron anew.
+
+    References
+    ----------
+    .. [penelope] mixed (class II) simulation of electrons.
+    """
+
+    histories: int | None = None
+    """Decays to follow; by default as many as `uncertainty` asks for."""
+    uncertainty: float | None = None
+    """Mean relative standard error where the dose is above half its maximum; default 1 %."""
+    seed: int = 1
+    threads: int | None = None
+    mode: Literal["fast", "full"] = "fast"
+    device: Literal["cpu", "cuda"] = "cpu"
+    min_density_g_ml: float = 0.0
+    """Voxels below this density receive zero dose; what they absorb is still followed."""
+
+    def __post_init__(self) -> None:
+        if self.histories is not None and self.uncertainty is not None:
+            raise InputError("choose histories or an uncertainty, not both")
+        if self.histories is not None and self.histories < FEWEST_HISTORIES:
+            raise InputError(
+                f"histories must be at least {FEWEST_HISTORIES}, found {self.histories}"
+            )
+        if self.uncertainty is not None and not LEAST_UNCERTAINTY <= self.uncertainty <= 0.5:
+            raise InputError(
+                f"the uncertainty is a fraction from {LEAST_UNCERTAINTY:g} to 0.5 (0.01 is 1 %), "
+                f"found {self.uncertainty:g}"
+            )
+        if self.mode not in ("fast", "full"):
+            raise InputError(f"Monte Carlo mode {self.mode!r} is unknown; choose fast or full")
+        if self.device not in ("cpu", "cuda"):
+            raise InputError(f"device {self.device!r} is unknown; choose cpu or cuda")
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"threads must be at least 1, found {self.threads}")
+        if self.seed < 0:
+            raise InputError(f"the seed must not be negative, found {self.seed}")
+
+    def dose(self, activity: Volume, density: Volume, nuclide: Nuclide) -> Volume:
+        """Dose to complete decay, float32. See `DoseEngine.dose`, and `simulate` for more."""
+        return self.simulate(activity, density, nuclide).dose
+
+    def simulate(
+        self,
+        activity: Volume,
+        density: Volume,
+        nuclide: Nuclide,
+        progress: Progress | None = None,
+    ) -> Simulation:
+        """The dose with its error map and the energy balance.
+
+        ``D = N e / m`` with N the decays in the whole map, e the energy (MeV) per decay and voxel
+        and m the voxel's mass. See `DoseEngine.dose` for shapes, units and errors.
+        """
+        a = np.ascontiguousarray(activity_values(activity), dtype=np.float32)
+        rho = np.ascontiguousarray(density_values(density, activity), dtype=np.float32)
+        grid = activity.grid
+        if not grid.is_orthogonal:
+            raise GridMismatchError(f"the grid {grid} is sheared; resample the activity first")
+        if not a.any():
+            return self._nothing(activity)
+        cuts = cuts_for(min(grid.spacing_mm))
+        matter = make_matter(rho, cuts)
+        source = decay_source(nuclide, cuts.absorb_mev)
+        run = Run(rho, a, grid.spacing_mm, matter, source, self._plan(), progress)
+        result = run.go()
+        decays = activity.total() * nuclide.mean_life_s
+        return self._simulation(result, activity, rho, decays * nuclide.energy_scale, matter.names)
+
+    def _plan(self) -> RunPlan:
+        wanted = None if self.histories is not None else self.uncertainty or DEFAULT_UNCERTAINTY
+        return RunPlan(self.histories, wanted, self.seed, self.threads, self.mode)
+
+    def _nothing(self, activity: Volume) -> Simulation:
+        zero = np.zeros(activity.grid.shape, np.float32)
+        dose = activity.with_values(zero, Unit.GY)
+        error = activity.with_values(zero, Unit.FRACTION)
+        return Simulation(dose, error, 0, 0.0, 1, self.mode, self.device, 0.0, 0.0, 0.0, ())
+
+    def _simulation(
+        self,
+        result: Result,
+        activity: Volume,
+        rho: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+        decays: float,
+        media: tuple[str, ...],
+    ) -> Simulation:
+        """Energies to doses, in place."""
+        shape = activity.grid.shape
+        voxel_ml = activity.grid.voxel_volume_ml
+        gray = result.energy_mev.reshape(shape)
+        gray *= np.float32(decays * JOULE_PER_MEV * G_PER_KG / voxel_ml)
+        least = max(np.float32(self.min_density_g_ml), np.finfo(np.float32).tiny)
+        for energy, mass in zip(gray, rho, strict=True):  # slice by slice: no copy of the volume
+            tissue = mass >= least
+            np.divide(energy, mass, out=energy, where=tissue)
+            energy[~tissue] = 0.0
+        return Simulation(
+            dose=activity.with_values(gray, Unit.GY),
+            relative_error=activity.with_values(result.relative_error.reshape(shape), Unit.FRACTION),
+            histories=result.histories,
+            seconds=result.seconds,
+            threads=result.threads,
+            mode=self.mode,
+            device=self.device,
+            mean_relative_error=result.mean_relative_error,
+            energy_balance=result.energy_balance,
+            escaped_fraction=result.escaped_fraction,
+            media=media,
+        )
