@@ -26,7 +26,10 @@ Floats = npt.NDArray[np.float32]
 Progress = Callable[[float, int, float], None]
 """Called with the share done (0 to 1), the histories so far and the seconds left."""
 
-REPLAYS_PER_TRACK = 100
+WANTED_TRACKS = 200_000
+"""A run makes at least about so many tracks, within the limits of replays; they set how well the
+mean of a large region is known."""
+FEWEST_REPLAYS, MOST_REPLAYS = 25, 200
 FEWEST_TRACKS = 256
 BATCHES = 24
 PILOT_BATCHES = 8
@@ -111,26 +114,28 @@ class Run:
                 raise
 
     def _reset(self) -> None:
+        self.batches = 1
         self.sums = BatchSums.empty(self.density.size)
         self.book = np.zeros(0)
 
     def _run_histories(self, histories: int, pool: ThreadPoolExecutor) -> None:
-        batches = max(BATCHES, math.ceil(histories / LARGEST_BATCH))
-        for done in range(batches):
-            self._fire(histories / batches, done, pool)
-            self._report((done + 1) / batches)
+        self.batches = max(BATCHES, math.ceil(histories / LARGEST_BATCH))
+        for done in range(self.batches):
+            self._fire(histories / self.batches, done, pool)
+            self._report((done + 1) / self.batches)
 
     def _run_to_uncertainty(self, wanted: float, pool: ThreadPoolExecutor) -> None:
         """A pilot says how many histories are needed; then batches of one size until it holds."""
         active = int(np.count_nonzero(self.activity))
         pilot = min(max(PILOT_PER_VOXEL * active, SMALLEST_BATCH), LARGEST_BATCH)
+        self.batches = PILOT_BATCHES
         for batch in range(PILOT_BATCHES):
             self._fire(pilot, batch, pool)
         needed = PILOT_BATCHES * pilot * (self._high_error() / wanted) ** 2
         self._reset()
-        batches = max(BATCHES, math.ceil(needed / LARGEST_BATCH))
-        size = max(needed / batches, SMALLEST_BATCH)
-        done, last = 0, batches
+        self.batches = last = max(BATCHES, math.ceil(needed / LARGEST_BATCH))
+        size = max(needed / last, SMALLEST_BATCH)
+        done = 0
         while done < last:
             self._fire(size, PILOT_BATCHES + done, pool)
             done += 1
@@ -164,8 +169,9 @@ class Run:
     def _library(self, histories: float, key: tuple[int, int], pool: ThreadPoolExecutor) -> Library:
         if self.plan.mode == "full":
             return NO_TRACKS
+        replays = min(max(histories * self.batches / WANTED_TRACKS, FEWEST_REPLAYS), MOST_REPLAYS)
         counts = [
-            max(FEWEST_TRACKS, round(share * histories / REPLAYS_PER_TRACK)) if share > 0.0 else 0
+            max(FEWEST_TRACKS, round(share * histories / replays)) if share > 0.0 else 0
             for share in self._shares()
         ]
         resolution = CHORD_SHARE_OF_VOXEL * min(self.spacing_mm)
