@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from opensirt.cli.console import JSON_OPTION, constant_from, emit, table
+from opensirt.cli.console import JSON_OPTION, constant_from, emit, progress, table
 
 __all__ = ["dose", "dvh", "kernel"]
 
 NUCLIDE = typer.Option(..., help="y90, ho166, tc99m, re188, p32, lu177 or i131.")
-ENGINE = typer.Option("voxel-convolution", help="Dose engine: local, voxel-convolution.")
+ENGINE = typer.Option(
+    "voxel-convolution",
+    help="Dose engine: local, voxel-convolution, voxel-superposition, monte-carlo.",
+)
 
 
 def dose(
@@ -21,29 +25,59 @@ def dose(
     nuclide: str = NUCLIDE,
     engine: str = ENGINE,
     dose_constant: str | None = typer.Option(None, help="Gy kg/GBq, or the name of one."),
+    histories: int | None = typer.Option(None, help="Monte Carlo: decays to follow."),
+    uncertainty: float | None = typer.Option(
+        None, help="Monte Carlo: relative error to reach where the dose is high; default 0.01."
+    ),
+    seed: int | None = typer.Option(None, help="Monte Carlo: whole number; default 1."),
+    threads: int | None = typer.Option(None, help="Monte Carlo: threads; default all cores."),
+    mode: str | None = typer.Option(None, help="Monte Carlo: fast (default) or full."),
+    device: str | None = typer.Option(None, help="Monte Carlo: cpu (default) or cuda."),
     out: Path = typer.Option(..., help="Dose map to write, Gy (.nii.gz)."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Absorbed dose to complete decay of an activity map."""
-    from opensirt.workflow import dose_from_files
+    from opensirt.workflow import MonteCarloOptions, dose_from_files
 
-    result = dose_from_files(
-        activity,
-        density=density,
-        ct=ct,
-        nuclide_name=nuclide,
-        engine=engine,
-        out=out,
-        dose_constant=constant_from(dose_constant),
-    )
+    options = MonteCarloOptions(histories, uncertainty, seed, threads, mode, device)
+    with progress() as step:
+        result = dose_from_files(
+            activity,
+            density=density,
+            ct=ct,
+            nuclide_name=nuclide,
+            engine=engine,
+            out=out,
+            dose_constant=constant_from(dose_constant),
+            options=options,
+            step=step,
+        )
     rows = [
         ["time", f"{result['seconds']:.2f} s with {result['threads']} threads"],
+        *_statistics(result),
         ["decays", f"{result['decays']:.4g}"],
         ["mean dose", f"{result['mean_dose_gy']:.4g} Gy"],
         ["highest dose", f"{result['maximum_dose_gy']:.4g} Gy"],
         ["written", result["out"]],
     ]
     emit(result, as_json, lambda: table(f"Dose, {engine}", ["what", "value"], rows))
+
+
+def _statistics(result: dict[str, Any]) -> list[list[str]]:
+    """Rows of a Monte Carlo run; none for the other engines."""
+    if "histories" not in result:
+        return []
+    return [
+        [
+            "histories",
+            f"{result['histories']:,} ({result['histories_per_second']:,.0f} per second)",
+        ],
+        ["mean relative error, high dose", f"{result['mean_relative_error']:.2%}"],
+        ["energy balance", f"{result['energy_balance']:+.1e}"],
+        ["energy that left the grid", f"{result['escaped_fraction']:.2%}"],
+        ["media", ", ".join(result["media"])],
+        ["relative error map", result["relative_error_out"]],
+    ]
 
 
 def kernel(

@@ -1,8 +1,10 @@
 """One addition that many threads may do at once, on CPU and CUDA."""
 
-# mypy: disable-error-code="no-untyped-def,misc"
+# mypy: disable-error-code="no-untyped-def,misc,import-untyped"
 
 from __future__ import annotations
+
+from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -25,7 +27,7 @@ def _cpu_atomic_add(typingctx, array, index, value):
     return types.int8(array, types.intp, array.dtype), generate
 
 
-def atomic_add(array, index, value):
+def atomic_add(array: Any, index: int, value: Any) -> None:
     """Add a whole number to ``array[index]`` (one-dimensional, uint32), safely among threads."""
     array[index] += value
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from opensirt.dose.mc_electrons import STACK_COLUMNS
 from opensirt.dose.mc_photons import drain
 from opensirt.dose.mc_physics import isotropic
 from opensirt.dose.mc_random import STATE_WORDS, law, seed_stream, uniform
-from opensirt.dose.mc_replay import replay
+from opensirt.dose.mc_replay import PLACE_COLUMNS, replay
 from opensirt.dose.mc_scene import Matter
 from opensirt.dose.mc_source import DecaySource, emit_decay
 from opensirt.dose.mc_tracks import RECORD_VALUES, make_track
@@ -29,16 +30,16 @@ from opensirt.dose.mc_voxels import (
     BOOK_SIZE,
     CARRY,
     EMITTED,
-    ESCAPED,
+    GATHERED,
     Scene,
     medium_at,
     settle,
 )
 
-__all__ = ["Library", "Part", "fire_batch", "make_library", "parts_of"]
+__all__ = ["Library", "Part", "fire_batch", "make_library", "parts_of", "place_history"]
 
 STACK_ROWS = 1024
-PLACES, PLACE_COLUMNS = 512, 10
+PLACES = 512
 RECORDS_PER_TRACK = 64
 TRACKS_PER_PART = 256
 GOLDEN = 0.618_033_988_749_894_9
@@ -57,7 +58,8 @@ class Library(NamedTuple):
     emitted_mev: npt.NDArray[np.float64]
     first: npt.NDArray[np.int64]
     """First track of each medium."""
-    count: npt.NDArray[np.int64]
+    number: npt.NDArray[np.int64]
+    """Tracks of each medium."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def make_library(
         start=np.concatenate([p[2] + offset for p, offset in zip(filled, offsets, strict=True)]),
         emitted_mev=np.concatenate([part[3] for part in filled]),
         first=np.cumsum([0, *counts[:-1]]).astype(np.int64),
-        count=np.array(counts, dtype=np.int64),
+        number=np.array(counts, dtype=np.int64),
     )
 
 
@@ -144,12 +146,12 @@ def parts_of(activity: npt.NDArray[np.float32], number: int) -> tuple[Part, ...]
     cuts = np.unique(np.concatenate([[0], np.searchsorted(rising, wanted), [len(rows)]]))
     return tuple(
         Part(number, int(a) * columns, int(b) * columns, float(rising[a]))
-        for number, (a, b) in enumerate(zip(cuts[:-1], cuts[1:], strict=True))
+        for number, (a, b) in enumerate(pairwise(cuts))
     )
 
 
 @law
-def _place_history(scene, voxel, p, cell, state):
+def place_history(scene, voxel, p, cell, state):
     """A uniform place in a voxel and an isotropic direction."""
     cell[0] = voxel // (scene.rows * scene.columns)
     cell[1] = voxel // scene.columns % scene.rows
@@ -180,12 +182,12 @@ def _fire(scene, laws, source, library, ratios, activity, run, tally, key, book)
         low = math.floor(total * per_activity + offset)
         total += activity[voxel]
         for serial in range(low, math.floor(total * per_activity + offset)):
-            _place_history(scene, voxel, p, cell, state)
+            place_history(scene, voxel, p, cell, state)
             quantile = (start + serial * GOLDEN) % 1.0
             book[HISTORIES] += 1.0
             if len(library.start) > 0:
                 home = medium_at(scene, scene.density[voxel])
-                track = library.first[home] + int(quantile * library.count[home])
+                track = library.first[home] + int(quantile * library.number[home])
                 book[EMITTED] += library.emitted_mev[track]
                 n = replay(
                     library.codes,
@@ -206,7 +208,7 @@ def _fire(scene, laws, source, library, ratios, activity, run, tally, key, book)
                 for row in range(n):
                     book[EMITTED] += stack[row, 1]
                 book[EMITTED] += source.local_mev
-                book[0] += source.local_mev
+                book[GATHERED] += source.local_mev
                 settle(scene, tally, cell, book)
             if n > 0:
                 drain(laws, scene, tally, stack, n, p, cell, ones, book, state)
@@ -244,7 +246,6 @@ def fire_batch(
                 (*key, FIRING_STREAM + part.number),
                 book,
             )
-            book[ESCAPED] += 0.0
         return book
 
     return np.asarray(sum(pool.map(fire, parts)))

@@ -55,9 +55,7 @@ def place_of(laws, energy):
 def turn(p, cosine, phi):
     """Turn the direction ``p[3:6]`` by a polar angle of this cosine and azimuth `phi`."""
     sine = math.sqrt(max(0.0, 1.0 - cosine * cosine))
-    p[3], p[4], p[5] = turned(
-        p[3], p[4], p[5], cosine, sine * math.cos(phi), sine * math.sin(phi)
-    )
+    p[3], p[4], p[5] = turned(p[3], p[4], p[5], cosine, sine * math.cos(phi), sine * math.sin(phi))
 
 
 @law
@@ -116,9 +114,8 @@ def play_event(laws, medium, energy, rate, p, stack, n, state):
     if choice < 0.0:
         if energy > 2.0 * laws.collision_mev and room:
             return _play_moller(laws, energy, p, stack, n, state)
-    elif choice < interpolated(table, medium, place, RADIATE):
-        if energy > laws.photon_mev and room:
-            return _play_photon(laws, energy, place, p, stack, n, state)
+    elif choice < interpolated(table, medium, place, RADIATE) and energy > laws.photon_mev and room:
+        return _play_photon(laws, energy, place, p, stack, n, state)
     return energy, n
 
 

@@ -86,7 +86,11 @@ def replay(codes, values, at, home, ratios, scene, tally, p, cell, places, stack
                     side1 *= stretch
                     side2 *= stretch
             u, v, w = turned(u, v, w, cosine, side1, side2)
-            flight_z, flight_y, flight_x = u * scene.per_slice, v * scene.per_row, w * scene.per_column
+            flight_z, flight_y, flight_x = (
+                u * scene.per_slice,
+                v * scene.per_row,
+                w * scene.per_column,
+            )
             while True:
                 path = left * thin
                 new_z, new_y, new_x = z + flight_z * path, y + flight_y * path, x + flight_x * path
@@ -95,7 +99,9 @@ def replay(codes, values, at, home, ratios, scene, tally, p, cell, places, stack
                     gathered += energy
                     break
                 to_z, to_y, to_x = (
-                    _to_face(z, k, flight_z), _to_face(y, j, flight_y), _to_face(x, i, flight_x)
+                    _to_face(z, k, flight_z),
+                    _to_face(y, j, flight_y),
+                    _to_face(x, i, flight_x),
                 )
                 face = max(0.0, min(to_z, to_y, to_x))
                 if face >= path:  # ends on the face itself

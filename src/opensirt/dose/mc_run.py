@@ -26,10 +26,10 @@ Floats = npt.NDArray[np.float32]
 Progress = Callable[[float, int, float], None]
 """Called with the share done (0 to 1), the histories so far and the seconds left."""
 
-WANTED_TRACKS = 200_000
+WANTED_TRACKS = 100_000
 """A run makes at least about so many tracks, within the limits of replays; they set how well the
 mean of a large region is known."""
-FEWEST_REPLAYS, MOST_REPLAYS = 25, 200
+FEWEST_REPLAYS, MOST_REPLAYS = 50, 200
 FEWEST_TRACKS = 256
 BATCHES = 24
 PILOT_BATCHES = 8
@@ -152,8 +152,17 @@ class Run:
             self.density, self.spacing_mm, self.matter, quanta_per_mev, infinite=self.plan.infinite
         )
         book = fire_batch(
-            scene, self.matter, self.source, library, self.activity.reshape(-1), self.parts,
-            histories / self.total_activity, self.sums.tally, key, pool, lambda: self.stop,
+            scene,
+            self.matter,
+            self.source,
+            library,
+            self.activity.reshape(-1),
+            self.parts,
+            histories / self.total_activity,
+            self.sums.tally,
+            key,
+            pool,
+            lambda: self.stop,
         )
         self.sums.take(1.0 / quanta_per_mev, pool)
         self.book = book if self.book.size == 0 else self.book + book
@@ -182,7 +191,7 @@ class Run:
         shares = np.zeros(len(self.matter.media))
         for rho, bq in zip(self.density, self.activity, strict=True):
             np.add.at(shares, self.matter.medium_at(rho), bq)
-        return shares / shares.sum()
+        return np.asarray(shares / shares.sum())
 
     def _high_error(self) -> float:
         return self.sums.high_error(self.density.reshape(-1), 0.0)
@@ -214,6 +223,10 @@ class Run:
 
 
 NO_TRACKS = Library(
-    np.zeros(0, np.uint16), np.zeros((0, 5), np.float32), np.zeros(0, np.int64), np.zeros(0),
-    np.zeros(0, np.int64), np.zeros(0, np.int64),
+    np.zeros(0, np.uint16),
+    np.zeros((0, 5), np.float32),
+    np.zeros(0, np.int64),
+    np.zeros(0),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
 )

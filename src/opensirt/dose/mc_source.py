@@ -102,7 +102,7 @@ def emit_decay(source, quantile, p, stack, n, state):  # type: ignore[no-untyped
     `quantile`, in [0, 1), chooses the beta's energy. Directions are isotropic and written to `p`.
     """
     count = int(source.betas_per_decay + uniform(state))
-    for i in range(count):
+    for _ in range(count):
         place = quantile * (len(source.beta_mev) - 1)
         row = min(int(place), len(source.beta_mev) - 2)
         low = source.beta_mev[row]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from opensirt.dose.mc_random import law
 
-__all__ = ["BatchSums", "HIGH_DOSE_SHARE", "mean_relative_error"]
+__all__ = ["HIGH_DOSE_SHARE", "BatchSums", "mean_relative_error"]
 
 Floats = npt.NDArray[np.float32]
 HIGH_DOSE_SHARE = 0.5
@@ -77,11 +77,14 @@ class BatchSums:
         highest = 0.0
         for a, b in _runs(self.total.size):
             rho = density[a:b]
-            dose = np.divide(self.total[a:b], rho, out=np.zeros(b - a, np.float32), where=rho >= mass)
+            dose = np.divide(
+                self.total[a:b], rho, out=np.zeros(b - a, np.float32), where=rho >= mass
+            )
             highest = max(highest, float(dose.max(initial=0.0)))
-        return mean_relative_error(
+        error = mean_relative_error(
             self.total, self.squares, self.batches, density, HIGH_DOSE_SHARE * highest, mass
         )
+        return float(error)
 
     def _spread(self, job: Callable[[int, int], None], pool: ThreadPoolExecutor) -> None:
         list(pool.map(lambda run: job(*run), _runs(self.total.size)))

@@ -14,13 +14,12 @@ from __future__ import annotations
 import math
 
 from opensirt.dose.mc_electrons import (
-    ELECTRON,
     PHOTON,
     POSITRON,
+    STACK_COLUMNS,
     draw_step,
     place_of,
     play_event,
-    push,
     turn,
 )
 from opensirt.dose.mc_physics import MASS_MEV, along_and_across, isotropic
@@ -68,7 +67,8 @@ def make_track(laws, medium, source, quantile, resolution, work, codes, values, 
         if stack[row, 0] == PHOTON:
             at = _write_particle(PHOTON_RECORD, stack[row], vertex, codes, values, at)
         else:
-            stack[kept] = stack[row]
+            for column in range(STACK_COLUMNS):
+                stack[kept, column] = stack[row, column]
             at = _write(BRANCH, 0, 0.0, 0.0, 1.0, 0.0, 0.0, codes, values, at)
             kept += 1
         if at < 0:
@@ -96,9 +96,7 @@ def make_track(laws, medium, source, quantile, resolution, work, codes, values, 
 
 
 @law
-def _track_branch(
-    laws, medium, energy, resolution, p, vertex, stack, n, codes, values, at, state
-):
+def _track_branch(laws, medium, energy, resolution, p, vertex, stack, n, codes, values, at, state):
     """Follow one electron from `p`, writing chords; returns (next free record, stack height)."""
     gathered = 0.0
     kind = KINK
@@ -189,9 +187,7 @@ def _flush(kind, energy_bin, energy, p, vertex, codes, values, at):
 @law
 def _write_particle(kind, row, vertex, codes, values, at):
     """Write a particle that starts at the last vertex, from a row of the stack."""
-    cosine, side1, side2 = along_and_across(
-        vertex[3], vertex[4], vertex[5], row[5], row[6], row[7]
-    )
+    cosine, side1, side2 = along_and_across(vertex[3], vertex[4], vertex[5], row[5], row[6], row[7])
     return _write(kind, 0, 0.0, row[1], cosine, side1, side2, codes, values, at)
 
 

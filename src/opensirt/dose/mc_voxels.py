@@ -82,7 +82,7 @@ def medium_at(scene, density):
 def enter(p, cell):
     """Put into `cell` the voxel that holds the position ``p[0:3]``."""
     for axis in range(3):
-        cell[axis] = int(math.floor(p[axis]))
+        cell[axis] = math.floor(p[axis])
 
 
 @law

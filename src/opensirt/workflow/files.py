@@ -1,18 +1,15 @@
-"""Jobs on single files: a dose from an activity map, a voxel kernel, histograms."""
+"""Jobs on single files: a voxel kernel, histograms; and how maps and regions are read."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from opensirt.backend import thread_count
 from opensirt.case import StudyImage
 from opensirt.dose.dvh import dose_volume_histogram
-from opensirt.dose.engine import dose_engines
 from opensirt.dose.kernels import VoxelKernel, voxel_kernel
 from opensirt.errors import FileFormatError, InputError, UnknownNameError
 from opensirt.image import Region, Volume
@@ -21,61 +18,23 @@ from opensirt.io.dicom_dose import read_rt_dose
 from opensirt.io.dicom_files import open_dicom
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
-from opensirt.io.nifti import read_nifti_regions, read_volume_nifti, write_volume_nifti
+from opensirt.io.nifti import read_nifti_regions, read_volume_nifti
 from opensirt.io.slicer import read_nrrd, read_nrrd_regions
 from opensirt.physics.materials import tissue
-from opensirt.physics.nuclides import Nuclide, nuclide
-from opensirt.quantify.density import density_map
+from opensirt.physics.nuclides import nuclide
 from opensirt.units import Unit
 
-__all__ = ["dose_from_files", "histograms_from_files", "kernel_to_file"]
+__all__ = [
+    "histograms_from_files",
+    "kernel_to_file",
+    "read_dose",
+    "read_regions",
+    "read_volume",
+    "require_ending",
+]
 
 MEDIA = ("water", "soft-tissue", "liver", "lung", "bone")
 KERNEL_ENGINE = "voxel-convolution"
-
-
-def dose_from_files(
-    activity: Path,
-    *,
-    density: Path | None,
-    ct: Path | None,
-    nuclide_name: str,
-    engine: str,
-    out: Path,
-    dose_constant: float | str | None = None,
-) -> dict[str, Any]:
-    """Dose map (Gy to complete decay) of an activity map (Bq/mL at time zero), file to file.
-
-    Exactly one of `density` (g/mL) and `ct` (HU) is needed; it is resampled to the activity grid
-    where it lies on another. Returns seconds, threads and a summary for `--json`.
-    """
-    if (density is None) == (ct is None):
-        raise InputError("expected one of --density and --ct, found " + ("both" if ct else "none"))
-    _require_ending(out, (".nii.gz", ".nii"))
-    of = _nuclide(nuclide_name, dose_constant)
-    source = read_volume(activity, Unit.BQ_PER_ML, nuclide=of.name, time="injection")
-    mass = (
-        density_map(read_volume(ct, Unit.HU), source.grid)
-        if ct is not None
-        else _density(density, source)
-    )
-    chosen = dose_engines.create(engine)
-    start = time.perf_counter()
-    dose = chosen.dose(source, mass, of)
-    seconds = time.perf_counter() - start
-    with staged_file(out) as staged:
-        write_volume_nifti(staged, dose)
-    return {
-        "out": str(out),
-        "engine": engine,
-        "nuclide": of.name,
-        "dose_constant_gy_kg_per_gbq": of.dose_constant_gy_kg_per_gbq,
-        "seconds": seconds,
-        "threads": thread_count(),
-        "decays": source.total() * of.mean_life_s,
-        "mean_dose_gy": float(dose.values.mean(dtype=np.float64)),
-        "maximum_dose_gy": float(dose.values.max()),
-    }
 
 
 def kernel_to_file(
@@ -98,7 +57,7 @@ def kernel_to_file(
         raise UnknownNameError(f"medium {medium!r} is unknown; choose one of {', '.join(MEDIA)}")
     if min(voxel_mm) <= 0:
         raise InputError(f"voxel sizes must be above 0 mm, found {voxel_mm}")
-    _require_ending(out, (".npz",))
+    require_ending(out, (".npz",))
     rho = density_g_ml if density_g_ml is not None else tissue(medium).density_g_ml
     x, y, z = voxel_mm
     kernel: VoxelKernel = voxel_kernel(nuclide(nuclide_name), (z, y, x), rho, extent)
@@ -190,20 +149,8 @@ def _as_image(volume: Volume, structures: Dataset) -> StudyImage:
     return StudyImage("ct", volume, "map", frame_of_reference_uid=frame)
 
 
-def _density(path: Path | None, activity: Volume) -> Volume:
-    assert path is not None
-    density = read_volume(path, Unit.G_PER_ML).onto(activity.grid)
-    if not density.values.any():
-        raise InputError("the density map and the activity map do not overlap; check their places")
-    return density
-
-
-def _nuclide(name: str, dose_constant: float | str | None) -> Nuclide:
-    of = nuclide(name)
-    return of if dose_constant is None else of.with_dose_constant(dose_constant)
-
-
-def _require_ending(out: Path, endings: tuple[str, ...]) -> None:
+def require_ending(out: Path, endings: tuple[str, ...]) -> None:
+    """`InputError` where the name of a file to write does not say its format."""
     if not out.name.lower().endswith(endings):
         raise InputError(f"expected --out to end in {' or '.join(endings)}, found {out.name}")
 

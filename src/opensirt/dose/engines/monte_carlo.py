@@ -36,6 +36,7 @@ class Simulation:
     threads: int
     mode: str
     device: str
+    seed: int
     mean_relative_error: float
     energy_balance: float
     escaped_fraction: float
@@ -127,7 +128,9 @@ class MonteCarlo:
         zero = np.zeros(activity.grid.shape, np.float32)
         dose = activity.with_values(zero, Unit.GY)
         error = activity.with_values(zero, Unit.FRACTION)
-        return Simulation(dose, error, 0, 0.0, 1, self.mode, self.device, 0.0, 0.0, 0.0, ())
+        return Simulation(
+            dose, error, 0, 0.0, 1, self.mode, self.device, self.seed, 0.0, 0.0, 0.0, ()
+        )
 
     def _simulation(
         self,
@@ -147,14 +150,16 @@ class MonteCarlo:
             tissue = mass >= least
             np.divide(energy, mass, out=energy, where=tissue)
             energy[~tissue] = 0.0
+        error = result.relative_error.reshape(shape)
         return Simulation(
             dose=activity.with_values(gray, Unit.GY),
-            relative_error=activity.with_values(result.relative_error.reshape(shape), Unit.FRACTION),
+            relative_error=activity.with_values(error, Unit.FRACTION),
             histories=result.histories,
             seconds=result.seconds,
             threads=result.threads,
             mode=self.mode,
             device=self.device,
+            seed=self.seed,
             mean_relative_error=result.mean_relative_error,
             energy_balance=result.energy_balance,
             escaped_fraction=result.escaped_fraction,

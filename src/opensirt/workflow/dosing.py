@@ -1,0 +1,179 @@
+"""The job `dose`: from an activity map to a dose map, file to file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from opensirt.backend import thread_count
+from opensirt.dose.engine import dose_engines
+from opensirt.errors import InputError
+from opensirt.image import Volume
+from opensirt.io.archive import staged_file
+from opensirt.io.nifti import write_volume_nifti
+from opensirt.physics.nuclides import Nuclide, nuclide
+from opensirt.quantify.density import density_map
+from opensirt.units import Unit
+from opensirt.workflow.files import read_volume, require_ending
+
+__all__ = ["Dosing", "MonteCarloOptions", "calculate", "dose_from_files", "read_maps"]
+
+MONTE_CARLO = "monte-carlo"
+ENDINGS = (".nii.gz", ".nii")
+Step = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MonteCarloOptions:
+    """What a person may choose of the engine `monte-carlo`; None takes the engine's default."""
+
+    histories: int | None = None
+    uncertainty: float | None = None
+    seed: int | None = None
+    threads: int | None = None
+    mode: str | None = None
+    device: str | None = None
+
+    def chosen(self) -> dict[str, Any]:
+        """The options that were given."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dosing:
+    """A dose map, its error map where there is one, and facts of the computation."""
+
+    dose: Volume
+    relative_error: Volume | None
+    facts: dict[str, Any]
+
+
+def dose_from_files(
+    activity: Path,
+    *,
+    density: Path | None,
+    ct: Path | None,
+    nuclide_name: str,
+    engine: str,
+    out: Path,
+    dose_constant: float | str | None = None,
+    options: MonteCarloOptions | None = None,
+    step: Step | None = None,
+) -> dict[str, Any]:
+    """Dose map (Gy to complete decay) of an activity map (Bq/mL at time zero), file to file.
+
+    Exactly one of `density` (g/mL) and `ct` (HU) is needed; it is resampled to the activity grid
+    where it lies on another. Monte Carlo also writes its relative standard error beside `out`.
+    Returns seconds, threads and a summary for `--json`.
+    """
+    require_ending(out, ENDINGS)
+    _require_monte_carlo(engine, options)
+    source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)
+    done = calculate(engine, source, mass, of, options, step)
+    with ExitStack() as files:
+        target = files.enter_context(staged_file(out))
+        facts = {"out": str(out)}
+        if done.relative_error is not None:
+            beside = error_path(out)
+            write_volume_nifti(files.enter_context(staged_file(beside)), done.relative_error)
+            facts["relative_error_out"] = str(beside)
+        write_volume_nifti(target, done.dose)
+    return facts | done.facts
+
+
+def read_maps(
+    activity: Path,
+    density: Path | None,
+    ct: Path | None,
+    nuclide_name: str,
+    dose_constant: float | str | None,
+) -> tuple[Volume, Volume, Nuclide]:
+    """Activity (Bq/mL), density on its grid (g/mL) and the nuclide."""
+    if (density is None) == (ct is None):
+        raise InputError("expected one of --density and --ct, found " + ("both" if ct else "none"))
+    of = nuclide(nuclide_name)
+    of = of if dose_constant is None else of.with_dose_constant(dose_constant)
+    source = read_volume(activity, Unit.BQ_PER_ML, nuclide=of.name, time="injection")
+    if ct is not None:
+        return source, density_map(read_volume(ct, Unit.HU), source.grid), of
+    assert density is not None
+    mass = read_volume(density, Unit.G_PER_ML).onto(source.grid)
+    if not mass.values.any():
+        raise InputError("the density map and the activity map do not overlap; check their places")
+    return source, mass, of
+
+
+def calculate(
+    engine: str,
+    source: Volume,
+    mass: Volume,
+    of: Nuclide,
+    options: MonteCarloOptions | None = None,
+    step: Step | None = None,
+) -> Dosing:
+    """Dose of an activity map by one engine, with time and, for Monte Carlo, its statistics."""
+    given = options.chosen() if options is not None and engine == MONTE_CARLO else {}
+    chosen = dose_engines.create(engine, **given)
+    start = time.perf_counter()
+    error, statistics = None, {"threads": thread_count()}
+    if engine == MONTE_CARLO:
+        simulation = chosen.simulate(source, mass, of, progress=_progress(step))  # type: ignore[attr-defined]
+        dose, error = simulation.dose, simulation.relative_error
+        statistics = _statistics(simulation)
+    else:
+        dose = chosen.dose(source, mass, of)
+    facts = {
+        "engine": engine,
+        "nuclide": of.name,
+        "dose_constant_gy_kg_per_gbq": of.dose_constant_gy_kg_per_gbq,
+        "seconds": time.perf_counter() - start,
+        **statistics,
+        "decays": source.total() * of.mean_life_s,
+        "mean_dose_gy": float(dose.values.mean(dtype=np.float64)),
+        "maximum_dose_gy": float(dose.values.max()),
+    }
+    return Dosing(dose, error, facts)
+
+
+def error_path(out: Path) -> Path:
+    """Where the map of the relative standard error goes: beside the dose."""
+    ending = next(e for e in ENDINGS if out.name.lower().endswith(e))
+    return out.with_name(out.name[: -len(ending)] + "-relative-error" + ending)
+
+
+def _statistics(simulation: Any) -> dict[str, Any]:
+    return {
+        "threads": simulation.threads,
+        "histories": simulation.histories,
+        "histories_per_second": simulation.histories / max(simulation.seconds, 1e-9),
+        "mean_relative_error": simulation.mean_relative_error,
+        "energy_balance": simulation.energy_balance,
+        "escaped_fraction": simulation.escaped_fraction,
+        "mode": simulation.mode,
+        "device": simulation.device,
+        "seed": simulation.seed,
+        "media": list(simulation.media),
+    }
+
+
+def _progress(step: Step | None) -> Callable[[float, int, float], None] | None:
+    if step is None:
+        return None
+
+    def report(share: float, histories: int, seconds_left: float) -> None:
+        step(f"{histories / 1e6:.1f} million decays, {seconds_left:.0f} s left", share)
+
+    return report
+
+
+def _require_monte_carlo(engine: str, options: MonteCarloOptions | None) -> None:
+    given = options.chosen() if options is not None else {}
+    if given and engine != MONTE_CARLO:
+        names = ", ".join(f"--{name}" for name in given)
+        raise InputError(f"{names} needs --engine {MONTE_CARLO}, found --engine {engine}")
