@@ -1,0 +1,190 @@
+"""Engines against a reference: differences by hand, what is flagged, and what noise allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from opensirt.dose.comparison import (
+    EngineDose,
+    compare_doses,
+    gamma_criteria,
+    mean_tolerance,
+    reference_engine,
+)
+from opensirt.dose.density_regions import HALF_MAXIMUM, density_regions
+from opensirt.dose.disagreement import density_findings, disagreement_findings
+from opensirt.errors import GridMismatchError, InputError
+from opensirt.image import Region, Regions, Volume
+from opensirt.units import Unit
+from tests.dose_samples import volume
+
+SHAPE = (20, 20, 20)
+
+
+@pytest.fixture
+def density() -> Volume:
+    """Air in the first two layers, then lung, soft tissue from layer 8, bone in the last two."""
+    rho = np.full(SHAPE, 1.05)
+    rho[:8], rho[:2], rho[18:] = 0.3, 0.001, 1.5
+    return volume(rho, Unit.G_PER_ML)
+
+
+@pytest.fixture
+def regions(density) -> Regions:
+    """Lungs reach into air."""
+    lungs, liver = np.zeros(SHAPE), np.zeros(SHAPE)
+    lungs[:8], liver[8:18] = 1, 1
+    return Regions((
+        Region.from_mask("lungs", "lungs", lungs, density.grid),
+        Region.from_mask("liver", "liver", liver, density.grid),
+    ))  # fmt: skip
+
+
+def made(lungs_gy: float, liver_gy: float, air_gy: float = 0.0) -> Volume:
+    gray = np.full(SHAPE, liver_gy)
+    gray[:8], gray[:2], gray[18:] = lungs_gy, air_gy, 0.2
+    return volume(gray, Unit.GY)
+
+
+def errors(fraction: float) -> Volume:
+    return volume(np.full(SHAPE, fraction), Unit.FRACTION)
+
+
+def test_differences_of_the_means_by_hand(density, regions):
+    """Air counts in neither mean, whatever the engine says of it."""
+    doses = [
+        EngineDose("local", made(7.3, 103.0)),
+        EngineDose("voxel-convolution", made(10.0, 100.0, 900.0)),
+    ]
+    found = compare_doses(doses, density, regions)
+    assert (found.reference, found.engines) == ("voxel-convolution", ("local",))
+    lungs, liver = found.of("local")
+    assert (lungs.name, lungs.verdict) == ("lungs", "differs")
+    assert lungs.volume_ml == pytest.approx(6 * 400 * 0.027)
+    assert (lungs.mean_dose_gy, lungs.reference_mean_dose_gy) == pytest.approx((7.3, 10.0))
+    assert lungs.mean_difference_gy == pytest.approx(-2.7, rel=1e-5)
+    assert lungs.mean_difference_fraction == pytest.approx(-0.27, rel=1e-5)
+    assert lungs.d95_difference_fraction == pytest.approx(-0.27, rel=1e-5)
+    assert lungs.reference_error_fraction is None
+    assert (liver.name, liver.verdict) == ("liver", "agrees")
+    assert liver.d50_difference_gy == pytest.approx(3.0, rel=1e-5)
+    assert [row.tolerance_fraction for row in (lungs, liver)] == [0.10, 0.05]
+
+
+def test_gamma_per_map_and_region(density, regions):
+    """3 and 2.7 % of the maximum too high, but layers beside a steep fall agree within 1 mm.
+
+    12.7 Gy falls to none in 3 mm beside air, so 10 Gy is 0.6 mm away: 1 layer of 6; the liver has
+    two such layers of 10.
+    """
+    doses = [EngineDose("local", made(12.7, 103.0)), EngineDose("monte-carlo", made(10.0, 100.0))]
+    found = compare_doses(doses, density, regions)
+    assert found.criteria == ("1 %, 1 mm above 10 %",)
+    assert found.gamma[0].evaluated_voxels == 16 * 400
+    lungs, liver = found.of("local")
+    assert lungs.gamma_pass_fractions == (pytest.approx(1 / 6),)
+    assert liver.gamma_pass_fractions == (pytest.approx(2 / 10),)
+    assert found.gamma[0].pass_fraction == pytest.approx(3 / 16)
+    coarse = compare_doses(
+        [replace(d, dose=volume(d.dose.values, Unit.GY, (4.0, 4.0, 4.0))) for d in doses],
+        volume(density.values, Unit.G_PER_ML, (4.0, 4.0, 4.0)),
+        Regions(),
+    )
+    assert coarse.criteria == ("1 %, 1 mm above 10 %", "3 %, 3 mm above 10 %")
+    assert [g.pass_fraction for g in coarse.gamma] == pytest.approx([3 / 16, 1.0])
+
+
+def test_the_most_trusted_engine_is_the_reference():
+    assert reference_engine(["local", "voxel-convolution", "monte-carlo"]) == "monte-carlo"
+    assert reference_engine(["voxel-convolution", "voxel-superposition"]) == "voxel-superposition"
+    with pytest.raises(InputError, match=r"needs one of monte-carlo, .* found local"):
+        reference_engine(["local"])
+
+
+def test_noise_of_the_reference_is_allowed_for(density, regions):
+    """Cubes of 3 x 3 x 3 voxels (9 mm) err as one, so 100 % in a voxel is 8 % in this liver."""
+    doses = [EngineDose("local", made(10.0, 106.0)), EngineDose("monte-carlo", made(10.0, 100.0))]
+    blocks = [np.diff(np.r_[np.arange(0, n, 3), n]) for n in (10, 20, 20)]
+    sizes = np.multiply.outer(np.multiply.outer(*blocks[:2]), blocks[2])
+    per_voxel = float(np.sqrt((sizes**2).sum()) / sizes.sum())
+    for error, verdict in ((0.05, "differs"), (0.5, "uncertain")):
+        noisy = [doses[0], replace(doses[1], relative_error=errors(error))]
+        liver = compare_doses(noisy, density, regions, with_gamma=False).of("local")[1]
+        assert liver.reference_error_fraction == pytest.approx(per_voxel * error, rel=1e-5)
+        assert liver.verdict == verdict
+    assert per_voxel == pytest.approx(0.085, abs=0.01)
+
+
+def test_a_wrong_lung_is_a_warning_with_its_numbers(density, regions):
+    doses = [EngineDose("local", made(7.3, 101.0)), EngineDose("monte-carlo", made(10.0, 100.0))]
+    found = compare_doses(doses, density, regions, with_gamma=False)
+    (finding,) = disagreement_findings(found)
+    assert (finding.severity, finding.code) == ("warn", "engine-disagreement")
+    assert finding.source == "assumption"
+    assert finding.text == (
+        "local gives lungs 27 % less (7.3 for 10 Gy), compared with monte-carlo."
+    )
+    assert disagreement_findings(found, judged="monte-carlo")[0].severity == "note"
+    (matters,) = density_findings(replace(found, reference="voxel-superposition"), "local")
+    assert (matters.severity, matters.code) == ("warn", "density-matters")
+    assert "lungs 27 % less (7.3 for 10 Gy), compared with voxel-superposition" in matters.text
+
+
+def test_agreement_and_doubt_are_said(density, regions):
+    doses = [EngineDose("local", made(10.5, 101.0)), EngineDose("monte-carlo", made(10.0, 100.0))]
+    found = compare_doses(doses, density, regions, with_gamma=False)
+    (finding,) = disagreement_findings(found)
+    assert (finding.code, finding.source) == ("engines-agree", "mikell2015")
+    assert "within 5 % (10 % in lungs) of monte-carlo" in finding.text
+    assert density_findings(found, "local") == ()
+    noisy = [doses[0], replace(doses[1], relative_error=errors(1.5))]
+    unsure = disagreement_findings(compare_doses(noisy, density, regions, with_gamma=False))
+    assert [f.code for f in unsure] == ["comparison-uncertain"]
+    assert "monte-carlo are more than the difference looked for in lungs (" in unsure[0].text
+
+
+def test_a_region_with_next_to_no_dose_is_not_judged(density, regions):
+    doses = [EngineDose("local", made(0.0, 100.0)), EngineDose("monte-carlo", made(0.05, 100.0))]
+    lungs = compare_doses(doses, density, regions, with_gamma=False).of("local")[0]
+    assert (lungs.verdict, lungs.mean_difference_fraction) == ("negligible", pytest.approx(-1.0))
+
+
+def test_dose_from_nothing_has_no_percentage(density, regions):
+    doses = [EngineDose("local", made(3.0, 100.0)), EngineDose("monte-carlo", made(0.0, 100.0))]
+    found = compare_doses(doses, density, regions, with_gamma=False)
+    assert found.of("local")[0].mean_difference_fraction is None
+    assert "lungs far more (3 for 0 Gy)" in disagreement_findings(found)[0].text
+
+
+def test_regions_by_density_and_dose(density):
+    """Layers 2-7, 8-17 and 18-19 of 400 voxels; 100 Gy in soft tissue, 10 Gy in lung."""
+    found = density_regions(density, made(10.0, 100.0, 900.0))
+    assert [region.name for region in found] == [
+        "lung by density (0.1 to 0.6 g/mL)",
+        "soft tissue by density (0.6 to 1.2 g/mL)",
+        "bone by density (above 1.2 g/mL)",
+        HALF_MAXIMUM,
+    ]
+    layers = [region.volume_ml / (400 * 0.027) for region in found]
+    assert layers == pytest.approx([6, 10, 2, 10])
+
+
+def test_the_criteria_follow_the_voxels():
+    assert [c.label for c in gamma_criteria(3.0)] == ["1 %, 1 mm above 10 %"]
+    assert [c.label for c in gamma_criteria(4.8)][1] == "3 %, 3 mm above 10 %"
+    assert (mean_tolerance("tumour").source, mean_tolerance("lung-left").value) == (
+        "mikell2015",
+        0.1,
+    )
+
+
+def test_what_a_comparison_refuses(density, regions):
+    one = EngineDose("monte-carlo", made(1.0, 2.0))
+    with pytest.raises(InputError, match="at least two dose engines, found 1"):
+        compare_doses([one], density, regions)
+    other = EngineDose("local", volume(np.ones((3, 3, 3)), Unit.GY))
+    with pytest.raises(GridMismatchError, match="resample first"):
+        compare_doses([one, other], density, regions)
