@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from opensirt.cli import comparing
 from opensirt.cli.console import JSON_OPTION, constant_from, emit, progress, table
 
 __all__ = ["dose", "dvh", "kernel"]
@@ -14,7 +15,8 @@ __all__ = ["dose", "dvh", "kernel"]
 NUCLIDE = typer.Option(..., help="y90, ho166, tc99m, re188, p32, lu177 or i131.")
 ENGINE = typer.Option(
     "voxel-convolution",
-    help="Dose engine: local, voxel-convolution, voxel-superposition, monte-carlo.",
+    help="Dose engine: local, voxel-convolution, voxel-superposition, monte-carlo; "
+    "with --compare also all.",
 )
 
 
@@ -33,6 +35,10 @@ def dose(
     threads: int | None = typer.Option(None, help="Monte Carlo: threads; default all cores."),
     mode: str | None = typer.Option(None, help="Monte Carlo: fast (default) or full."),
     device: str | None = typer.Option(None, help="Monte Carlo: cpu (default) or cuda."),
+    compare: bool = typer.Option(
+        False, "--compare", help="Several engines (all, or names with commas) and how they differ."
+    ),
+    regions: Path | None = typer.Option(None, help="With --compare: label map or segmentation."),
     out: Path = typer.Option(..., help="Dose map to write, Gy (.nii.gz)."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -40,6 +46,21 @@ def dose(
     from opensirt.workflow import MonteCarloOptions, dose_from_files
 
     options = MonteCarloOptions(histories, uncertainty, seed, threads, mode, device)
+    if compare:
+        comparing.compare(
+            activity,
+            as_json,
+            density=density,
+            ct=ct,
+            nuclide_name=nuclide,
+            engines=engine,
+            out=out,
+            regions=regions,
+            dose_constant=constant_from(dose_constant),
+            options=options,
+        )
+        return
+    comparing.require_one_engine(engine, regions)
     with progress() as step:
         result = dose_from_files(
             activity,

@@ -19,7 +19,15 @@ from opensirt.dose.dvh import Dvh
 from opensirt.image import Region
 from opensirt.report.display import Scene
 
-__all__ = ["Picture", "dvh_picture", "planes_picture", "tumour_tiles"]
+__all__ = [
+    "DPI",
+    "ROLE_COLOURS",
+    "Picture",
+    "dvh_picture",
+    "planes_picture",
+    "png_bytes",
+    "tumour_tiles",
+]
 
 ROLE_COLOURS = {
     "liver": "#4cc9f0", "tumour": "#ffffff", "perfused": "#80ed99", "necrosis": "#adb5bd",
@@ -62,7 +70,7 @@ def planes_picture(scene: Scene, focus: Region) -> Picture:
         f"Absorbed dose (colour and isodose lines, Gy) on the {scene.background_name}, through the "
         f"centre of {focus.name}. The patient's right is on the left of axial and coronal planes."
     )
-    return Picture("planes", f"Dose through {focus.name}", caption, _png(figure))
+    return Picture("planes", f"Dose through {focus.name}", caption, png_bytes(figure))
 
 
 def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int) -> Picture:
@@ -88,7 +96,7 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
         "outlined in white; the mean is of the whole outline, necrosis included."
     )
     width = max(0.4, columns / TILE_COLUMNS)
-    return Picture(f"tumours-{part}", f"Each tumour{several}", caption, _png(figure), width)
+    return Picture(f"tumours-{part}", f"Each tumour{several}", caption, png_bytes(figure), width)
 
 
 def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
@@ -121,7 +129,7 @@ def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     caption = "Cumulative dose-volume histograms; partly covered voxels count by their fraction."
-    return Picture("dvh", "Dose-volume histograms", caption, _png(figure))
+    return Picture("dvh", "Dose-volume histograms", caption, png_bytes(figure))
 
 
 def _draw_plane(axes: Any, scene: Scene, axis: int, index: int, *, line_width: float = 1.2) -> None:
@@ -217,7 +225,8 @@ def _plane_label(scene: Scene, axis: int, index: int) -> str:
     return (f"z = {z:.0f} mm", f"y = {y:.0f} mm", f"x = {x:.0f} mm")[axis]
 
 
-def _png(figure: MplFigure) -> bytes:
+def png_bytes(figure: MplFigure) -> bytes:
+    """The figure as a PNG file."""
     stream = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(stream, format="png", metadata={"Software": "opensirt"})

@@ -99,7 +99,7 @@ def test_dose_is_printed_for_people(maps, tmp_path):
         ({"density": "far"}, "overlap"),
         ({"density": None}, "expected one of --density and --ct, found none"),
         ({"ct": "ct.nii.gz"}, "expected one of --density and --ct, found both"),
-        ({"engine": "exact"}, "dose engine 'exact' is unknown; choose one of local, voxel-conv"),
+        ({"engine": "exact"}, "dose engine 'exact' is unknown; choose one of local, monte-carlo"),
         ({"nuclide": "f18"}, "nuclide 'f18' is unknown; choose one of ho166, i131"),
         ({"dose-constant": "best"}, "best"),
         ({"dose-constant": -3}, "-3"),
