@@ -126,10 +126,10 @@ def soft_mu(first, second, u, v):
 def soft_loss(mean, variance, state):
     """Energy lost in the soft collisions of one step, with this mean and variance [penelope]."""
     if mean * mean > 9.0 * variance:
-        draw = normal(state)
+        draw = 1.015387 * normal(state)
         while abs(draw) > 3.0:
-            draw = normal(state)
-        return mean + 1.015387 * math.sqrt(variance) * draw
+            draw = 1.015387 * normal(state)
+        return mean + math.sqrt(variance) * draw
     if mean * mean > 3.0 * variance:
         return mean + math.sqrt(3.0 * variance) * (2.0 * uniform(state) - 1.0)
     none = (3.0 * variance - mean * mean) / (3.0 * variance + 3.0 * mean * mean)
