@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from opensirt.dose.mc_random import law
 
-__all__ = ["HIGH_DOSE_SHARE", "BatchSums", "mean_relative_error"]
+__all__ = ["HIGH_DOSE_SHARE", "BatchSums"]
 
 Floats = npt.NDArray[np.float32]
 HIGH_DOSE_SHARE = 0.5
 """The mean relative error is taken over voxels above this share of the maximum dose."""
+THINNEST_TISSUE_G_ML = 0.05
+"""Thinner voxels, air, do not count for it."""
 
 
 @law
@@ -72,17 +74,22 @@ class BatchSums:
         )
         return self.squares
 
-    def high_error(self, density: Floats, mass: float) -> float:
-        """Mean relative error of voxels above half the maximum dose; `mass` g/mL is the least."""
+    def high_error(self, density: Floats, weight: Floats | None = None) -> float:
+        """Mean relative error of voxels whose `weight` over density is above half its maximum.
+
+        The weight is the energy itself, so that voxels of high dose count, or the activity: the
+        same before the dose is known. Air, where one photon makes a high dose, is left out.
+        """
+        weight = self.total if weight is None else weight
         highest = 0.0
-        for a, b in _runs(self.total.size):
-            rho = density[a:b]
-            dose = np.divide(
-                self.total[a:b], rho, out=np.zeros(b - a, np.float32), where=rho >= mass
+        for a, b in _runs(weight.size):
+            dense = density[a:b] >= THINNEST_TISSUE_G_ML
+            highest = max(
+                highest, float((weight[a:b][dense] / density[a:b][dense]).max(initial=0.0))
             )
-            highest = max(highest, float(dose.max(initial=0.0)))
-        error = mean_relative_error(
-            self.total, self.squares, self.batches, density, HIGH_DOSE_SHARE * highest, mass
+        threshold = HIGH_DOSE_SHARE * highest
+        error = _mean_relative_error(
+            self.total, self.squares, self.batches, weight, density, threshold
         )
         return float(error)
 
@@ -96,13 +103,16 @@ def _runs(voxels: int) -> list[tuple[int, int]]:
 
 
 @law
-def mean_relative_error(total, squares, batches, density, threshold, mass):
-    """Mean over voxels whose energy over density is above `threshold` of the relative error."""
+def _mean_relative_error(total, squares, batches, weight, density, threshold):
+    """Mean relative error of voxels whose weight over density is above `threshold`."""
     number, errors = 0, 0.0
     for voxel in range(len(total)):
         rho = density[voxel]
-        if rho >= mass and total[voxel] > threshold * rho:
-            spread = batches * float(squares[voxel]) / float(total[voxel]) ** 2 - 1.0
-            errors += np.sqrt(max(0.0, spread) / (batches - 1))
+        if rho >= THINNEST_TISSUE_G_ML and weight[voxel] > threshold * rho:
             number += 1
+            if total[voxel] > 0.0:
+                spread = batches * float(squares[voxel]) / float(total[voxel]) ** 2 - 1.0
+                errors += np.sqrt(max(0.0, spread) / (batches - 1))
+            else:
+                errors += 1.0
     return errors / max(number, 1)
