@@ -36,7 +36,15 @@ from opensirt.dose.mc_voxels import (
     settle,
 )
 
-__all__ = ["Library", "Part", "fire_batch", "make_library", "parts_of", "place_history"]
+__all__ = [
+    "NO_TRACKS",
+    "Library",
+    "Part",
+    "fire_batch",
+    "make_library",
+    "parts_of",
+    "place_history",
+]
 
 STACK_ROWS = 1024
 PLACES = 512
@@ -60,6 +68,17 @@ class Library(NamedTuple):
     """First track of each medium."""
     number: npt.NDArray[np.int64]
     """Tracks of each medium."""
+
+
+NO_TRACKS = Library(
+    np.zeros(0, np.uint16),
+    np.zeros((0, 5), np.float32),
+    np.zeros(0, np.int64),
+    np.zeros(0),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
+)
+"""Library of full physics."""
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,9 @@ class MonteCarlo:
 
     def _plan(self) -> RunPlan:
         wanted = None if self.histories is not None else self.uncertainty or DEFAULT_UNCERTAINTY
-        return RunPlan(self.histories, wanted, self.seed, self.threads, self.mode)
+        return RunPlan(
+            self.histories, wanted, self.seed, self.threads, self.mode, device=self.device
+        )
 
     def _nothing(self, activity: Volume) -> Simulation:
         zero = np.zeros(activity.grid.shape, np.float32)

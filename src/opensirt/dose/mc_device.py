@@ -1,0 +1,151 @@
+"""Where the batches of a Monte Carlo run are computed: CPU threads here, a GPU in ``mc_gpu``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from opensirt.dose.mc_cpu import NO_TRACKS, fire_batch, make_library, parts_of
+from opensirt.dose.mc_scene import CHORD_SHARE_OF_VOXEL, Matter, make_scene
+from opensirt.dose.mc_source import DecaySource
+from opensirt.dose.mc_statistics import BatchSums
+from opensirt.dose.mc_voxels import Scene
+
+__all__ = ["Device", "Setting", "Threads", "Transport", "highest_mev", "open_transport"]
+
+Floats = npt.NDArray[np.float32]
+Book = npt.NDArray[np.float64]
+Device = Literal["cpu", "cuda"]
+
+PARTS = 256
+TALLY_TOP = 2.0**32 - 2.0**16
+"""Quanta that one voxel can hold, less what rounding may add."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is simulated."""
+
+    density: Floats
+    activity: Floats
+    """Both (slice, row, column), float32 and contiguous; activity in any unit."""
+    spacing_mm: tuple[float, float, float]
+    matter: Matter
+    source: DecaySource
+    infinite: bool = False
+
+    @cached_property
+    def total_activity(self) -> float:
+        """Sum over the voxels."""
+        return float(self.activity.sum(dtype=np.float64))
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The scene, with energy tallied in MeV."""
+        return make_scene(self.density, self.spacing_mm, self.matter, 1.0, infinite=self.infinite)
+
+    @property
+    def chord_mm(self) -> float:
+        """Distance between the vertices of a track, mm at 1 g/cm3."""
+        return CHORD_SHARE_OF_VOXEL * min(self.spacing_mm)
+
+
+class Transport(Protocol):
+    """Runs batches of histories and keeps their sums."""
+
+    threads: int
+    """CPU threads or, on a GPU, its resident threads."""
+
+    def reset(self) -> None:
+        """Forget every batch so far; needed before the first."""
+
+    def run_batch(
+        self,
+        tracks: Sequence[int],
+        histories: float,
+        key: tuple[int, int],
+        stopped: Callable[[], bool],
+    ) -> Book:
+        """One batch: `tracks` to make in each medium, none for full physics; returns its account.
+
+        `key` is (seed, batch). The account has the places of ``mc_voxels`` (MeV) and, last, the
+        histories.
+        """
+
+    def sums(self) -> BatchSums:
+        """The sums over the batches, for reading and for the end."""
+
+
+def highest_mev(source: DecaySource, emitted_mev: npt.NDArray[np.float64]) -> float:
+    """No decay can leave more than this in one voxel, given the tracks to be replayed if any."""
+    if emitted_mev.size:
+        return float(emitted_mev.max())
+    lines = float(np.sum(source.line_mev * np.ceil(source.line_yield)))
+    betas = math.ceil(source.betas_per_decay) * float(source.beta_mev[-1])
+    return betas + lines + source.local_mev + source.pair_mev + 2.0
+
+
+class Threads:
+    """CPU threads."""
+
+    def __init__(self, setting: Setting, threads: int, pool: ThreadPoolExecutor) -> None:
+        self.setting, self.threads, self.pool = setting, threads, pool
+        self.parts = parts_of(setting.activity, PARTS)
+
+    def reset(self) -> None:
+        """See `Transport`."""
+        self._sums = BatchSums.empty(self.setting.density.size)
+
+    def run_batch(
+        self,
+        tracks: Sequence[int],
+        histories: float,
+        key: tuple[int, int],
+        stopped: Callable[[], bool],
+    ) -> Book:
+        """See `Transport`."""
+        of = self.setting
+        library = (
+            make_library(of.matter, of.source, tracks, of.chord_mm, key, self.pool)
+            if tracks
+            else NO_TRACKS
+        )
+        most = (histories + PARTS) * highest_mev(of.source, library.emitted_mev)
+        book = fire_batch(
+            of.scene._replace(quanta_per_mev=TALLY_TOP / most),
+            of.matter,
+            of.source,
+            library,
+            of.activity.reshape(-1),
+            self.parts,
+            histories / of.total_activity,
+            self._sums.tally,
+            key,
+            self.pool,
+            stopped,
+        )
+        self._sums.take(most / TALLY_TOP, self.pool)
+        return book
+
+    def sums(self) -> BatchSums:
+        """See `Transport`."""
+        return self._sums
+
+
+def open_transport(
+    device: Device, setting: Setting, threads: int, pool: ThreadPoolExecutor
+) -> Transport:
+    """The transport on this device; `InputError` where there is no such device."""
+    if device == "cpu":
+        return Threads(setting, threads, pool)
+    from opensirt.dose.mc_gpu import Gpu, require_gpu
+
+    require_gpu()
+    return Gpu(setting)
