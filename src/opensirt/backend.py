@@ -37,16 +37,35 @@ def compiled_kernels() -> dict[str, Any]:
 
 
 def gpu_status() -> dict[str, Any]:
-    """Whether a CUDA device can be used; opensirt works without one."""
-    if importlib.util.find_spec("numba") is None:
-        return {"available": False, "reason": "numba is not installed"}
+    """What CUDA kernels would run on; opensirt works without a GPU.
+
+    `mode` is "gpu", "simulator" (numba's, in Python, slow: for tests) or "none"; `available` tells
+    whether there is a device, which `device` then names; else `reason` says why not.
+    """
+    from numba import config
+
+    if config.ENABLE_CUDASIM:
+        reason = "NUMBA_ENABLE_CUDASIM is set, so kernels run in numba's simulator"
+        return {"mode": "simulator", "available": False, "reason": reason}
+    if importlib.util.find_spec("numba_cuda") is None:
+        return _no_gpu("numba-cuda is not installed")
     from numba import cuda
 
     try:
         if not cuda.is_available():
-            return {"available": False, "reason": "no CUDA driver or device found"}
+            return _no_gpu("no CUDA driver or device found")
         device = cuda.get_current_device()
         name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
-        return {"available": True, "device": name}
+        major, minor = device.compute_capability
+        return {
+            "mode": "gpu",
+            "available": True,
+            "device": name,
+            "compute_capability": f"{major}.{minor}",
+        }
     except Exception as problem:
-        return {"available": False, "reason": f"{type(problem).__name__}: {problem}"}
+        return _no_gpu(f"{type(problem).__name__}: {problem}")
+
+
+def _no_gpu(reason: str) -> dict[str, Any]:
+    return {"mode": "none", "available": False, "reason": reason}

@@ -36,7 +36,7 @@ def doctor(as_json: bool = JSON_OPTION) -> None:
         rows += [
             ["system", f"{result['system']}, {result['threads']} threads"],
             ["compiled kernels", "yes" if kernels["works"] else f"no: {kernels['error']}"],
-            ["GPU", gpu["device"] if gpu["available"] else f"none ({gpu['reason']}); not needed"],
+            ["GPU", gpu["device"] if gpu["available"] else f"{gpu['mode']} ({gpu['reason']})"],
             ["dose engines", ", ".join(dose_engines.names())],
             ["planning models", ", ".join(planning_models.names())],
         ]
