@@ -82,6 +82,9 @@ def run(
     assume_aligned: bool = typer.Option(
         False, help="Take images of different frames of reference as aligned; recorded."
     ),
+    compare_engines: bool = typer.Option(
+        False, "--compare-engines", help="Every dose engine on the same activity, in the report."
+    ),
     choose: list[str] = CHOOSE,
     role: list[str] = ROLES,
     out: Path = typer.Option(Path("opensirt-out"), help="Folder for report and DICOM objects."),
@@ -117,6 +120,7 @@ def run(
         height_cm=height_cm,
         weight_kg=weight_kg,
         bsa_formula=bsa_formula,
+        compare_engines=compare_engines,
         choose=key_values(choose, "--choose"),
         roles=key_values(role, "--role"),
     )

@@ -1,6 +1,6 @@
 """The report a doctor would sign: as data, as pictures, as HTML and as PDF."""
 
-from opensirt.report.content import NOTICE, Report, describe_report
+from opensirt.report.content import NOTICE, Report, Table, describe_report
 from opensirt.report.display import Scene, make_scene
 from opensirt.report.figures import Picture, dvh_picture, planes_picture, tumour_tiles
 from opensirt.report.render import render_html, render_pdf
@@ -10,6 +10,7 @@ __all__ = [
     "Picture",
     "Report",
     "Scene",
+    "Table",
     "describe_report",
     "dvh_picture",
     "make_scene",

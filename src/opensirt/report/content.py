@@ -71,6 +71,8 @@ class Report:
     """Region name and curve, for the objects written beside the report."""
     results: Mapping[str, Any]
     """What `results.json` holds."""
+    engine_table: Table | None = None
+    """Other dose engines on the same activity, where they were asked for or disagree."""
 
 
 def describe_report(
@@ -83,6 +85,7 @@ def describe_report(
     pictures: Sequence[Picture],
     findings: Sequence[Finding],
     results: Mapping[str, Any],
+    engine_table: Table | None = None,
 ) -> Report:
     """Bring a plan and its dose into the order and words of the report."""
     every = tuple(findings)
@@ -118,6 +121,7 @@ def describe_report(
         doses=tuple(doses),
         histograms=tuple(histograms),
         results=results,
+        engine_table=engine_table,
     )
 
 

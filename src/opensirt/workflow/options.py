@@ -47,6 +47,8 @@ class RunOptions:
     """What was given, for a treatment image whose study does not say."""
     choose: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
+    compare_engines: bool = False
+    """Every registered engine on the same activity, in a section of the report."""
 
     def nuclide(self) -> Nuclide:
         """The product's nuclide with the dose constant chosen."""

@@ -32,6 +32,7 @@ from opensirt.report import (
     tumour_tiles,
 )
 from opensirt.units import BQ_PER_GBQ
+from opensirt.workflow.engines import EngineCheck, engine_section
 from opensirt.workflow.export import outline_image, write_dicom
 from opensirt.workflow.planning import calibrate
 from opensirt.workflow.setting import Setting, make_setting
@@ -62,6 +63,7 @@ def build_report(
     engine: str = "",
     nuclide: Nuclide | None = None,
     options: Mapping[str, Any] | None = None,
+    check: EngineCheck | None = None,
 ) -> Report:
     """All that is shown and stored of a plan: tables, pictures, formulae, findings, provenance.
 
@@ -76,6 +78,8 @@ def build_report(
         The scaled activity behind `dose`; made again from the case where not given.
     engine : str
         Name of the dose engine, for the record.
+    check : EngineCheck, optional
+        Doses of other engines, from `check_engines`.
     """
     setting = make_setting(case)
     calibrated, calibration = calibrate(case, plan.nuclide)
@@ -83,11 +87,13 @@ def build_report(
     regions = report_regions(setting.compartments, setting.lungs)
     of = nuclide or product(plan.product).nuclide
     doses = region_doses(dose, setting.density, shown, regions, of, _judgement(plan))
+    section = None if check is None else engine_section(check, setting.density, regions)
     findings = (
         *plan.findings,
         *setting.findings,
         *calibration.findings,
         *_voxel_findings(plan, doses),
+        *(section.findings if section else ()),
     )
     unique = tuple(dict.fromkeys(findings))
     record = plan.provenance.adding(
@@ -97,15 +103,20 @@ def build_report(
         assumptions=case.provenance.assumptions,
     )
     results = _results(case, plan, engine, doses, unique, record.as_dict())
+    pictures = _pictures(case, setting, dose, regions)
+    if section is not None:
+        results["engine_comparison"] = section.block
+        pictures += [section.picture] if section.picture else []
     return describe_report(
         case,
         plan,
         engine,
         doses,
         histograms=tuple((r.name, dose_volume_histogram(dose, r)) for r in regions),
-        pictures=_pictures(case, setting, dose, regions),
+        pictures=pictures,
         findings=unique,
         results=results,
+        engine_table=section.table if section else None,
     )
 
 

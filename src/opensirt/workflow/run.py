@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opensirt.case import Case
+from opensirt.dose.comparison import EngineDose
 from opensirt.image import Volume
 from opensirt.io.archive import refuse_unusable
+from opensirt.physics.nuclides import Nuclide
 from opensirt.plan.plan import Plan
 from opensirt.report import Report
+from opensirt.workflow.dosing import MONTE_CARLO, calculate
+from opensirt.workflow.engines import check_engines
 from opensirt.workflow.options import RunOptions
 from opensirt.workflow.planning import calibrate, compute_dose, make_plan
 from opensirt.workflow.results import build_report, write_results
+from opensirt.workflow.setting import make_setting
 from opensirt.workflow.study import Progress, prepare_case, read_case
 
 __all__ = ["RunResult", "run_study"]
@@ -69,18 +74,44 @@ def run_study(
     )
     activity = plan.scale(relative)
     step(f"computing dose ({options.engine})", 0.55)
-    dose = compute_dose(case, activity, engine=options.engine, nuclide=nuclide)
+    used = _dose(case, activity, options.engine, nuclide, _part(step, 0.55, 0.6))
+    check = check_engines(
+        case,
+        activity,
+        used,
+        nuclide,
+        every=options.compare_engines,
+        step=_part(step, 0.6, 0.7),
+    )
     step("drawing the report", 0.7)
     report = build_report(
         case,
         plan,
-        dose,
+        used.dose,
         activity=activity,
         engine=options.engine,
         nuclide=nuclide,
         options=options.as_dict(),
+        check=check,
     )
     step("writing", 0.85)
-    paths = write_results(case, plan, dose, report, to=to, activity=activity, overwrite=overwrite)
+    paths = write_results(
+        case, plan, used.dose, report, to=to, activity=activity, overwrite=overwrite
+    )
     step("done", 1.0)
-    return RunResult(case, plan, activity, dose, report, paths)
+    return RunResult(case, plan, activity, used.dose, report, paths)
+
+
+def _dose(
+    case: Case, activity: Volume, engine: str, nuclide: Nuclide, step: Progress
+) -> EngineDose:
+    """The dose of the run; Monte Carlo with its error map and its own progress."""
+    if engine != MONTE_CARLO:
+        return EngineDose(engine, compute_dose(case, activity, engine=engine, nuclide=nuclide))
+    done = calculate(engine, activity, make_setting(case).density, nuclide, None, step)
+    return EngineDose(engine, done.dose, done.relative_error)
+
+
+def _part(step: Progress, first: float, last: float) -> Progress:
+    """Progress of one stage as a part of the whole."""
+    return lambda what, done: step(what, first + (last - first) * done)

@@ -1,0 +1,109 @@
+"""Other dose engines on a plan: all of them on request, the density-aware one always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from opensirt.case import Case
+from opensirt.dose.comparison import EngineDose, compare_doses
+from opensirt.dose.disagreement import density_findings, disagreement_findings
+from opensirt.dose.engine import dose_engines
+from opensirt.findings import Finding
+from opensirt.image import Regions, Volume
+from opensirt.physics.nuclides import Nuclide
+from opensirt.report import Picture, Table
+from opensirt.report.engine_maps import difference_picture
+from opensirt.report.engines import comparison_table
+from opensirt.workflow.dosing import MONTE_CARLO, calculate
+from opensirt.workflow.setting import make_setting
+
+__all__ = ["EngineCheck", "EngineSection", "check_engines", "engine_section"]
+
+DENSITY_AWARE = "voxel-superposition"
+BLIND_TO_DENSITY = ("local", "voxel-convolution")
+"""Engines whose energy does not follow the density along the way; their dose is checked."""
+Step = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EngineCheck:
+    """The dose in use, first, and those of other engines on the same activity."""
+
+    doses: tuple[EngineDose, ...]
+    is_full: bool
+    """True where the comparison was asked for, so that the report has a section on it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EngineSection:
+    """What the report takes from a check."""
+
+    findings: tuple[Finding, ...]
+    block: dict[str, Any]
+    """`engine_comparison` of `results.json`."""
+    table: Table | None
+    picture: Picture | None
+
+
+def check_engines(
+    case: Case,
+    activity: Volume,
+    used: EngineDose,
+    nuclide: Nuclide,
+    *,
+    every: bool = False,
+    step: Step | None = None,
+) -> EngineCheck | None:
+    """Doses of other engines, or None where there is nothing to hold the dose in use against.
+
+    Parameters
+    ----------
+    case : Case
+        Prepared; gives the density.
+    activity : Volume, Bq/mL
+        As for `compute_dose`.
+    used : EngineDose
+        The dose in use and its engine.
+    every : bool
+        All registered engines; otherwise the density-aware one, where `used` is blind to density.
+    """
+    say = step or (lambda what, done: None)
+    known = dose_engines.names()
+    if every:
+        others = [name for name in known if name != used.engine]
+    else:
+        is_checked = used.engine in BLIND_TO_DENSITY and DENSITY_AWARE in known
+        others = [DENSITY_AWARE] if is_checked else []
+    if not others:
+        return None
+    others.sort(key=lambda name: name == MONTE_CARLO)
+    density, made = make_setting(case).density, [used]
+    for number, name in enumerate(others):
+        begun = number / len(others)
+        say(f"computing dose ({name})", begun)
+        done = calculate(name, activity, density, nuclide, None, _within(say, begun, len(others)))
+        made.append(EngineDose(name, done.dose, done.relative_error))
+    return EngineCheck(tuple(made), every)
+
+
+def engine_section(check: EngineCheck, density: Volume, regions: Regions) -> EngineSection:
+    """The comparison in the regions of the report.
+
+    The table is there on request, and wherever engines disagree; the picture on request.
+    """
+    used = check.doses[0].engine
+    found = compare_doses(check.doses, density, regions, with_gamma=check.is_full)
+    if check.is_full:
+        findings = disagreement_findings(found, judged=used)
+        picture = difference_picture(check.doses, found.reference, density, regions)
+        return EngineSection(findings, found.as_dict(), comparison_table(found), picture)
+    findings = density_findings(found, used)
+    table = comparison_table(found) if findings else None
+    return EngineSection(findings, found.as_dict(), table, None)
+
+
+def _within(say: Step, begun: float, count: int) -> Step:
+    """Progress of one engine as a part of the whole."""
+    return lambda what, done: say(what, begun + done / count)
