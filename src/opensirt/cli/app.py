@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from opensirt.cli import activity, dosimetry, machine, study
+from opensirt.cli import activity, dosimetry, kernel, machine, study
 from opensirt.errors import OpenSirtError
 
 __all__ = ["app", "main"]
@@ -32,7 +32,7 @@ app.command("demo")(study.demo)
 app.command("read")(study.read)
 app.command("run")(study.run)
 app.command("dose")(dosimetry.dose)
-app.command("kernel")(dosimetry.kernel)
+app.command("kernel")(kernel.kernel)
 app.command("dvh")(dosimetry.dvh)
 app.command("phantom")(study.phantom)
 app.command("doctor")(machine.doctor)

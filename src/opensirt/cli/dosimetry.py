@@ -1,4 +1,4 @@
-"""Commands on single maps: `dose`, `kernel`, `dvh`."""
+"""Commands on single maps: `dose`, `dvh`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from opensirt.cli import comparing
 from opensirt.cli.console import JSON_OPTION, constant_from, emit, progress, table
 
-__all__ = ["dose", "dvh", "kernel"]
+__all__ = ["dose", "dvh"]
 
 NUCLIDE = typer.Option(..., help="y90, ho166, tc99m, re188, p32, lu177 or i131.")
 ENGINE = typer.Option(
@@ -101,38 +101,6 @@ def _statistics(result: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-def kernel(
-    nuclide: str = NUCLIDE,
-    voxel_mm: str = typer.Option(..., help="Voxel size X, or X,Y,Z."),
-    medium: str = typer.Option("water", help="water, soft-tissue, liver, lung or bone."),
-    density_g_ml: float | None = typer.Option(None, help="Density; the medium's if not given."),
-    extent: int | None = typer.Option(None, help="Voxels along each side of the array, odd."),
-    engine: str = typer.Option("voxel-convolution", help="What makes the kernel."),
-    out: Path = typer.Option(..., help="File to write (.npz)."),
-    as_json: bool = JSON_OPTION,
-) -> None:
-    """Voxel S values of a uniformly filled voxel, mGy/(MBq s)."""
-    from opensirt.workflow import kernel_to_file
-
-    result = kernel_to_file(
-        nuclide,
-        voxel_size_from(voxel_mm),
-        medium=medium,
-        density_g_ml=density_g_ml,
-        extent=extent,
-        engine=engine,
-        out=out,
-    )
-    rows = [
-        ["self S value", f"{result['self_s_mgy_per_mbq_s']:.4g} mGy/(MBq s)"],
-        ["density", f"{result['density_g_ml']:.4g} g/mL"],
-        ["array", " x ".join(str(n) for n in result["shape"])],
-        ["energy in the array", f"{result['energy_in_array_fraction']:.2%}"],
-        ["written", result["out"]],
-    ]
-    emit(result, as_json, lambda: table(f"Kernel, {nuclide}", ["what", "value"], rows))
-
-
 def dvh(
     dose: Path = typer.Option(..., help="Dose map, Gy: RT Dose, NIfTI or NRRD."),
     regions: Path = typer.Option(..., help="Label map or segmentation on any grid."),
@@ -150,18 +118,3 @@ def dvh(
     ]
     columns = ["region", "mL", "mean (Gy)", "D98", "D95", "D70", "D50", "D2"]
     emit(result, as_json, lambda: table("Dose-volume figures", columns, rows))
-
-
-def voxel_size_from(text: str) -> tuple[float, float, float]:
-    """`X` or `X,Y,Z` in mm."""
-    from opensirt.errors import InputError
-
-    try:
-        sizes = [float(part) for part in text.split(",")]
-    except ValueError:
-        sizes = []
-    if len(sizes) == 1:
-        sizes *= 3
-    if len(sizes) != 3:
-        raise InputError(f"--voxel-mm needs X or X,Y,Z in mm, found {text!r}")
-    return sizes[0], sizes[1], sizes[2]

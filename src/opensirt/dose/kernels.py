@@ -15,18 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.dose.folding import fold_shells
-from opensirt.errors import InputError, TableError
+from opensirt.errors import InputError, TableError, UnknownNameError
 from opensirt.physics.nuclides import Nuclide, nuclide
 from opensirt.physics.tables import load_csv
 from opensirt.units import G_PER_KG, JOULE_PER_MEV, ML_PER_MM3
 
 __all__ = [
+    "KERNEL_MEDIA",
     "PointKernel",
     "VoxelKernel",
     "charged_radius_mm",
     "check_geometry",
     "extended",
+    "half_shape",
     "half_shape_for",
+    "kernel_medium",
+    "kernel_medium_at",
     "near_radius_mm",
     "part_energies",
     "point_kernel",
@@ -39,6 +43,11 @@ HalfShape = tuple[int, int, int]
 
 Part = Literal["near", "far"]
 PARTS: tuple[Part, Part] = ("near", "far")
+
+KERNEL_MEDIA = ("water", "soft-tissue", "lung", "bone")
+"""Media with point kernels of their own."""
+STAND_INS = {"adipose": "water", "liver": "soft-tissue", "muscle": "soft-tissue", "air": "lung"}
+"""Whose kernel serves another tissue, at that tissue's density."""
 
 CHARGED_FRACTION = 0.999
 """Share of the energy of electrons that a kernel of default extent holds at least."""
@@ -58,7 +67,7 @@ BEYOND_SHELLS, BEYOND_LENGTHS = 40, 8.0
 
 @dataclass(frozen=True, eq=False)
 class PointKernel:
-    """Energy per decay in concentric shells about a point source in uniform water.
+    """Energy per decay in concentric shells about a point source in a uniform medium.
 
     Parameters
     ----------
@@ -71,6 +80,8 @@ class PointKernel:
         Density of the medium that the radii hold for.
     source : str
         Key in `references.bib`.
+    medium : str
+        One of KERNEL_MEDIA.
     """
 
     nuclide: str
@@ -78,6 +89,7 @@ class PointKernel:
     energy_mev: FloatArray
     density_g_ml: float = 1.0
     source: str = "opensirt"
+    medium: str = "water"
 
     def __post_init__(self) -> None:
         radius, energy = self.outer_radius_mm, self.energy_mev
@@ -154,21 +166,45 @@ class VoxelKernel:
         }
 
 
+def kernel_medium(tissue_name: str) -> str:
+    """The medium, one of KERNEL_MEDIA, whose point kernel stands for a tissue."""
+    chosen = STAND_INS.get(tissue_name, tissue_name)
+    if chosen not in KERNEL_MEDIA:
+        known = ", ".join((*KERNEL_MEDIA, *STAND_INS))
+        raise UnknownNameError(
+            f"no kernel stands for medium {tissue_name!r}; choose one of {known}"
+        )
+    return chosen
+
+
+def kernel_medium_at(density_g_ml: float) -> str:
+    """The medium whose kernel serves where only a density is known, as `monte-carlo` chooses it."""
+    from opensirt.dose.mc_scene import media_by_density  # compiled transport: on first use
+
+    table = media_by_density()
+    name = next((name for name, highest in table if density_g_ml <= highest), table[-1][0])
+    return kernel_medium(name)
+
+
 @cache
-def point_kernel(nuclide_name: str) -> PointKernel:
-    """The point kernel in water of a nuclide, from ``tables/kernels/<nuclide>-water.csv``.
+def point_kernel(nuclide_name: str, medium: str = "water") -> PointKernel:
+    """A nuclide's point kernel in a medium, from ``tables/kernels/<nuclide>-<medium>.csv``.
 
     Raises
     ------
+    UnknownNameError
+        When no kernel stands for the medium.
     TableError
         When there is no table for the nuclide, or it lacks its source or checksum.
     """
-    table = load_csv(f"kernels/{nuclide_name}-water")
+    chosen = kernel_medium(medium)
+    table = load_csv(f"kernels/{nuclide_name}-{chosen}")
     within = PointKernel(
         nuclide=nuclide_name,
         outer_radius_mm=table.column("r_outer_mm"),
         energy_mev=table.column("energy_mev_per_decay"),
         source=table.source,
+        medium=chosen,
     )
     return extended(within, nuclide(nuclide_name).energies.everything_mev)
 
@@ -214,6 +250,7 @@ def voxel_kernel(
     spacing_mm: Spacing,
     density_g_ml: float = 1.0,
     extent: int | None = None,
+    medium: str = "water",
 ) -> VoxelKernel:
     """The voxel kernel for one exact, possibly anisotropic, voxel size.
 
@@ -228,20 +265,17 @@ def voxel_kernel(
     extent : int, optional
         Voxels on each side of the array, odd. By default the array holds at least 99.9 % of the
         energy left by electrons; photon energy is included wherever the array reaches.
+    medium : str
+        Tissue whose point kernel is folded; see `kernel_medium`.
 
     Raises
     ------
     InputError
         When a size, the density or the extent is impossible.
     """
-    kernel = point_kernel(of.name)
+    kernel = point_kernel(of.name, medium)
     check_geometry(spacing_mm, density_g_ml)
-    if extent is None:
-        half = half_shape_for(near_radius_mm(kernel, density_g_ml), spacing_mm)
-    elif extent < 1 or extent % 2 == 0:
-        raise InputError(f"the extent of a kernel must be odd and positive, got {extent} voxels")
-    else:
-        half = (extent // 2,) * 3
+    half = half_shape(kernel, spacing_mm, density_g_ml, extent)
     near, far = (part_energies(kernel, spacing_mm, density_g_ml, p, half) for p in PARTS)
     return VoxelKernel(
         nuclide=of.name,
@@ -250,6 +284,17 @@ def voxel_kernel(
         energy_mev=(near + far) * of.energy_scale,
         total_mev=kernel.total_mev * of.energy_scale,
     )
+
+
+def half_shape(
+    kernel: PointKernel, spacing_mm: Spacing, density_g_ml: float, extent: int | None
+) -> HalfShape:
+    """Half shape of a voxel kernel of this extent; by default what electrons reach."""
+    if extent is None:
+        return half_shape_for(near_radius_mm(kernel, density_g_ml), spacing_mm)
+    if extent < 1 or extent % 2 == 0:
+        raise InputError(f"the extent of a kernel must be odd and positive, got {extent} voxels")
+    return (extent // 2,) * 3
 
 
 def check_geometry(spacing_mm: Spacing, density_g_ml: float) -> None:

@@ -57,8 +57,8 @@ LOWEST_PHOTON_MEV = 0.001
 """Photons below this deposit where they are."""
 SHORT_RANGE = 0.01
 """Beyond the equal shells an electron whose range is below this share of the radius stays put."""
-SHARE_OF_LINES = 0.3
-"""Electron lines, and photon lines, get this number of particles per beta."""
+SHARE_OF_ELECTRON_LINES, SHARE_OF_PHOTON_LINES = 0.3, 1.0
+"""Lines get these numbers of particles per beta; photons alone make the tail."""
 PAIRS = 0.01
 """The same for internal pairs."""
 STACK_ROWS = 4096
@@ -76,7 +76,7 @@ class ShellPlan:
     seed: int = 1
     threads: int | None = None
     batches: int = 40
-    photon_split: int = 10
+    photon_split: int = 30
     """Bremsstrahlung photons per event, each with its share of the weight."""
 
 
@@ -184,24 +184,21 @@ def shell_energies(
 def _draw_particles(source: DecaySource, count: int, rng: np.random.Generator) -> FloatArray:
     """Particles (kind, energy MeV, weight), (n, 3), that together stand for one decay."""
     parts = []
-    lines = count
-    if source.betas_per_decay > 0.0:
+    betas = source.betas_per_decay > 0.0
+    if betas:
         parts.append(_draw_betas(source, count, rng))
-        lines = max(1, int(SHARE_OF_LINES * count))
-    for kind in (ELECTRON, PHOTON):
+    for kind, share in ((ELECTRON, SHARE_OF_ELECTRON_LINES), (PHOTON, SHARE_OF_PHOTON_LINES)):
         chosen = source.line_kind == kind
         if chosen.any():
-            parts.append(
-                _draw_lines(source.line_mev[chosen], source.line_yield[chosen], kind, lines)
-            )
+            lines = max(1, int(share * count)) if betas else count
+            of = source.line_mev[chosen], source.line_yield[chosen]
+            parts.append(_draw_lines(*of, kind, lines))
     if source.pair_yield > 0.0:
         pairs = max(1, int(PAIRS * count))
-        share, weight = (
-            rng.random(pairs) * source.pair_mev,
-            np.full(pairs, source.pair_yield / pairs),
-        )
-        parts.append(np.column_stack([np.full(pairs, POSITRON), share, weight]))
-        parts.append(np.column_stack([np.full(pairs, ELECTRON), source.pair_mev - share, weight]))
+        weight = np.full(pairs, source.pair_yield / pairs)
+        positron_mev = rng.random(pairs) * source.pair_mev
+        for kind, mev in ((POSITRON, positron_mev), (ELECTRON, source.pair_mev - positron_mev)):
+            parts.append(np.column_stack([np.full(pairs, kind), mev, weight]))
     return np.concatenate(parts)
 
 

@@ -4,7 +4,8 @@ from opensirt.plan.inputs import ClinicalFacts
 from opensirt.plan.plan import Prescription, prescription_from
 from opensirt.workflow.demo import DemoResult, phantom_names, run_demo, write_phantom
 from opensirt.workflow.dosing import MonteCarloOptions, dose_from_files
-from opensirt.workflow.files import histograms_from_files, kernel_to_file
+from opensirt.workflow.files import histograms_from_files
+from opensirt.workflow.kernels import KernelStatistics, kernel_to_file
 from opensirt.workflow.options import RunOptions
 from opensirt.workflow.planning import compute_dose, make_plan, quantify_activity
 from opensirt.workflow.results import build_report, write_results
@@ -14,6 +15,7 @@ from opensirt.workflow.study import describe_case, prepare_case, read_case
 __all__ = [
     "ClinicalFacts",
     "DemoResult",
+    "KernelStatistics",
     "MonteCarloOptions",
     "Prescription",
     "RunOptions",

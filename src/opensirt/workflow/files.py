@@ -1,79 +1,31 @@
-"""Jobs on single files: a voxel kernel, histograms; and how maps and regions are read."""
+"""Jobs on single files: histograms; and how maps and regions are read."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydicom.dataset import Dataset
 
 from opensirt.case import StudyImage
 from opensirt.dose.dvh import dose_volume_histogram
-from opensirt.dose.kernels import VoxelKernel, voxel_kernel
-from opensirt.errors import FileFormatError, InputError, UnknownNameError
+from opensirt.errors import FileFormatError, InputError
 from opensirt.image import Region, Volume
-from opensirt.io.archive import staged_file
 from opensirt.io.dicom_dose import read_rt_dose
 from opensirt.io.dicom_files import open_dicom
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.nifti import read_nifti_regions, read_volume_nifti
 from opensirt.io.slicer import read_nrrd, read_nrrd_regions
-from opensirt.physics.materials import tissue
-from opensirt.physics.nuclides import nuclide
 from opensirt.units import Unit
 
 __all__ = [
     "histograms_from_files",
-    "kernel_to_file",
     "read_dose",
     "read_regions",
     "read_volume",
     "require_ending",
 ]
-
-MEDIA = ("water", "soft-tissue", "liver", "lung", "bone")
-KERNEL_ENGINE = "voxel-convolution"
-
-
-def kernel_to_file(
-    nuclide_name: str,
-    voxel_mm: tuple[float, float, float],
-    *,
-    medium: str,
-    density_g_ml: float | None,
-    extent: int | None,
-    engine: str,
-    out: Path,
-) -> dict[str, Any]:
-    """Voxel S values, mGy/(MBq s), of a uniformly filled voxel, as an `.npz` file.
-
-    `voxel_mm` is along (x, y, z); the array is (slice, row, column) = (z, y, x).
-    """
-    if engine != KERNEL_ENGINE:
-        raise UnknownNameError(f"engine {engine!r} makes no voxel kernels; choose {KERNEL_ENGINE}")
-    if medium not in MEDIA:
-        raise UnknownNameError(f"medium {medium!r} is unknown; choose one of {', '.join(MEDIA)}")
-    if min(voxel_mm) <= 0:
-        raise InputError(f"voxel sizes must be above 0 mm, found {voxel_mm}")
-    require_ending(out, (".npz",))
-    rho = density_g_ml if density_g_ml is not None else tissue(medium).density_g_ml
-    x, y, z = voxel_mm
-    kernel: VoxelKernel = voxel_kernel(nuclide(nuclide_name), (z, y, x), rho, extent)
-    values = kernel.s_values_mgy_per_mbq_s()
-    with staged_file(out) as staged, staged.open("wb") as stream:
-        np.savez_compressed(stream, s_mgy_per_mbq_s=values, density_g_ml=rho, voxel_mm=voxel_mm)
-    middle = tuple(n // 2 for n in values.shape)
-    return {
-        "out": str(out),
-        "nuclide": nuclide_name,
-        "medium": medium,
-        "density_g_ml": rho,
-        "shape": list(values.shape),
-        "self_s_mgy_per_mbq_s": float(values[middle]),
-        "energy_in_array_fraction": float(kernel.energy_mev.sum() / kernel.total_mev),
-    }
 
 
 def histograms_from_files(dose: Path, regions: Path) -> dict[str, Any]:

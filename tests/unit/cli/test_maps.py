@@ -164,7 +164,19 @@ def test_kernel_of_unequal_sides_and_a_density(tmp_path):
             {"medium": "cheese"},
             "medium 'cheese' is unknown; choose one of water, soft-tissue, liver, lung, bone",
         ),
-        ({"engine": "local"}, "engine 'local' makes no voxel kernels; choose voxel-convolution"),
+        (
+            {"engine": "local"},
+            "engine 'local' makes no voxel kernels; choose voxel-convolution or monte-carlo",
+        ),
+        (
+            {"seed": 2},
+            "histories, uncertainty, seed and threads are options of a Monte Carlo kernel; "
+            "choose --engine monte-carlo, or leave them out",
+        ),
+        (
+            {"engine": "monte-carlo", "histories": 10},
+            "histories must be at least 1000, found 10",
+        ),
     ],
 )
 def test_bad_input_of_kernel_is_one_line(tmp_path, change, line):

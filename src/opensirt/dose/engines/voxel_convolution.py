@@ -21,6 +21,7 @@ from opensirt.dose.kernels import (
     Spacing,
     check_geometry,
     half_shape_for,
+    kernel_medium_at,
     near_radius_mm,
     part_energies,
     point_kernel,
@@ -46,12 +47,12 @@ DENSITY_STEP_G_ML = 0.005
 class VoxelConvolution:
     """Absorbed dose by convolution with the voxel kernel of a uniform medium.
 
-    The kernel is made for the exact voxel size from the nuclide's dose point kernel in water, with
-    distances scaled by the density of the medium. It gives the energy in every voxel; the dose is
-    that energy over a mass. The first centimetre is convolved voxel by voxel, the rest (photons)
-    on coarser voxels; no energy is left off, but what leaves the grid is lost. Suits soft tissue
-    and voxels of up to about the beta range; at the lung it misplaces energy, because the range
-    does not follow the local density.
+    The kernel is made for the exact voxel size from the nuclide's dose point kernel in the medium
+    that the density stands for, with distances scaled by the density. It gives the energy in every
+    voxel; the dose is that energy over a mass. The first centimetre is convolved voxel by voxel,
+    the rest (photons) on coarser voxels; no energy is left off, but what leaves the grid is lost.
+    Suits soft tissue and voxels of up to about the beta range; at the lung it misplaces energy,
+    because the range does not follow the local density.
 
     References
     ----------
@@ -85,7 +86,7 @@ class VoxelConvolution:
         if not grid.is_orthogonal:
             raise GridMismatchError(f"the grid {grid} is sheared; resample the activity first")
         medium_g_ml = self._medium_density(a, rho)
-        kernel = point_kernel(nuclide.name)
+        kernel = point_kernel(nuclide.name, kernel_medium_at(_rounded(medium_g_ml)))
         gray = _near_energy(a, kernel, grid.spacing_mm, _rounded(medium_g_ml))
         far = _far_energy(a, kernel, grid.spacing_mm, _rounded(medium_g_ml))
         gray_g_ml_per_mev = nuclide.energy_scale * nuclide.mean_life_s * JOULE_PER_MEV * G_PER_KG
