@@ -26,7 +26,6 @@ __all__ = [
     "isotropic",
     "moller_cosines",
     "moller_loss",
-    "mott_terms",
     "photon_cosine",
     "photon_energy",
     "soft_loss",
@@ -41,12 +40,6 @@ FINE_STRUCTURE = 7.297_352_5693e-3
 """Fine-structure constant [codata2018]."""
 PLANCK_C_MEV_ANGSTROM = 1.239_841_984e-2
 """h c (MeV angstrom), exact in the SI."""
-MOTT_SECOND = (1.4625, 6.4568, -11.8284, 5.5872)
-"""Powers 1 ... 4 of y of the order (alpha Z)^2 of Mott's ratio [johnson1961]; see `mott_terms`."""
-MOTT_SECOND_BETA2 = (2.4649, -4.4866, 0.3767)
-"""Powers 2 ... 4 of y of its part that goes with beta^2."""
-MOTT_SECOND_MOST = 1.7
-"""Both parts together stay below this for every y and beta."""
 
 
 @law
@@ -146,40 +139,19 @@ def soft_loss(mean, variance, state):
 
 
 @law
-def mott_terms(charge, beta):
-    """Coefficients of y ... y^4 in Mott's ratio to Rutherford scattering, y = sin(theta/2).
-
-    ``1 - beta^2 y^2 + pi alpha Z beta y (1 - y)`` [mckinley1948] and the next order, (alpha Z)^2
-    times ``f(y) + beta^2 g(y)`` [johnson1961], whose dilogarithms are replaced by polynomials:
-    within 0.034 of f and 1e-4 of g, with the integrals over ln y kept.
-    """
-    first = math.pi * FINE_STRUCTURE * charge * beta
-    second = (FINE_STRUCTURE * charge) ** 2
-    beta2 = beta * beta
-    return (
-        first + second * MOTT_SECOND[0],
-        second * (MOTT_SECOND[1] + beta2 * MOTT_SECOND_BETA2[0]) - beta2 - first,
-        second * (MOTT_SECOND[2] + beta2 * MOTT_SECOND_BETA2[1]),
-        second * (MOTT_SECOND[3] + beta2 * MOTT_SECOND_BETA2[2]),
-    )
-
-
-@law
 def hard_elastic_mu(charge, eta, mu_cut, beta2, state):
     """mu of one elastic event above `mu_cut` on a nucleus of this charge and screening `eta`.
 
-    Wentzel's law, kept with the probability of Mott's ratio (`mott_terms`).
+    Wentzel's law, kept with the probability of the McKinley-Feshbach spin factor [mckinley1948].
     """
-    beta = math.sqrt(beta2)
-    c1, c2, c3, c4 = mott_terms(charge, beta)
-    coupling = FINE_STRUCTURE * charge
-    most = 1.0 + coupling * (0.25 * math.pi * beta + MOTT_SECOND_MOST * coupling)
+    spin = math.pi * FINE_STRUCTURE * charge * math.sqrt(beta2)
     low = 1.0 / (mu_cut + eta)
     high = 1.0 / (1.0 + eta)
     while True:
         mu = min(1.0, max(0.0, 1.0 / (low - uniform(state) * (low - high)) - eta))
-        even, odd = 1.0 + mu * (c2 + mu * c4), c1 + mu * c3
-        if uniform(state) * most < even + math.sqrt(mu) * odd:
+        sine = math.sqrt(mu)
+        ratio = 1.0 - beta2 * mu + spin * sine * (1.0 - sine)
+        if uniform(state) * (1.0 + 0.25 * spin) < ratio:
             return mu
 
 

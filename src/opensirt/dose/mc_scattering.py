@@ -1,10 +1,10 @@
 """Single scattering of electrons by atoms and by electrons, and its angular moments.
 
 ``mu = (1 - cos theta)/2`` throughout. Elastic scattering is screened Rutherford (Wentzel) with the
-screening of the Hartree-Fock atom [hubbell1975], times Mott's ratio to second order in alpha Z
-[mckinley1948; johnson1961]; its integrals are closed. Collisions with electrons follow Moller
-[moller1932]; where binding matters (small momentum transfer) they are weighted with the incoherent
-scattering function [hubbell1975]. Energies in MeV.
+screening of the Hartree-Fock atom [hubbell1975], times the McKinley-Feshbach spin factor
+[mckinley1948]; its integrals are closed. Collisions with electrons follow Moller [moller1932];
+where binding matters (small momentum transfer) they are weighted with the incoherent scattering
+function [hubbell1975]. Energies in MeV.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from opensirt.dose.mc_atoms import (
     ELECTRON_MASS_MEV,
     ELECTRON_RADIUS_CM,
+    FINE_STRUCTURE,
     PLANCK_C_MEV_ANGSTROM,
     Atom,
     FloatArray,
@@ -23,7 +24,6 @@ from opensirt.dose.mc_atoms import (
     beta_squared,
     momentum_mev,
 )
-from opensirt.dose.mc_physics import mott_terms
 
 __all__ = [
     "atom_length_cm",
@@ -86,7 +86,7 @@ def _rutherford_factor(energy_mev: FloatArray, z: int) -> FloatArray:
 
 
 def _powers(mu: FloatArray, eta: FloatArray) -> list[FloatArray]:
-    """Antiderivatives, 0 at mu = 0, of mu^(n/2)/(mu + eta)^2 for n = 0 ... 8."""
+    """Antiderivatives, 0 at mu = 0, of mu^(n/2)/(mu + eta)^2 for n = 0 ... 6."""
     total = mu + eta
     log = np.log1p(mu / eta)
     root = np.sqrt(mu)
@@ -94,31 +94,29 @@ def _powers(mu: FloatArray, eta: FloatArray) -> list[FloatArray]:
     whole = [mu / (eta * total), log - mu / total]
     whole.append(mu - 2.0 * eta * log + eta * mu / total)
     whole.append(0.5 * mu**2 - 2.0 * eta * mu + 3.0 * eta**2 * log - eta**2 * mu / total)
-    flat = mu * (mu**2 / 3.0 - eta * mu + 3.0 * eta**2)
-    whole.append(flat - 4.0 * eta**3 * log + eta**3 * mu / total)
     half = [-root / total + arc / np.sqrt(eta)]
     once = 2.0 * root - 2.0 * np.sqrt(eta) * arc
     half.append(once - eta * half[0])
     once = 2.0 / 3.0 * mu * root - eta * once
     half.append(once - eta * half[1])
-    once = 0.4 * mu**2 * root - eta * once
-    half.append(once - eta * half[2])
-    return [whole[i // 2] if i % 2 == 0 else half[i // 2] for i in range(9)]
+    return [whole[0], half[0], whole[1], half[1], whole[2], half[2], whole[3]]
 
 
 def elastic_integrals(energy_mev: FloatArray, symbol: str, mu: FloatArray) -> FloatArray:
     """Integrals of (1 - P_order) dsigma from 0 to `mu` (cm2 per atom), (3, rows).
 
     Order 0 is the cross-section itself, 1 and 2 the first and second transport cross-sections.
-    dsigma/dmu = pi (Z r_e m c^2/(p c beta))^2 (1 + c_1 y + ... + c_4 y^4)/(mu + eta)^2 with
-    y = sqrt(mu) and the coefficients of ``mc_physics.mott_terms``.
+    dsigma/dmu = pi (Z r_e m c^2/(p c beta))^2 (1 - beta^2 mu + s (sqrt(mu) - mu))/(mu + eta)^2,
+    s = pi alpha Z beta.
     """
     z = atom(symbol).number
-    ratio = [1.0, *mott_terms.py_func(z, np.sqrt(beta_squared(energy_mev)))]
-    powers = _powers(np.asarray(mu, dtype=np.float64), screening(energy_mev, symbol))
-    zeroth, first, square = (
-        sum(c * powers[n + shift] for n, c in enumerate(ratio)) for shift in (0, 2, 4)
-    )
+    beta2 = beta_squared(energy_mev)
+    spin = np.pi * FINE_STRUCTURE * z * np.sqrt(beta2)
+    fall = beta2 + spin
+    p = _powers(np.asarray(mu, dtype=np.float64), screening(energy_mev, symbol))
+    zeroth = p[0] + spin * p[1] - fall * p[2]
+    first = p[2] + spin * p[3] - fall * p[4]
+    square = p[4] + spin * p[5] - fall * p[6]
     moments = np.stack([zeroth, 2.0 * first, 6.0 * (first - square)])
     return np.asarray(_rutherford_factor(energy_mev, z) * moments)
 
