@@ -50,6 +50,26 @@ def _to_face(place, cell, flight):
 
 
 @law
+def _settled(scene, tally, voxel, gathered, carry, book):
+    """Move gathered energy to the tally, or to what escaped; returns the part of a quantum left."""
+    if voxel < 0:
+        book[ESCAPED] += gathered
+        return carry
+    quanta = gathered * scene.quanta_per_mev + carry
+    whole = np.uint32(quanta)
+    atomic_add(tally, voxel, whole)
+    return quanta - whole
+
+
+@law
+def _moved_on(cell, flight):
+    """Position and voxel beyond the face that is met along one axis."""
+    if flight > 0.0:
+        return cell + 1.0, cell + 1
+    return cell + 0.0, cell - 1
+
+
+@law
 def replay(codes, values, at, home, ratios, scene, tally, p, cell, places, stack, book):
     """Replay the track from record `at` on; returns the number of photons left on `stack`.
 
@@ -71,98 +91,65 @@ def replay(codes, values, at, home, ratios, scene, tally, p, cell, places, stack
     while True:
         code = codes[at]
         kind = code // BINS
-        if kind <= KINK:
+        if kind <= KINK and outside:
+            book[ESCAPED] += values[at, 1]
+        elif kind <= KINK:
             left, energy = float(values[at, 0]), float(values[at, 1])
-            if outside:
-                book[ESCAPED] += energy
-                at += 1
-                continue
             cosine, side1, side2 = values[at, 2], values[at, 3], values[at, 4]
-            thin = 1.0 / density
-            if medium != home:
-                thin *= ratios[code % BINS, medium, 0]
-                if kind != KINK:
-                    cosine, stretch = widened(cosine, ratios[code % BINS, medium, 1])
-                    side1 *= stretch
-                    side2 *= stretch
+            if medium != home and kind != KINK:
+                cosine, stretch = widened(cosine, ratios[code % BINS, medium, 1])
+                side1 *= stretch
+                side2 *= stretch
             u, v, w = turned(u, v, w, cosine, side1, side2)
-            flight_z, flight_y, flight_x = (
-                u * scene.per_slice,
-                v * scene.per_row,
-                w * scene.per_column,
-            )
-            while True:
-                path = left * thin
-                new_z, new_y, new_x = z + flight_z * path, y + flight_y * path, x + flight_x * path
+            by_z, by_y, by_x = u * scene.per_slice, v * scene.per_row, w * scene.per_column
+            while True:  # one voxel after another, to the end of the chord
+                path = left / density
+                if medium != home:
+                    path *= ratios[code % BINS, medium, 0]
+                new_z, new_y, new_x = z + by_z * path, y + by_y * path, x + by_x * path
                 if k <= new_z < k + 1 and j <= new_y < j + 1 and i <= new_x < i + 1:
                     z, y, x = new_z, new_y, new_x
                     gathered += energy
                     break
-                to_z, to_y, to_x = (
-                    _to_face(z, k, flight_z),
-                    _to_face(y, j, flight_y),
-                    _to_face(x, i, flight_x),
-                )
+                to_z, to_y, to_x = _to_face(z, k, by_z), _to_face(y, j, by_y), _to_face(x, i, by_x)
                 face = max(0.0, min(to_z, to_y, to_x))
                 if face >= path:  # ends on the face itself
                     z, y, x = new_z, new_y, new_x
                     gathered += energy
                     break
-                share = face / path
-                gathered += energy * share
-                energy -= energy * share
-                left -= left * share
-                z, y, x = z + flight_z * face, y + flight_y * face, x + flight_x * face
-                if voxel >= 0:
-                    quanta = gathered * scene.quanta_per_mev + carry
-                    whole = np.uint32(quanta)
-                    carry = quanta - whole
-                    atomic_add(tally, voxel, whole)
-                else:
-                    book[ESCAPED] += gathered
-                gathered = 0.0
+                here = face / path
+                carry = _settled(scene, tally, voxel, gathered + energy * here, carry, book)
+                gathered, energy, left = 0.0, energy - energy * here, left - left * here
+                z, y, x = z + by_z * face, y + by_y * face, x + by_x * face
                 if to_z <= face:
-                    k += 1 if flight_z > 0.0 else -1
-                    z = k if flight_z > 0.0 else k + 1.0
+                    z, k = _moved_on(k, by_z)
                 elif to_y <= face:
-                    j += 1 if flight_y > 0.0 else -1
-                    y = j if flight_y > 0.0 else j + 1.0
+                    y, j = _moved_on(j, by_y)
                 else:
-                    i += 1 if flight_x > 0.0 else -1
-                    x = i if flight_x > 0.0 else i + 1.0
+                    x, i = _moved_on(i, by_x)
                 voxel, density, medium = _fetched(scene, k, j, i)
                 if voxel < 0 and not scene.infinite:
                     outside = True
                     book[ESCAPED] += energy
                     break
-                thin = 1.0 / density
-                if medium != home:
-                    thin *= ratios[code % BINS, medium, 0]
         elif kind == BRANCH:
             places[depth, 0], places[depth, 1], places[depth, 2] = z, y, x
             places[depth, 3], places[depth, 4], places[depth, 5] = u, v, w
             places[depth, 6], places[depth, 7], places[depth, 8] = k, j, i
             places[depth, 9] = 1.0 if outside else 0.0
             depth += 1
+        elif kind == PHOTON_RECORD and outside:
+            book[ESCAPED] += values[at, 1]
         elif kind == PHOTON_RECORD:
-            if outside:
-                book[ESCAPED] += values[at, 1]
-            else:
-                a, b, c = turned(u, v, w, values[at, 2], values[at, 3], values[at, 4])
-                stack[photons, 0], stack[photons, 1] = PHOTON, values[at, 1]
-                stack[photons, 2], stack[photons, 3], stack[photons, 4] = z, y, x
-                stack[photons, 5], stack[photons, 6], stack[photons, 7] = a, b, c
-                stack[photons, 8], stack[photons, 9], stack[photons, 10] = k, j, i
-                photons += 1
-        else:  # END
+            a, b, c = turned(u, v, w, values[at, 2], values[at, 3], values[at, 4])
+            stack[photons, 0], stack[photons, 1] = PHOTON, values[at, 1]
+            stack[photons, 2], stack[photons, 3], stack[photons, 4] = z, y, x
+            stack[photons, 5], stack[photons, 6], stack[photons, 7] = a, b, c
+            stack[photons, 8], stack[photons, 9], stack[photons, 10] = k, j, i
+            photons += 1
+        else:  # the end of a particle
             if gathered > 0.0:
-                if voxel >= 0:
-                    quanta = gathered * scene.quanta_per_mev + carry
-                    whole = np.uint32(quanta)
-                    carry = quanta - whole
-                    atomic_add(tally, voxel, whole)
-                else:
-                    book[ESCAPED] += gathered
+                carry = _settled(scene, tally, voxel, gathered, carry, book)
                 gathered = 0.0
             if depth == 0:
                 book[CARRY] = carry
