@@ -17,7 +17,7 @@ from opensirt.dose.mc_device import Device, Setting, Transport, open_transport
 from opensirt.dose.mc_scene import Matter
 from opensirt.dose.mc_source import DecaySource
 from opensirt.dose.mc_voxels import EMITTED, ESCAPED
-from opensirt.errors import InputError
+from opensirt.errors import InputError, OpenSirtError
 
 __all__ = ["Progress", "Result", "Run", "RunPlan"]
 
@@ -36,6 +36,8 @@ PILOT_PER_VOXEL = 0.5
 """Histories per active voxel and pilot batch."""
 LARGEST_BATCH = 8_000_000
 SMALLEST_BATCH = 1_000
+LARGEST_IMBALANCE = 1e-4
+"""Energy that may be missing from, or added to, what was emitted, over that; beyond is an error."""
 MOST_HISTORIES = 10**12
 
 
@@ -189,6 +191,12 @@ class Run:
         deposited = float(sums.total.sum(dtype=np.float64))
         emitted = float(self.book[EMITTED])
         escaped = float(self.book[ESCAPED])
+        balance = (deposited + escaped - emitted) / emitted
+        if not abs(balance) <= LARGEST_IMBALANCE:
+            raise OpenSirtError(
+                f"the Monte Carlo must account for all energy within {LARGEST_IMBALANCE:g}, found "
+                f"{balance:+.2g}; the dose was discarded, please report this with the input maps"
+            )
         error = sums.relative_error(pool)
         sums.total /= np.float32(histories)
         return Result(
@@ -198,7 +206,7 @@ class Run:
             seconds=time.perf_counter() - self.started,
             threads=self.transport.threads,
             mean_relative_error=mean_error,
-            energy_balance=(deposited + escaped - emitted) / emitted,
+            energy_balance=balance,
             escaped_fraction=escaped / emitted,
             emitted_mev=emitted / histories,
         )
