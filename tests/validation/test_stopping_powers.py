@@ -19,7 +19,6 @@ from opensirt.physics.materials import tissue
 from tests.paths import ROOT, SHARED, needs_shared
 
 sys.path.insert(0, str(ROOT / "validation" / "stopping_powers"))
-from mott import approximate_ratio, exact_ratio, transport_excess
 from quoted_stopping_powers import ESTAR, XCOM
 
 sys.path.pop(0)
@@ -100,22 +99,3 @@ def test_mean_excitation_energies_are_those_of_the_tables() -> None:
     """Hubbell and Seltzer, Table 2 (eV)."""
     wanted = {"water": 75.0, "air": 85.7, "adipose": 64.8, "bone": 112.0, "lung": 75.2}
     assert {name: tissue(name).mean_excitation_ev for name in wanted} == wanted
-
-
-def test_mott_by_partial_waves_has_the_limits_of_the_theory() -> None:
-    """Light nuclei approach McKinley and Feshbach; small angles approach Rutherford."""
-    mu = np.array([0.01, 0.1, 0.5, 0.99])
-    assert exact_ratio(1, 1.0, mu) == pytest.approx(approximate_ratio(1, 1.0, mu), rel=2e-4)
-    assert exact_ratio(20, 0.2, np.array([0.003]))[0] == pytest.approx(1.0, abs=0.02)
-
-
-@pytest.mark.parametrize(
-    ("name", "error"), [("water", 0.002), ("air", 0.002), ("lung", 0.003), ("bone", 0.009)]
-)
-@pytest.mark.parametrize("energy_mev", [0.1, 0.5, 2.0])
-def test_spin_factor_keeps_the_transport_cross_section(
-    name: str, error: float, energy_mev: float
-) -> None:
-    """McKinley-Feshbach for Mott: at most this much low, more in heavier media."""
-    excess = transport_excess(dict(tissue(name).composition), energy_mev)
-    assert -error < excess < 0.0

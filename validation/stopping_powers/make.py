@@ -10,7 +10,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from mott import transport_excess
 from quoted_stopping_powers import ESTAR, XCOM
 
 from opensirt.dose.mc_atoms import FloatArray
@@ -99,19 +98,6 @@ def range_rows() -> list[str]:
     return rows
 
 
-def spin_rows() -> list[str]:
-    """First transport cross-section of the nuclei, played spin factor over Mott's."""
-    energies = (0.02, 0.1, 0.5, 1.0, 2.0)
-    rows = [
-        "| medium | " + " | ".join(f"{e:g} MeV" for e in energies) + " |",
-        "|" + "---|" * (len(energies) + 1),
-    ]
-    for name, medium in MEDIA.items():
-        values = [100.0 * transport_excess(dict(medium.composition), e) for e in energies]
-        rows.append(f"| {name} | " + " | ".join(f"{v:+.2f}" for v in values) + " |")
-    return rows
-
-
 def write_table() -> None:
     """``comparison.md``."""
     parts = [
@@ -123,8 +109,6 @@ def write_table() -> None:
         *estar_rows(),
         "\n## Photons, XCOM (cm2/g)\n",
         *xcom_rows(),
-        "\n## Spin factor: first transport cross-section over that of Mott's partial waves, %\n",
-        *spin_rows(),
         "\n## CSDA ranges (g/cm2)\n",
         *range_rows(),
     ]

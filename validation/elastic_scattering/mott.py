@@ -1,4 +1,4 @@
-"""Mott's exact ratio to Rutherford scattering by partial waves, for the error of the spin factor.
+"""Mott's ratio to Rutherford scattering by partial waves, and transport coefficients with it.
 
 The point nucleus without screening; the sums of [mckinley1948], each less the part that has a
 closed form, made to converge by two multiplications with 1 - cos theta.
@@ -6,11 +6,14 @@ closed form, made to converge by two multiplications with 1 - cos theta.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import loggamma
 
 from opensirt.dose.mc_atoms import (
     ELECTRON_MASS_MEV,
+    ELECTRON_RADIUS_CM,
     FINE_STRUCTURE,
     FloatArray,
     atom,
@@ -20,6 +23,8 @@ from opensirt.dose.mc_atoms import (
 )
 from opensirt.dose.mc_scattering import screening
 
+Ratio = Callable[[int, float, FloatArray], FloatArray]
+"""Cross-section over Rutherford's at mu, of a nucleus of charge z, at an energy in MeV."""
 TERMS = 400
 SMALLEST_MU = 3e-3
 """Below it the sums lose digits and the ratio is 1 within 0.5 %: the approximation stands in."""
@@ -70,26 +75,38 @@ def exact_ratio(z: int, energy_mev: float, mu: FloatArray) -> FloatArray:
     return 4.0 * mu**2 / q**2 * strength
 
 
-def transport_integrals(symbol: str, energy_mev: float) -> tuple[float, float]:
-    """Integral of 2 mu R/(mu + eta)^2 with the played and with Mott's ratio R."""
-    z, eta = atom(symbol).number, float(screening(np.array([energy_mev]), symbol)[0])
+def no_spin(z: int, energy_mev: float, mu: FloatArray) -> FloatArray:
+    """Rutherford scattering itself: 1."""
+    return np.ones_like(mu)
+
+
+def second_born(z: int, energy_mev: float) -> float:
+    """Moliere's factor on the screening, 1 + 3.76/1.13 (alpha Z/beta)^2 [moliere1947]."""
+    beta2 = float(beta_squared(np.array(energy_mev)))
+    return 1.0 + 3.76 / 1.13 * (FINE_STRUCTURE * z) ** 2 / beta2
+
+
+def transport_integral(z: int, energy_mev: float, eta: float, ratio: Ratio) -> float:
+    """Integral of 2 mu R/(mu + eta)^2; below SMALLEST_MU the played R stands for Mott's."""
     place = np.linspace(np.log(eta), np.log1p(eta), 4001)[1:-1]
     mu = np.exp(place) - eta
-    played = approximate_ratio(z, energy_mev, mu)
     large = mu > SMALLEST_MU
-    exact = np.where(large, exact_ratio(z, energy_mev, np.where(large, mu, 0.5)), played)
-    weight = 2.0 * mu * np.exp(-place)
-    step = place[1] - place[0]
-    return float(np.sum(weight * played) * step), float(np.sum(weight * exact) * step)
+    known = ratio(z, energy_mev, np.where(large, mu, 0.5))
+    small = approximate_ratio if ratio is exact_ratio else ratio
+    factor = np.where(large, known, small(z, energy_mev, mu))
+    return float(np.sum(2.0 * mu * np.exp(-place) * factor) * (place[1] - place[0]))
 
 
-def transport_excess(composition: dict[str, float], energy_mev: float) -> float:
-    """Played over exact first transport cross-section of the nuclei, minus 1."""
+def transport_cm2_g(
+    composition: dict[str, float], energy_mev: float, ratio: Ratio, factor: bool = False
+) -> float:
+    """First transport coefficient of the nuclei (cm2/g) with R, with Moliere's factor or not."""
     energy = np.array([energy_mev])
-    front = (ELECTRON_MASS_MEV / momentum_mev(energy)[0]) ** 2
-    pairs = []
+    beta2 = float(beta_squared(energy)[0])
+    length = ELECTRON_RADIUS_CM * ELECTRON_MASS_MEV / float(momentum_mev(energy)[0])
+    total = 0.0
     for symbol, count in atoms_per_g(composition).items():
-        scale = front * count * atom(symbol).number ** 2
-        pairs.append([scale * value for value in transport_integrals(symbol, energy_mev)])
-    played, exact = np.sum(pairs, axis=0)
-    return float(played / exact - 1.0)
+        z, eta = atom(symbol).number, float(screening(energy, symbol)[0])
+        eta *= second_born(z, energy_mev) if factor else 1.0
+        total += count * z**2 * transport_integral(z, energy_mev, eta, ratio)
+    return float(np.pi * length**2 / beta2 * total)
