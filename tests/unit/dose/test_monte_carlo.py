@@ -172,7 +172,8 @@ def test_a_sheared_grid_is_refused() -> None:
         ({"mode": "quick"}, "mode 'quick' is unknown; choose fast or full"),
         ({"device": "tpu"}, "device 'tpu' is unknown; choose cpu or cuda"),
         ({"threads": 0}, "threads must be at least 1, found 0"),
-        ({"seed": -1}, "the seed must not be negative, found -1"),
+        ({"seed": -1}, "the seed must lie between 0 and 9223372036854775807, found -1"),
+        ({"seed": 2**63}, "the seed must lie between 0 and 9223372036854775807, found 9223"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], message: str) -> None:

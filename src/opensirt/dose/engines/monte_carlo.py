@@ -21,6 +21,8 @@ __all__ = ["MonteCarlo", "Simulation"]
 DEFAULT_UNCERTAINTY = 0.01
 FEWEST_HISTORIES = 1000
 LEAST_UNCERTAINTY = 1e-4
+SEEDS = 2**63
+"""Seeds are whole numbers below this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +88,8 @@ class MonteCarlo:
             raise InputError(f"device {self.device!r} is unknown; choose cpu or cuda")
         if self.threads is not None and self.threads < 1:
             raise InputError(f"threads must be at least 1, found {self.threads}")
-        if self.seed < 0:
-            raise InputError(f"the seed must not be negative, found {self.seed}")
+        if not 0 <= self.seed < SEEDS:
+            raise InputError(f"the seed must lie between 0 and {SEEDS - 1}, found {self.seed}")
 
     def dose(self, activity: Volume, density: Volume, nuclide: Nuclide) -> Volume:
         """Dose to complete decay, float32. See `DoseEngine.dose`, and `simulate` for more."""
