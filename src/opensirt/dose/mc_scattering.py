@@ -72,7 +72,7 @@ def screening(energy_mev: FloatArray, symbol: str) -> FloatArray:
     """Screening parameter eta (the Wentzel denominator is (mu + eta)^2), same shape.
 
     First Born approximation, of the same order in alpha Z as the spin factor. Moliere's second-Born
-    factor, 1 + 3.33 (alpha Z/beta)^2, is left out: against Dirac partial waves [elsepa2005] it takes
+    factor, 1 + 3.33 (alpha Z/beta)^2, is left out: against partial waves [elsepa2005] it takes
     the transport coefficient at 20 keV from 1.1 to 3.5 % low in water, from 0 to 7 % low in bone.
     """
     born = HBAR_C_MEV_CM / (2.0 * momentum_mev(energy_mev) * atom_length_cm(symbol))
