@@ -12,13 +12,23 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from opensirt.backend import gpu_status
 from opensirt.dose.mc_cpu import NO_TRACKS, fire_batch, make_library, parts_of
 from opensirt.dose.mc_scene import CHORD_SHARE_OF_VOXEL, Matter, make_scene
 from opensirt.dose.mc_source import DecaySource
 from opensirt.dose.mc_statistics import BatchSums
 from opensirt.dose.mc_voxels import Scene
+from opensirt.errors import InputError
 
-__all__ = ["Device", "Setting", "Threads", "Transport", "highest_mev", "open_transport"]
+__all__ = [
+    "Device",
+    "Setting",
+    "Threads",
+    "Transport",
+    "highest_mev",
+    "open_transport",
+    "require_gpu",
+]
 
 Floats = npt.NDArray[np.float32]
 Book = npt.NDArray[np.float64]
@@ -139,13 +149,23 @@ class Threads:
         return self._sums
 
 
+def require_gpu() -> None:
+    """Refuse, in one line, where there is neither a CUDA device nor the simulator."""
+    status = gpu_status()
+    if status["mode"] == "none":
+        raise InputError(
+            "device cuda needs a CUDA GPU and numba-cuda (pip install 'opensirt[gpu]'); found "
+            f"none: {status['reason']}; run with --device cpu"
+        )
+
+
 def open_transport(
     device: Device, setting: Setting, threads: int, pool: ThreadPoolExecutor
 ) -> Transport:
     """The transport on this device; `InputError` where there is no such device."""
     if device == "cpu":
         return Threads(setting, threads, pool)
-    from opensirt.dose.mc_gpu import Gpu, require_gpu
-
     require_gpu()
+    from opensirt.dose.mc_gpu import Gpu
+
     return Gpu(setting)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from opensirt.backend import gpu_status
 from opensirt.dose.mc_device import Setting, highest_mev
 from opensirt.dose.mc_electrons import STACK_COLUMNS
 from opensirt.dose.mc_gpu_kernels import (
@@ -43,6 +42,7 @@ from opensirt.dose.mc_gpu_memory import (
     Tracks,
     all_up,
     down,
+    free_bytes,
     room,
     up,
     zeros,
@@ -52,7 +52,7 @@ from opensirt.dose.mc_statistics import BatchSums
 from opensirt.dose.mc_tracks import RECORD_VALUES
 from opensirt.errors import InputError
 
-__all__ = ["Gpu", "golden_stride", "photon_launches", "require_gpu"]
+__all__ = ["Gpu", "golden_stride", "photon_launches"]
 
 BLOCK = 4 if SIMULATED else 128
 """Threads of a block."""
@@ -71,16 +71,9 @@ BOUNDARY_ITEMS = 64
 TALLY_TOP = 2.0**31
 """Half of what a tally holds: every photon may add one quantum by rounding."""
 GOLDEN = 0.618_033_988_749_894_9
-
-
-def require_gpu() -> None:
-    """Refuse, in one line, where there is neither a CUDA device nor the simulator."""
-    status = gpu_status()
-    if status["mode"] == "none":
-        raise InputError(
-            "device cuda needs a CUDA GPU and numba-cuda (pip install 'opensirt[gpu]'); found "
-            f"none: {status['reason']}; run with --device cpu"
-        )
+BYTES_PER_GIB = 1 << 30
+TRACKS_BYTES = 1 << 29
+"""What the tracks and the photons of a batch may need together."""
 
 
 def golden_stride(histories: int) -> int:
@@ -123,6 +116,18 @@ def photon_launches(
     return list(zip(items[ends[:-1]].tolist(), items[ends[1:]].tolist(), strict=True)), needed
 
 
+def _require_memory(voxels: int, stack_rows: int) -> None:
+    """Refuse a grid that does not fit: five words per voxel, and the threads' scratch."""
+    per_lane = 8 * STACK_COLUMNS * stack_rows + SLOT_RECORDS * (2 + 4 * RECORD_VALUES)
+    scratch = STACK_LANES * per_lane + REPLAY_LANES * 4 * PLACES * PLACE_COLUMNS
+    needed, free = 21 * voxels + scratch + TRACKS_BYTES, free_bytes()
+    if needed > free:
+        raise InputError(
+            f"device cuda needs {needed / BYTES_PER_GIB:.1f} GiB for {voxels} voxels, found "
+            f"{free / BYTES_PER_GIB:.1f} GiB free; crop the grid or run with --device cpu"
+        )
+
+
 class Gpu:
     """One CUDA device. See `mc_device.Transport`."""
 
@@ -130,7 +135,10 @@ class Gpu:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        media = len(setting.matter.media)
+        emissions = math.ceil(setting.source.betas_per_decay) + 2
+        emissions += int(np.ceil(setting.source.line_yield).sum())
+        rows = STACK_ROWS + emissions + SPARE_ROWS
+        _require_memory(setting.density.size, rows)
         self.scene = all_up(setting.scene)
         self.laws = all_up(setting.matter.laws)
         self.source = all_up(setting.source)
@@ -139,15 +147,12 @@ class Gpu:
         sums = np.add.reduceat(activity, np.arange(0, activity.size, BLOCK_VOXELS), dtype=float)
         self.ends = np.cumsum(sums)
         self.decays = Decays(up(activity), up(self.ends))
-        emissions = math.ceil(setting.source.betas_per_decay) + 2
-        emissions += int(np.ceil(setting.source.line_yield).sum())
-        rows = STACK_ROWS + emissions + SPARE_ROWS
         self.bench = Bench(
             room((rows, STACK_COLUMNS, STACK_LANES), np.float64),
             room((PLACES, PLACE_COLUMNS, REPLAY_LANES), np.float32),
             room((SLOT_RECORDS, STACK_LANES), np.uint16),
             room((SLOT_RECORDS, RECORD_VALUES, STACK_LANES), np.float32),
-            up(np.ones((media, 1))),
+            up(np.ones((len(setting.matter.media), 1))),
         )
         self.queue_rows, self.records = 0, 0
 

@@ -45,6 +45,7 @@ __all__ = [
     "fire_full",
     "fire_replays",
     "generate",
+    "voxel_of_history",
 ]
 
 BLOCK_VOXELS = 16
@@ -104,7 +105,7 @@ def _quantile_of(job, item):
 
 
 @law
-def _voxel_of(decays, job, serial):
+def voxel_of_history(decays, job, serial):
     """The voxel in which the rising count of histories passes `serial`."""
     low, high = 0, len(decays.ends) - 1
     while low < high:
@@ -220,7 +221,7 @@ def fire_replays(scene, tracks, ratios, decays, job, queue, bench, score, first,
     for item in range(first + lane, last, bench.places.shape[2]):
         serial = _serial_of(job, item)
         seed_stream(state, job.seed, job.batch, (1 << 47) + serial)
-        voxel = _voxel_of(decays, job, serial)
+        voxel = voxel_of_history(decays, job, serial)
         place_history(scene, voxel, p, cell, state)
         home = medium_at(scene, scene.density[voxel])
         track = _track_for(tracks, home, _quantile_of(job, item))
@@ -279,7 +280,7 @@ def fire_full(laws, scene, source, decays, job, bench, score, first, last):
         serial = _serial_of(job, item)
         seed_stream(state, job.seed, job.batch, serial)
         book[CARRY] = uniform(state)
-        place_history(scene, _voxel_of(decays, job, serial), p, cell, state)
+        place_history(scene, voxel_of_history(decays, job, serial), p, cell, state)
         n = _start_full(
             scene, source, _quantile_of(job, item), score.tally, p, cell, stack, book, state
         )

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from opensirt.dose.engine import activity_values, density_values, dose_engines
+from opensirt.dose.mc_device import require_gpu
 from opensirt.dose.mc_run import Progress, Result, Run, RunPlan
 from opensirt.dose.mc_scene import cuts_for, make_matter
 from opensirt.dose.mc_source import decay_source
@@ -90,6 +91,8 @@ class MonteCarlo:
             raise InputError(f"threads must be at least 1, found {self.threads}")
         if not 0 <= self.seed < SEEDS:
             raise InputError(f"the seed must lie between 0 and {SEEDS - 1}, found {self.seed}")
+        if self.device == "cuda":
+            require_gpu()
 
     def dose(self, activity: Volume, density: Volume, nuclide: Nuclide) -> Volume:
         """Dose to complete decay, float32. See `DoseEngine.dose`, and `simulate` for more."""
