@@ -1,0 +1,174 @@
+"""The Monte Carlo's CUDA kernels: in numba's simulator, as device code, and on the host's side."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from opensirt import backend
+from opensirt.dose import mc_device
+from opensirt.dose.engines.monte_carlo import MonteCarlo
+from opensirt.dose.mc_random import STATE_WORDS, seed_stream
+from opensirt.errors import InputError
+
+ROOT = Path(__file__).parents[3]
+KERNELS = ("generate", "fire_replays", "drain_queue", "fire_full", "close_batch")
+
+
+def simulated(case: str) -> dict[str, Any]:
+    """A case of ``tests.mc_gpu_simulated`` in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.mc_gpu_simulated", case],
+        cwd=ROOT,
+        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    return dict(json.loads(run.stdout))
+
+
+def test_laws_through_a_kernel_equal_the_laws_on_the_cpu() -> None:
+    from tests.mc_gpu_simulated import LAW_SEED, law_tables, play_laws
+
+    tables = law_tables()
+    state = np.empty(STATE_WORDS, np.uint64)
+    seed_stream(state, LAW_SEED, 0, 0)
+    play_laws.py_func(tables, state)
+    assert np.count_nonzero(tables.out) == 26
+    assert simulated("laws")["values"] == pytest.approx(tables.out.tolist(), rel=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["fast", "full"])
+def test_regions_agree_with_the_cpu_within_four_standard_errors(mode: str) -> None:
+    found = simulated(mode)
+    gpu, cpu = found["gpu"], found["cpu"]
+    error = np.hypot(gpu["error"], cpu["error"])
+    excess = (np.array(gpu["mean"]) - cpu["mean"]) / error
+    assert np.abs(excess).max() < 4.0, dict(zip(found["regions"], excess, strict=True))
+    assert gpu["error"][0] / gpu["mean"][0] < 0.02
+    assert gpu["balance"] < 1e-6
+    assert found["again"] == found["fresh"]
+
+
+def test_engine_runs_on_the_device_asked_for() -> None:
+    found = simulated("engine")
+    assert found["device"] == "cuda"
+    assert found["histories"] == pytest.approx(1000, abs=24)
+    assert abs(found["balance"]) < 1e-6
+    assert found["status"]["mode"] == "simulator"
+    assert found["status"]["available"] is False
+
+
+def test_no_gpu_is_one_line_and_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    none = {"mode": "none", "available": False, "reason": "no CUDA driver or device found"}
+    monkeypatch.setattr(mc_device, "gpu_status", lambda: none)
+    with pytest.raises(InputError) as refused:
+        MonteCarlo(device="cuda")
+    assert str(refused.value) == (
+        "device cuda needs a CUDA GPU and numba-cuda (pip install 'opensirt[gpu]'); found none: "
+        "no CUDA driver or device found; run with --device cpu"
+    )
+
+
+def test_status_without_numba_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
+    assert backend.gpu_status() == {
+        "mode": "none",
+        "available": False,
+        "reason": "numba-cuda is not installed",
+    }
+
+
+@pytest.mark.parametrize("histories", [1, 2, 7, 1000, 8191, 10_007])
+def test_every_history_is_played_once(histories: int) -> None:
+    from opensirt.dose.mc_gpu import golden_stride
+
+    serials = np.arange(histories) * golden_stride(histories) % histories
+    assert np.array_equal(np.sort(serials), np.arange(histories))
+    if histories > 100:
+        quantile = np.argsort(serials) / histories
+        step = np.abs(np.diff(quantile))
+        assert set(np.round(step, 2)) == {0.38, 0.62}
+
+
+def test_voxels_get_the_histories_their_activity_asks_for() -> None:
+    from opensirt.dose.mc_gpu_kernels import BLOCK_VOXELS, voxel_of_history
+    from opensirt.dose.mc_gpu_memory import Decays, Job
+
+    activity = np.random.default_rng(4).random(1003).astype(np.float32)
+    activity[activity < 0.4] = 0.0
+    sums = np.add.reduceat(activity, np.arange(0, activity.size, BLOCK_VOXELS), dtype=float)
+    ends = np.cumsum(sums)
+    per_activity, offset = 5000.0 / ends[-1], 0.37
+    job = Job(1, 0, math.floor(5000.0 + offset), 1, per_activity, offset, 0.5)
+    decays = Decays(activity, ends)
+    voxels = [voxel_of_history(decays, job, serial) for serial in range(job.histories)]
+    rising = np.floor(np.cumsum(activity, dtype=float) * per_activity + offset)
+    assert np.array_equal(np.bincount(voxels, minlength=1003), np.diff(rising, prepend=0.0))
+
+
+def test_photons_of_a_launch_fit_in_the_queue() -> None:
+    from opensirt.dose.mc_gpu import golden_stride, photon_launches
+    from opensirt.dose.mc_gpu_memory import Job
+
+    rng = np.random.default_rng(8)
+    tracks = [37, 0, 120]
+    photons = rng.poisson(0.4, sum(tracks)).astype(np.int32)
+    job = Job(1, 0, 5000, golden_stride(5000), 1.0, 0.2, 0.73)
+    launches, needed = photon_launches(photons, tracks, job, 400)
+    assert [begin for begin, _ in launches[1:]] == [end for _, end in launches[:-1]]
+    assert (launches[0][0], launches[-1][1]) == (0, 5000)
+    quantile = (np.arange(5000) + job.shift) / 5000
+    in_first = photons[:37][(quantile * 37).astype(int)]
+    in_last = photons[37:][(quantile * 120).astype(int)]
+    worst = np.maximum(in_first, in_last)
+    taken = [int(worst[begin:end].sum()) for begin, end in launches]
+    assert max(taken) <= 400
+    assert sum(taken) == worst.sum()
+    assert max(taken) <= needed < 400 + 64 * 3 * photons.max() + 1
+
+
+@pytest.mark.parametrize("capability", [(8, 0), (9, 0)])
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_compile_to_device_code(
+    name: str, capability: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba_cuda", reason="device code needs numba-cuda (the gpu extra)")
+    from numba import cuda, typeof, types
+
+    from opensirt.dose import mc_gpu_kernels
+    from tests.mc_gpu_arguments import kernel_arguments
+
+    device = SimpleNamespace(compute_capability=capability)
+    monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
+    kernel = getattr(mc_gpu_kernels, name).py_func
+    signature = types.void(*[typeof(value) for value in kernel_arguments()[name]])
+    code, _ = cuda.compile_ptx(kernel, signature, cc=capability, device=False)
+    assert f".target sm_{capability[0]}{capability[1]}" in code
+    tallies = name in ("fire_replays", "drain_queue", "fire_full")
+    assert ("atom.global.add.u32" in code) is tallies
+
+
+def test_a_grid_that_does_not_fit_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from opensirt.dose import mc_gpu
+    from tests.mc_gpu_simulated import setting
+
+    monkeypatch.setattr(mc_gpu, "free_bytes", lambda: 1 << 28)
+    with pytest.raises(InputError) as refused:
+        mc_gpu.Gpu(setting())
+    assert str(refused.value) == (
+        "device cuda needs 0.9 GiB for 1728 voxels, found 0.2 GiB free; "
+        "crop the grid or run with --device cpu"
+    )
