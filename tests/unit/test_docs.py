@@ -44,7 +44,7 @@ def test_pages_are_found() -> None:
 def test_commands_and_options_of_the_command_line_page_exist() -> None:
     text = (ROOT / "docs/command-line.md").read_text()
     rows = re.findall(r"^\| `opensirt ([^`]+)` \|", text, re.MULTILINE)
-    assert len(rows) == 9
+    assert len(rows) == 10
     for row in rows:
         name, _, rest = row.partition(" ")
         parts = [f"activity {model}" for model in ("mird", "partition", "bsa")]

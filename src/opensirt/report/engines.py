@@ -42,7 +42,7 @@ def comparison_table(comparison: EngineComparison) -> Table:
     of = {engine: comparison.of(engine) for engine in comparison.engines}
     rows = []
     for number, first in enumerate(of[comparison.engines[0]]):
-        cells = [first.name, f"{first.volume_ml:.1f}", _reference_mean(first)]
+        cells = [first.name, _reference_mean(first)]
         for engine in comparison.engines:
             row = of[engine][number]
             mark = MARKS[row.verdict]
@@ -51,12 +51,12 @@ def comparison_table(comparison: EngineComparison) -> Table:
         rows.append(tuple(cells))
     for criteria in comparison.criteria:
         passed = {g.engine: g.pass_fraction for g in comparison.gamma if g.criteria == criteria}
-        cells = [f"gamma at most 1 ({criteria})", "", ""]
+        cells = [f"gamma at most 1 ({criteria})", ""]
         for engine in comparison.engines:
             cells += [f"{100 * passed[engine]:.1f} %", ""]
         rows.append(tuple(cells))
-    heads = [head for engine in comparison.engines for head in (f"{engine}, mean", "D95")]
-    columns = ("Region", "Volume (mL)", f"{comparison.reference}, mean (Gy)", *heads)
+    heads = [head for engine in comparison.engines for head in (f"{engine}\nmean", "D95")]
+    columns = ("Region", f"{comparison.reference}\nmean (Gy)", *heads)
     caption = f"Differences from {comparison.reference}. {LEGEND}"
     return Table("Engines compared", columns, tuple(rows), caption)
 
@@ -142,8 +142,8 @@ def _reference_mean(row: RegionComparison) -> str:
 
 
 def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{100 * fraction:+.1f} %"
+    return "–" if fraction is None else f"{round(100 * fraction, 1) + 0.0:+.1f} %"
 
 
 def _difference(gray: float, fraction: float | None) -> str:
-    return f"{gray:+.3g} Gy" if fraction is None else f"{gray:+.3g} Gy ({100 * fraction:+.1f} %)"
+    return f"{gray:+.3g} Gy" if fraction is None else f"{gray:+.3g} Gy ({_percent(fraction)})"
