@@ -15,7 +15,8 @@ from opensirt.units import JOULE_PER_MEV, Unit
 
 Y90 = nuclide("y90")
 SPACINGS_MM = [(3.0, 3.0, 3.0), (4.0, 2.0, 2.0), (6.0, 6.0, 6.0), (5.0, 4.0, 3.0)]
-ENGINES = dose_engines.names()
+ENGINES = [name for name in dose_engines.names() if name != "monte-carlo"]
+"""The Monte Carlo keeps these laws within its errors: see test_monte_carlo_laws.py."""
 
 shapes = st.tuples(*[st.integers(3, 14)] * 3)
 seeds = st.integers(0, 10_000)
