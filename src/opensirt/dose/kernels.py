@@ -59,6 +59,8 @@ NEAR_RADIUS_MM = 10.0
 """The near part reaches at least this far in water, so that photon dose close by stays sharp."""
 NEAR_STEP_MM = 0.15
 """Longest step in radius of the near part, in water; short against the slope of beta kernels."""
+STEPS_TO_REACH = 40
+"""Steps in radius over the reach of the electrons, at least."""
 NEAR_STEPS, FAR_STEPS = 8, 3
 """Steps per smallest voxel edge."""
 BEYOND_SHELLS, BEYOND_LENGTHS = 40, 8.0
@@ -326,13 +328,24 @@ def part_energies(
     The "near" part ends at `near_radius_mm`; the "far" part is the rest, almost all photons.
     """
     edges_mm = kernel.edges_mm(density_g_ml)
-    border_mm = near_radius_mm(kernel, density_g_ml)
-    near = part == "near"
-    range_mm = (0.0, border_mm) if near else (border_mm, float(edges_mm[-1]))
     cumulative = np.concatenate([[0.0], np.cumsum(kernel.energy_mev)])
-    edge_mm = min(spacing_mm)
-    longest_mm = NEAR_STEP_MM * kernel.density_g_ml / density_g_ml
-    step_mm = min(edge_mm / NEAR_STEPS, longest_mm) if near else edge_mm / FAR_STEPS
-    values = fold_shells(edges_mm, cumulative, spacing_mm, range_mm, half_shape, step_mm)
+    values = np.zeros(tuple(2 * half + 1 for half in half_shape))
+    for range_mm, step_mm in _pieces(kernel, min(spacing_mm), density_g_ml, part):
+        values += fold_shells(edges_mm, cumulative, spacing_mm, range_mm, half_shape, step_mm)
     values.flags.writeable = False
     return values
+
+
+def _pieces(
+    kernel: PointKernel, edge_mm: float, density_g_ml: float, part: Part
+) -> list[tuple[tuple[float, float], float]]:
+    """Radii and step (mm) of the pieces of one part: short steps as far as electrons reach."""
+    border_mm = near_radius_mm(kernel, density_g_ml)
+    if part == "far":
+        last_mm = float(kernel.edges_mm(density_g_ml)[-1])
+        return [((border_mm, last_mm), edge_mm / FAR_STEPS)]
+    scale = kernel.density_g_ml / density_g_ml
+    reach_mm = min(charged_radius_mm(kernel) * scale, border_mm)
+    step_mm = min(edge_mm / NEAR_STEPS, NEAR_STEP_MM * scale)
+    pieces = [((0.0, reach_mm), min(step_mm, reach_mm / STEPS_TO_REACH))]
+    return pieces if reach_mm == border_mm else [*pieces, ((reach_mm, border_mm), step_mm)]

@@ -18,9 +18,22 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.backend import thread_count
-from opensirt.dose.kernels import Spacing, VoxelKernel, check_geometry, half_shape, point_kernel
+from opensirt.dose.kernels import (
+    Spacing,
+    VoxelKernel,
+    charged_radius_mm,
+    check_geometry,
+    half_shape,
+    point_kernel,
+)
 from opensirt.dose.mc_run import Result, Run, RunPlan
-from opensirt.dose.mc_scene import Matter, cuts_for, only_medium
+from opensirt.dose.mc_scene import (
+    CHORD_SHARE_OF_VOXEL,
+    CUT_SHARE_OF_VOXEL,
+    Matter,
+    cuts_for,
+    only_medium,
+)
 from opensirt.dose.mc_source import DecaySource, decay_source
 from opensirt.physics.nuclides import Nuclide
 
@@ -34,7 +47,11 @@ PILOT_HISTORIES = 5000
 PILOT_MARGIN = 1.2
 """The pilot's error is itself known to some 15 %."""
 FULL_BELOW = 10_000
-"""Repeats of fewer histories follow each decay anew; longer ones replay tracks."""
+"""Repeats of fewer histories follow each decay anew; longer ones replay tracks ..."""
+CHORD_SHARE_OF_REACH = 0.035
+"""... where the chords of a track are short against what electrons reach."""
+CUT_SHARE_OF_REACH = 0.004
+"""Range of the softest electron that is followed, over that reach, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +90,21 @@ class _Setting:
     matter: Matter
     source: DecaySource
     seed: int
+    replay: bool
+    """Whether long runs may replay tracks."""
 
     def run(self, histories: int, repeat: int) -> Result:
         """One repeat, on this thread."""
         seed = int(np.random.SeedSequence([self.seed, repeat]).generate_state(1)[0])
-        mode = RunPlan(
+        plan = RunPlan(
             histories=histories,
             seed=seed,
             threads=1,
-            mode="full" if histories < FULL_BELOW else "fast",
+            mode="fast" if self.replay and histories >= FULL_BELOW else "full",
             infinite=True,
         )
         return Run(
-            self.density, self.activity, self.spacing_mm, self.matter, self.source, mode
+            self.density, self.activity, self.spacing_mm, self.matter, self.source, plan
         ).go()
 
 
@@ -125,8 +144,10 @@ def simulated_kernel(
     started = time.perf_counter()
     check_geometry(spacing_mm, density_g_ml)
     chosen = plan or KernelPlan()
-    half = half_shape(point_kernel(of.name, medium), spacing_mm, density_g_ml, extent)
-    setting = _setting(of, spacing_mm, density_g_ml, medium, half, chosen.seed)
+    folded = point_kernel(of.name, medium)
+    half = half_shape(folded, spacing_mm, density_g_ml, extent)
+    reach_mm = charged_radius_mm(folded)
+    setting = _setting(of, spacing_mm, density_g_ml, medium, half, reach_mm, chosen.seed)
     threads = chosen.threads or thread_count()
     results = _repeats(setting, chosen, threads, progress)
     repeats = np.array(
@@ -176,13 +197,15 @@ def _setting(
     density_g_ml: float,
     medium: str,
     half: tuple[int, int, int],
+    reach_mm: float,
     seed: int,
 ) -> _Setting:
     n, r, c = (2 * h + 1 for h in half)
     activity = np.zeros((n, r, c), np.float32)
     activity[half] = 1.0
     z, y, x = (s * density_g_ml for s in spacing_mm)
-    cuts = cuts_for(min(z, y, x))
+    edge_mm = min(z, y, x)
+    cuts = cuts_for(min(edge_mm, reach_mm * CUT_SHARE_OF_REACH / CUT_SHARE_OF_VOXEL))
     return _Setting(
         density=np.ones((n, r, c), np.float32),
         activity=activity,
@@ -190,6 +213,7 @@ def _setting(
         matter=only_medium(medium, cuts),
         source=decay_source(of, cuts.absorb_mev),
         seed=seed,
+        replay=CHORD_SHARE_OF_VOXEL * edge_mm <= CHORD_SHARE_OF_REACH * reach_mm,
     )
 
 
