@@ -46,7 +46,10 @@ def run(
     study: Path = STUDY,
     product: str = typer.Option(..., help="resin-y90, glass-y90 or ho166-plla."),
     model: str = typer.Option(..., help="Planning model: bsa, mird or partition."),
-    engine: str = typer.Option("voxel-convolution", help="Dose engine: local, voxel-convolution."),
+    engine: str = typer.Option(
+        "voxel-convolution",
+        help="Dose engine: local, voxel-convolution, voxel-superposition, monte-carlo.",
+    ),
     tumour_dose_gy: float | None = typer.Option(None, help="Prescribe the tumour dose."),
     perfused_dose_gy: float | None = typer.Option(None, help="Prescribe the perfused-volume dose."),
     normal_dose_gy: float | None = typer.Option(None, help="Prescribe the perfused normal dose."),

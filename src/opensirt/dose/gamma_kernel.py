@@ -296,7 +296,7 @@ def _voxel_squared(
     return best
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def gamma_of_voxels(
     places: npt.NDArray[np.int64],
     reference: Any,
@@ -313,7 +313,7 @@ def gamma_of_voxels(
     axis (3,) and the voxel size (3,), lengths in units of the distance criterion.
     """
     found = np.empty(places.shape[0], np.float32)
-    for number in numba.prange(places.shape[0]):
+    for number in range(places.shape[0]):
         place = places[number]
         value = reference[place[0], place[1], place[2]]
         squared = _voxel_squared(

@@ -57,7 +57,8 @@ def test_wrong_words_are_one_line(words, said, tmp_path, monkeypatch):
 def test_doctor():
     result = call_json("doctor")
     assert result["compiled_kernels"]["works"] is True
-    assert result["dose_engines"] == ["local", "voxel-convolution"]
+    engines = ["local", "monte-carlo", "voxel-convolution", "voxel-superposition"]
+    assert result["dose_engines"] == engines
     assert result["planning_models"] == ["bsa", "mird", "partition"]
     assert result["threads"] >= 1
     assert result["versions"]["opensirt"] == __version__
