@@ -19,21 +19,26 @@ from tests.dose_samples import equilibrium_gy, sphere_fractions, uniform, volume
 from tests.paths import SHARED, needs_shared
 
 TISSUE_G_ML = 1.04
+MEDIA = {"soft": "soft-tissue", "bone": "bone"}
 CUBE = {"source": (0, 0, 0), "face": (0, 0, 1), "edge": (0, 1, 1), "corner": (1, 1, 1)}
 
 
 def s_value(
-    name: str, spacing_mm: tuple[float, float, float], offset: tuple[int, int, int], density: float
+    name: str,
+    spacing_mm: tuple[float, float, float],
+    offset: tuple[int, int, int],
+    density: float,
+    medium: str = "soft-tissue",
 ) -> float:
     """mGy per MBq s."""
-    kernel = voxel_kernel(nuclide(name), spacing_mm, density, extent=11).s_values_mgy_per_mbq_s()
-    return float(kernel[tuple(5 + o for o in offset)])
+    kernel = voxel_kernel(nuclide(name), spacing_mm, density, 11, medium)
+    return float(kernel.s_values_mgy_per_mbq_s()[tuple(5 + o for o in offset)])
 
 
 @pytest.mark.parametrize(
     ("size_mm", "offset", "published", "relative"),
     [
-        (3.0, (0, 0, 0), 1.59, 0.005),
+        (3.0, (0, 0, 0), 1.59, 0.01),
         (3.0, (0, 0, 1), 0.275, 0.01),
         (3.0, (0, 1, 1), 0.0950, 0.01),
         (3.0, (1, 1, 1), 0.0429, 0.02),
@@ -91,14 +96,17 @@ def largest_deviation(
     sizes_mm = sorted({key[0] for key in table})
     assert len(sizes_mm) == 13
     return max(
-        abs(s_value(name, (size,) * 3, offset, density_g_ml) / table[(size, *offset)] - 1.0)
+        abs(
+            s_value(name, (size,) * 3, offset, density_g_ml, MEDIA[medium]) / table[(size, *offset)]
+            - 1
+        )
         for size in sizes_mm
     )
 
 
 @needs_shared
 @pytest.mark.parametrize(
-    ("place", "relative"), [("source", 0.01), ("face", 0.02), ("edge", 0.04), ("corner", 0.06)]
+    ("place", "relative"), [("source", 0.01), ("face", 0.015), ("edge", 0.02), ("corner", 0.02)]
 )
 def test_y90_over_all_tabulated_voxel_sizes(place: str, relative: float) -> None:
     """2.21 to 9.28 mm."""
@@ -107,9 +115,9 @@ def test_y90_over_all_tabulated_voxel_sizes(place: str, relative: float) -> None
 
 @needs_shared
 @pytest.mark.parametrize(
-    ("place", "relative"), [("source", 0.025), ("face", 0.025), ("edge", 0.06), ("corner", 0.12)]
+    ("place", "relative"), [("source", 0.03), ("face", 0.02), ("edge", 0.04), ("corner", 0.09)]
 )
-def test_y90_water_kernel_at_the_density_of_bone(place: str, relative: float) -> None:
+def test_y90_in_bone(place: str, relative: float) -> None:
     """2.21 to 9.28 mm; 1.85 g/mL is what the energy of the published bone tables adds up to."""
     assert largest_deviation("90Y", "y90", CUBE[place], "bone", 1.85) < relative
 

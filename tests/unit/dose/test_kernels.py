@@ -8,10 +8,20 @@ import numpy as np
 import pytest
 
 from opensirt.dose import PointKernel, point_kernel, voxel_kernel
+from opensirt.dose.engines.voxel_convolution import VoxelConvolution
 from opensirt.dose.folding import fold_shells
-from opensirt.dose.kernels import charged_radius_mm, extended, near_radius_mm
-from opensirt.errors import InputError, TableError
+from opensirt.dose.kernels import (
+    KERNEL_MEDIA,
+    charged_radius_mm,
+    extended,
+    kernel_medium,
+    kernel_medium_at,
+    near_radius_mm,
+)
+from opensirt.errors import InputError, TableError, UnknownNameError
 from opensirt.physics.nuclides import nuclide
+from opensirt.units import Unit
+from tests.dose_samples import uniform
 
 Y90 = nuclide("y90")
 
@@ -88,11 +98,56 @@ def test_arrays_are_what_a_kernel_file_holds() -> None:
     assert float(arrays["energy_mev"]) == pytest.approx(0.9331, rel=1e-3)
 
 
+@pytest.mark.parametrize("medium", KERNEL_MEDIA)
 @pytest.mark.parametrize("name", ["y90", "ho166", "re188", "p32", "lu177", "i131", "tc99m"])
-def test_point_kernel_holds_all_energy_emitted(name: str) -> None:
-    kernel, emitted = point_kernel(name), nuclide(name).energies.everything_mev
+def test_point_kernel_holds_all_energy_emitted(name: str, medium: str) -> None:
+    kernel, emitted = point_kernel(name, medium), nuclide(name).energies.everything_mev
+    assert kernel.medium == medium
     assert kernel.total_mev == pytest.approx(emitted, rel=2e-3)
     assert near_radius_mm(kernel, 1.0) >= 10.0
+
+
+@pytest.mark.parametrize(
+    ("density_g_ml", "medium"),
+    [
+        (0.001, "lung"),
+        (0.26, "lung"),
+        (0.80, "lung"),
+        (0.95, "water"),
+        (1.00, "water"),
+        (1.04, "soft-tissue"),
+        (1.20, "soft-tissue"),
+        (1.21, "bone"),
+        (20.0, "bone"),
+    ],
+)
+def test_density_chooses_the_medium_of_the_kernel(density_g_ml: float, medium: str) -> None:
+    """As tables/media.toml for Monte Carlo; air counts as lung, adipose as water."""
+    assert kernel_medium_at(density_g_ml) == medium
+
+
+def test_tissues_without_a_kernel_of_their_own_have_a_stand_in() -> None:
+    assert [kernel_medium(t) for t in ("liver", "muscle", "adipose", "air", "bone")] == [
+        "soft-tissue", "soft-tissue", "water", "lung", "bone",
+    ]  # fmt: skip
+    with pytest.raises(UnknownNameError, match="no kernel stands for medium 'lead'; choose one of"):
+        point_kernel("y90", "lead")
+
+
+def test_voxel_convolution_takes_the_kernel_of_the_density() -> None:
+    """One active voxel: doses are the S values of the soft-tissue kernel at 1.04 g/mL."""
+    shape, step = (9, 9, 9), (3.0, 3.0, 3.0)
+    source = uniform(0.0, Unit.BQ_PER_ML, shape, step)
+    values = source.values.copy()
+    values[4, 4, 4] = 1e6
+    dose = VoxelConvolution().dose(
+        source.with_values(values, Unit.BQ_PER_ML), uniform(1.04, Unit.G_PER_ML, shape, step), Y90
+    )
+    kernel = voxel_kernel(Y90, step, 1.04, 9, "soft-tissue").s_values_mgy_per_mbq_s()
+    mbq_s = 1e6 * 0.027 * Y90.mean_life_s * 1e-6
+    assert dose.values[4, 4, 4] == pytest.approx(kernel[4, 4, 4] * mbq_s * 1e-3, rel=1e-3)
+    water = voxel_kernel(Y90, step, 1.04, 9, "water").s_values_mgy_per_mbq_s()
+    assert kernel[4, 4, 4] / water[4, 4, 4] == pytest.approx(0.991, abs=0.003)
 
 
 def test_energy_beyond_the_table_falls_exponentially() -> None:
