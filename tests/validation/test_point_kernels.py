@@ -166,7 +166,7 @@ def test_voxel_self_dose_of_mird_17(name: str, voxel_mm: float, s_value: float) 
 
 
 def test_y90_statistics_are_good_to_the_end_of_the_range() -> None:
-    """One standard error per shell: mean below 0.3 % to 6 mm, all below 2 % to 8 mm; photons 3 %."""
+    """Standard error per shell: mean below 0.3 % to 6 mm, all below 2 % to 8 mm; photons 3 %."""
     table = load_csv("kernels/y90-water")
     outer, error = table.column("r_outer_mm"), table.column("rel_err")
     assert error[outer < 6.01].mean() < 0.003
