@@ -75,7 +75,6 @@ REFERENCES = (
     "icru37",
     "estar",
     "moller1932",
-    "moliere1947",
     "mckinley1948",
     "hubbell1975",
     "penelope",
