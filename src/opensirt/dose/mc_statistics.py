@@ -78,18 +78,22 @@ class BatchSums:
         """Mean relative error of voxels whose `weight` over density is above half its maximum.
 
         The weight is the energy itself, so that voxels of high dose count, or the activity: the
-        same before the dose is known. Air, where one photon makes a high dose, is left out.
+        same before the dose is known. Air, where one photon makes a high dose, is left out, unless
+        there is nothing else.
         """
         weight = self.total if weight is None else weight
-        highest = 0.0
-        for a, b in _runs(weight.size):
-            dense = density[a:b] >= THINNEST_TISSUE_G_ML
-            highest = max(
-                highest, float((weight[a:b][dense] / density[a:b][dense]).max(initial=0.0))
-            )
-        threshold = HIGH_DOSE_SHARE * highest
+        least, highest = THINNEST_TISSUE_G_ML, _highest(weight, density, THINNEST_TISSUE_G_ML)
+        if highest == 0.0:
+            least = float(np.finfo(np.float32).tiny)
+            highest = _highest(weight, density, least)
         error = _mean_relative_error(
-            self.total, self.squares, self.batches, weight, density, threshold
+            self.total,
+            self.squares,
+            self.batches,
+            weight,
+            density,
+            HIGH_DOSE_SHARE * highest,
+            least,
         )
         return float(error)
 
@@ -102,13 +106,22 @@ def _runs(voxels: int) -> list[tuple[int, int]]:
     return [(first, min(first + step, voxels)) for first in range(0, voxels, step)]
 
 
+def _highest(weight: Floats, density: Floats, least_g_ml: float) -> float:
+    """Largest weight over density of voxels that are at least this dense."""
+    highest = 0.0
+    for a, b in _runs(weight.size):
+        dense = density[a:b] >= least_g_ml
+        highest = max(highest, float((weight[a:b][dense] / density[a:b][dense]).max(initial=0.0)))
+    return highest
+
+
 @law
-def _mean_relative_error(total, squares, batches, weight, density, threshold):
-    """Mean relative error of voxels whose weight over density is above `threshold`."""
+def _mean_relative_error(total, squares, batches, weight, density, threshold, least_g_ml):
+    """Mean relative error of voxels, dense enough, whose `weight` over density is above a bound."""
     number, errors = 0, 0.0
     for voxel in range(len(total)):
         rho = density[voxel]
-        if rho >= THINNEST_TISSUE_G_ML and weight[voxel] > threshold * rho:
+        if rho >= least_g_ml and weight[voxel] > threshold * rho:
             number += 1
             if total[voxel] > 0.0:
                 spread = batches * float(squares[voxel]) / float(total[voxel]) ** 2 - 1.0

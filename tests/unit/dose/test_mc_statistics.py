@@ -35,6 +35,12 @@ def test_the_uncertainty_asked_for_is_reached(wanted: float) -> None:
     assert 0.67 * wanted < found.mean_relative_error <= wanted
 
 
+def test_the_uncertainty_is_reached_where_all_is_air() -> None:
+    """Air counts where there is nothing else: not an error of zero after the fewest histories."""
+    found = run_of(0.0012 * ONES, ONES, (10.0, 10.0, 10.0), uncertainty=0.05)
+    assert 0.03 < found.mean_relative_error <= 0.05
+
+
 def test_histories_or_uncertainty_not_both() -> None:
     with pytest.raises(InputError, match="needs either histories or an uncertainty, not both"):
         run_of(ONES, ONES, histories=5000, uncertainty=0.1)
