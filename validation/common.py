@@ -62,7 +62,7 @@ GRAVES_MEAN_MEV = 0.9336
 ENGINES: dict[str, tuple[str, dict[str, object]]] = {
     "full": ("monte-carlo", {"mode": "full"}),
     "fast": ("monte-carlo", {"mode": "fast"}),
-    "superposition": ("superposition", {}),
+    "superposition": ("voxel-superposition", {}),
     "plain": ("voxel-convolution", {}),
     "local": ("local", {}),
 }
@@ -254,6 +254,6 @@ def shell_energies(kernel: PointKernel, edges_mm: Sequence[float] | FloatArray) 
     return np.diff(np.interp(edges_mm, kernel.edges_mm(1.0), cumulative))
 
 
-def own_kernel(nuclide: Nuclide) -> PointKernel:
-    """The shipped point kernel of a nuclide in water."""
-    return point_kernel(nuclide.name)
+def own_kernel(nuclide: Nuclide, medium: str = "water") -> PointKernel:
+    """The shipped point kernel of a nuclide in a medium."""
+    return point_kernel(nuclide.name, medium)

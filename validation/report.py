@@ -40,7 +40,7 @@ STYLE = {
     "lines.linewidth": 1.3,
     "lines.markersize": 4,
 }
-DOTS_PER_INCH = 110
+DOTS_PER_INCH = 90
 
 
 def plus_minus(found: Estimate | None, digits: int = 4) -> str:

@@ -5,7 +5,6 @@ The tables ``validation/<folder>/comparison.md`` come from longer runs of the sa
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from validation.common import Settings
 from validation.ho166_energy import make as ho166_energy
@@ -16,7 +15,7 @@ from validation.voxel_s_values import make as voxel_s_values
 
 from tests.paths import needs_shared
 
-SHORT = Settings(histories=20_000, fast_share=10, threads=1, repeats=4)
+SHORT = Settings(histories=30_000, fast_share=10, threads=1, repeats=6)
 
 
 @pytest.mark.parametrize("radius_mm", [1.0, 2.5, 10.0, 28.7])
@@ -88,7 +87,7 @@ def planes() -> dict[str, dict[str, object]]:
 
 @pytest.mark.parametrize("plane", interfaces.PLANES[1:], ids=lambda p: p.name)
 def test_fast_follows_full_across_planes(planes: dict, plane: interfaces.Plane) -> None:
-    """1 % in tissue, 2 % in lung and bone, or two standard errors."""
+    """1 % in tissue, 2 % in lung and bone, or four standard errors of this short run."""
     for name, low, high in interfaces.REGIONS[:4]:
         if low >= 0.0 and plane.behind_g_ml < 0.1:
             continue
@@ -98,17 +97,16 @@ def test_fast_follows_full_across_planes(planes: dict, plane: interfaces.Plane) 
         )
         ratio = fast.over(full)
         goal = 0.01 if low < 0.0 else 0.02
-        allowed = max(goal, 2.0 * ratio.error)
-        assert ratio.value == pytest.approx(1.0, abs=allowed), (name, ratio)
+        assert ratio.value == pytest.approx(1.0, abs=max(goal, 4.0 * ratio.error)), (name, ratio)
 
 
 @pytest.mark.parametrize("mode", ["full", "fast"])
-def test_tissue_at_lung_and_air_loses_its_backscatter(planes: dict, mode: str) -> None:
-    """3 to 6 % in the last millimetre; bone gives more back than tissue."""
+def test_tissue_at_air_loses_its_backscatter(planes: dict, mode: str) -> None:
+    """3 to 6 % in the last millimetre; nothing at lung, thin tissue; bone gives more back."""
     lung, bone, air = (
         interfaces.backscatter_loss(planes, plane, mode) for plane in interfaces.PLANES[1:]
     )
     low, high = interfaces.BACKSCATTER
-    assert low - 2.0 * air.error < air.value < high + 2.0 * air.error
-    assert bone.value < 2.0 * bone.error
-    assert np.isfinite(lung.value)
+    assert low - 4.0 * air.error < air.value < high + 4.0 * air.error
+    assert lung.value == pytest.approx(0.0, abs=4.0 * lung.error)
+    assert bone.value < 4.0 * bone.error

@@ -137,7 +137,7 @@ def draw(
                 color=COLOURS[mode], label=LABELS[mode] if energy == 1.0 else None,
             )  # fmt: skip
             left.plot(radius, published_kernel(energy, radius) + shift, "r+", markersize=5)
-            left.text(0.02, shift + 0.9, f"{energy:g} MeV, {KERNELS[energy]} (+{shift:g})")
+            left.text(0.02, shift + 0.2, f"{energy:g} MeV, {KERNELS[energy]} (+{shift:g})")
         left.set(xlabel="r / r0", ylabel="d(E/E0) / d(r/r0)", title="point kernels in water")
         left.legend()
         for (material, energy), beam in beams.items():
@@ -154,7 +154,8 @@ def draw(
             right.errorbar(x, y, [v.error for _, v in points], fmt=mark, color=COLOURS["full"])
             measured = {e: v for (e, d), v in BACKSCATTER.items() if d == angle}
             right.plot(list(measured), list(measured.values()), "r+-", markersize=8)
-        right.set(xscale="log", xlabel="energy (MeV)", ylabel="electrons back", ylim=(0, 0.45))
+        ticks = sorted({energy for energy, _ in BACKSCATTER})
+        right.set(xlabel="energy (MeV)", ylabel="electrons back", ylim=(0, 0.45), xticks=ticks)
         right.set_title("aluminium, 0 and 60 degrees, +: measured")
 
 

@@ -82,7 +82,8 @@ def smooth_fraction(radius_mm: float, engine: str, settings: Settings) -> Estima
 def own_overlap(radius_mm: float) -> float:
     """The shipped kernel folded with the overlap of a sphere: no voxels."""
     y90 = nuclide("y90")
-    return overlap_fraction(own_kernel(y90), y90.energies.everything_mev, radius_mm, DENSITY_G_ML)
+    kernel = own_kernel(y90, "soft-tissue")
+    return overlap_fraction(kernel, y90.energies.everything_mev, radius_mm, DENSITY_G_ML)
 
 
 def rows(settings: Settings, engines: tuple[str, ...]) -> dict[float, dict[str, Estimate]]:
