@@ -236,3 +236,25 @@ def test_dvh_of_a_region_outside(ramp):
 def test_bad_input_of_dvh_is_one_line(ramp, dose, regions, said):
     (ramp / "dose.txt").write_text("no dose")
     assert said in refusal("dvh", "--dose", ramp / dose, "--regions", ramp / regions)
+
+
+def test_kernel_by_monte_carlo(tmp_path):
+    """The simulated voxel of liver against the folded kernel of soft tissue at its density."""
+    folded = call_json(*kernel_words(tmp_path / "f.npz", medium="liver", extent=3))
+    words = {"medium": "liver", "extent": 3, "engine": "monte-carlo", "histories": 20000}
+    result = call_json(*kernel_words(tmp_path / "k.npz", **words, seed=2, threads=1))
+    assert (folded["kernel_medium"], result["kernel_medium"]) == ("soft-tissue", "liver")
+    assert result["histories"] == pytest.approx(20000, abs=20)
+    assert result["threads"] == 1
+    assert abs(result["energy_balance"]) < 1e-6
+    speed = result["histories"] / result["seconds"]
+    assert result["histories_per_second"] == pytest.approx(speed)
+    error = result["mean_relative_error"]
+    assert 0.002 < error < 0.01
+    values = result["self_s_mgy_per_mbq_s"]
+    assert values == pytest.approx(folded["self_s_mgy_per_mbq_s"], rel=0.005 + 4 * error)
+    with np.load(tmp_path / "k.npz") as file:
+        assert file["rel_err"].shape == file["s_mgy_per_mbq_s"].shape == (3, 3, 3)
+        assert float(file["rel_err"][1, 1, 1]) == pytest.approx(error)
+        assert int(file["histories"]) == result["histories"]
+        assert file["voxel_mm"].tolist() == [3.0, 3.0, 3.0]
