@@ -41,9 +41,8 @@ class Setup:
     """Width of the equal shells."""
     cuts: Cuts
     histories: int
-    """Betas (or lines, where there are no betas) in production, in water and soft tissue."""
+    """Betas (or lines, where there are no betas) in water in production."""
     histories_elsewhere: int
-    """The same in lung and bone."""
 
 
 LONG = Cuts(absorb_mev=0.020, collision_mev=0.010, photon_mev=0.010)
@@ -53,7 +52,7 @@ SHORT = Cuts(absorb_mev=0.005, collision_mev=0.005, photon_mev=0.005)
 """For shells of 5 um, a 5 keV electron reaching 0.8 um."""
 SHORTEST = Cuts(absorb_mev=0.002, collision_mev=0.002, photon_mev=0.005)
 SETUPS = {
-    "y90": Setup(0.05, LONG, 1_500_000, 800_000),
+    "y90": Setup(0.05, LONG, 2_500_000, 1_000_000),
     "ho166": Setup(0.05, LONG, 600_000, 400_000),
     "re188": Setup(0.05, LONG, 600_000, 400_000),
     "p32": Setup(0.05, LONG, 600_000, 400_000),
@@ -87,7 +86,7 @@ REFERENCES = (
 def histories_of(name: str, medium: str, scale: float) -> int:
     """Histories of one kernel, a whole number of batches."""
     setup = SETUPS[name]
-    wanted = setup.histories if medium in ("water", "soft-tissue") else setup.histories_elsewhere
+    wanted = setup.histories if medium == "water" else setup.histories_elsewhere
     return BATCHES * max(1, round(scale * wanted / BATCHES))
 
 

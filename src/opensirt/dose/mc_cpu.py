@@ -90,6 +90,9 @@ class Part:
     last: int
     before_bq: float
     """Sum of the activity values in the voxels before."""
+    turn: int = 0
+    turns: int = 1
+    """The part fires every `turns`-th history of these voxels, from number `turn` on."""
 
 
 @law
@@ -157,15 +160,21 @@ def make_library(
 
 
 def parts_of(activity: npt.NDArray[np.float32], number: int) -> tuple[Part, ...]:
-    """About `number` runs of voxels of equal activity, (slice, row, column) flattened."""
+    """About `number` parts of equal activity: runs of rows, (slice, row, column) flattened.
+
+    Where the activity lies in few rows they are shared out, so that every thread has work.
+    """
     columns = activity.shape[-1]
     rows = activity.reshape(-1, columns).sum(axis=1, dtype=np.float64)
     rising = np.concatenate([[0.0], np.cumsum(rows)])
     wanted = np.linspace(0.0, rising[-1], number + 1)[1:-1]
     cuts = np.unique(np.concatenate([[0], np.searchsorted(rising, wanted), [len(rows)]]))
+    runs = [(int(a), int(b)) for a, b in pairwise(cuts) if rising[b] > rising[a]]
+    turns = max(1, number // max(len(runs), 1))
     return tuple(
-        Part(number, int(a) * columns, int(b) * columns, float(rising[a]))
-        for number, (a, b) in enumerate(pairwise(cuts))
+        Part(place * turns + turn, a * columns, b * columns, float(rising[a]), turn, turns)
+        for place, (a, b) in enumerate(runs)
+        for turn in range(turns)
     )
 
 
@@ -185,9 +194,10 @@ def place_history(scene, voxel, p, cell, state):
 def _fire(scene, laws, source, library, ratios, activity, run, tally, key, book):
     """Histories of one part: replays where `library` has tracks, else full transport.
 
-    `run` is (first voxel, last voxel, activity before, histories per activity, offset, start).
+    `run` is (first voxel, last voxel, activity before, histories per activity, offset, start,
+    turn, turns).
     """
-    first, last, total, per_activity, offset, start = run
+    first, last, total, per_activity, offset, start, turn, turns = run
     state = np.empty(STATE_WORDS, np.uint64)
     seed_stream(state, key[0], key[1], key[2])
     stack = np.empty((STACK_ROWS, STACK_COLUMNS))
@@ -200,7 +210,8 @@ def _fire(scene, laws, source, library, ratios, activity, run, tally, key, book)
             continue
         low = math.floor(total * per_activity + offset)
         total += activity[voxel]
-        for serial in range(low, math.floor(total * per_activity + offset)):
+        mine = low + (turn - low) % turns
+        for serial in range(mine, math.floor(total * per_activity + offset), turns):
             place_history(scene, voxel, p, cell, state)
             quantile = (start + serial * GOLDEN) % 1.0
             book[HISTORIES] += 1.0
@@ -252,7 +263,16 @@ def fire_batch(
     def fire(part: Part) -> npt.NDArray[np.float64]:
         book = np.zeros(BOOK_SIZE + 1)
         if not stopped():
-            run = (part.first, part.last, part.before_bq, per_activity, draws[0], draws[1])
+            run = (
+                part.first,
+                part.last,
+                part.before_bq,
+                per_activity,
+                draws[0],
+                draws[1],
+                part.turn,
+                part.turns,
+            )
             _fire(
                 scene,
                 matter.laws,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from opensirt.dose.mc_device import Setting, highest_mev
+from opensirt.dose.mc_device import LARGEST_BATCH, Setting, highest_mev
 from opensirt.dose.mc_electrons import STACK_COLUMNS
 from opensirt.dose.mc_gpu_kernels import (
     BLOCK_VOXELS,
@@ -132,6 +132,7 @@ class Gpu:
     """One CUDA device. See `mc_device.Transport`."""
 
     threads = REPLAY_LANES
+    largest_batch = LARGEST_BATCH
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting

@@ -13,7 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.backend import thread_count
-from opensirt.dose.mc_device import Device, Setting, Transport, open_transport
+from opensirt.dose.mc_device import (
+    MOST_REPLAYS,
+    Device,
+    Setting,
+    Transport,
+    open_transport,
+)
 from opensirt.dose.mc_scene import Matter
 from opensirt.dose.mc_source import DecaySource
 from opensirt.dose.mc_voxels import EMITTED, ESCAPED
@@ -28,13 +34,12 @@ Progress = Callable[[float, int, float], None]
 WANTED_TRACKS = 100_000
 """A run makes at least about so many tracks, within the limits of replays; they set how well the
 mean of a large region is known."""
-FEWEST_REPLAYS, MOST_REPLAYS = 50, 200
+FEWEST_REPLAYS = 50
 FEWEST_TRACKS = 256
 BATCHES = 24
 PILOT_BATCHES = 8
 PILOT_PER_VOXEL = 0.5
 """Histories per active voxel and pilot batch."""
-LARGEST_BATCH = 8_000_000
 SMALLEST_BATCH = 1_000
 LARGEST_IMBALANCE = 1e-4
 """Energy that may be missing from, or added to, what was emitted, over that; beyond is an error."""
@@ -127,7 +132,7 @@ class Run:
         self.book = np.zeros(0)
 
     def _run_histories(self, histories: int) -> None:
-        self.batches = max(BATCHES, math.ceil(histories / LARGEST_BATCH))
+        self.batches = max(BATCHES, math.ceil(histories / self.transport.largest_batch))
         for done in range(self.batches):
             self._fire(histories / self.batches, done)
             self._report((done + 1) / self.batches)
@@ -135,7 +140,7 @@ class Run:
     def _run_to_uncertainty(self, wanted: float) -> None:
         """A pilot says how many histories are needed; then batches of one size until it holds."""
         active = int(np.count_nonzero(self.activity))
-        pilot = min(max(PILOT_PER_VOXEL * active, SMALLEST_BATCH), LARGEST_BATCH)
+        pilot = min(max(PILOT_PER_VOXEL * active, SMALLEST_BATCH), self.transport.largest_batch)
         self.batches = PILOT_BATCHES
         for batch in range(PILOT_BATCHES):
             self._fire(pilot, batch)
@@ -144,7 +149,7 @@ class Run:
         )
         needed = PILOT_BATCHES * pilot * (error / wanted) ** 2
         self._reset()
-        self.batches = last = max(BATCHES, math.ceil(needed / LARGEST_BATCH))
+        self.batches = last = max(BATCHES, math.ceil(needed / self.transport.largest_batch))
         size = max(needed / last, SMALLEST_BATCH)
         done = 0
         while done < last:
@@ -165,7 +170,7 @@ class Run:
             return []
         replays = min(max(histories * self.batches / WANTED_TRACKS, FEWEST_REPLAYS), MOST_REPLAYS)
         return [
-            max(FEWEST_TRACKS, round(share * histories / replays)) if share > 0.0 else 0
+            math.ceil(max(share * histories / replays, min(share * histories, FEWEST_TRACKS)))
             for share in self.shares
         ]
 
@@ -173,7 +178,9 @@ class Run:
         """Share of the activity in each medium."""
         shares = np.zeros(len(self.matter.media))
         for rho, bq in zip(self.density, self.activity, strict=True):
-            np.add.at(shares, self.matter.medium_at(rho), bq)
+            if bq.any():
+                here = self.matter.medium_at(rho).ravel()
+                shares += np.bincount(here, weights=bq.ravel(), minlength=len(shares))
         return np.asarray(shares / shares.sum())
 
     def _high_error(self) -> float:

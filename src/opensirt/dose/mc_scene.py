@@ -169,6 +169,8 @@ def _majorant(density: npt.NDArray[np.float32], matter: Matter) -> FloatArray:
     densest = np.zeros(len(matter.media))
     for start in range(0, density.size, 1 << 20):
         part = density[start : start + (1 << 20)]
-        np.maximum.at(densest, matter.medium_at(part), part)
+        medium = matter.medium_at(part)
+        for number in range(len(densest)):
+            densest[number] = max(densest[number], part[medium == number].max(initial=0.0))
     attenuation = matter.laws.photon.sum(axis=2)
     return np.asarray((attenuation * densest[:, None]).max(axis=0))

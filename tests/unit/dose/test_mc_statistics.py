@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from opensirt.dose import mc_device
-from opensirt.dose.mc_device import PARTS, TALLY_TOP
-from opensirt.dose.mc_run import LARGEST_BATCH
+from opensirt.dose.mc_device import LARGEST_BATCH, PARTS, TALLY_TOP
 from opensirt.dose.mc_scene import cuts_for, make_matter
 from opensirt.dose.mc_source import decay_source, line_source
 from opensirt.dose.mc_tracks import BINS, PHOTON_RECORD
