@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from opensirt.backend import gpu_status
 from opensirt.dose.mc_cpu import NO_TRACKS, fire_batch, make_library, parts_of
-from opensirt.dose.mc_scene import CHORD_SHARE_OF_VOXEL, Matter, make_scene
+from opensirt.dose.mc_scene import Matter, chord_for, make_scene
 from opensirt.dose.mc_source import DecaySource
 from opensirt.dose.mc_statistics import BatchSums
 from opensirt.dose.mc_voxels import Scene
@@ -58,6 +58,8 @@ class Setting:
     matter: Matter
     source: DecaySource
     infinite: bool = False
+    reach_mm: float = math.inf
+    """Radius in water that holds what the source's electrons leave."""
 
     @cached_property
     def total_activity(self) -> float:
@@ -72,7 +74,7 @@ class Setting:
     @property
     def chord_mm(self) -> float:
         """Distance between the vertices of a track, mm at 1 g/cm3."""
-        return CHORD_SHARE_OF_VOXEL * min(self.spacing_mm)
+        return chord_for(min(self.spacing_mm), self.reach_mm)
 
 
 class Transport(Protocol):

@@ -27,13 +27,7 @@ from opensirt.dose.kernels import (
     point_kernel,
 )
 from opensirt.dose.mc_run import Result, Run, RunPlan
-from opensirt.dose.mc_scene import (
-    CHORD_SHARE_OF_VOXEL,
-    CUT_SHARE_OF_VOXEL,
-    Matter,
-    cuts_for,
-    only_medium,
-)
+from opensirt.dose.mc_scene import Matter, cuts_for, only_medium
 from opensirt.dose.mc_source import DecaySource, decay_source
 from opensirt.physics.nuclides import Nuclide
 
@@ -47,11 +41,7 @@ PILOT_HISTORIES = 5000
 PILOT_MARGIN = 1.2
 """The pilot's error is itself known to some 15 %."""
 FULL_BELOW = 10_000
-"""Repeats of fewer histories follow each decay anew; longer ones replay tracks ..."""
-CHORD_SHARE_OF_REACH = 0.035
-"""... where the chords of a track are short against what electrons reach."""
-CUT_SHARE_OF_REACH = 0.004
-"""Range of the softest electron that is followed, over that reach, at most."""
+"""Repeats of fewer histories follow each decay anew; longer ones replay tracks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +80,7 @@ class _Setting:
     matter: Matter
     source: DecaySource
     seed: int
-    replay: bool
-    """Whether long runs may replay tracks."""
+    reach_mm: float
 
     def run(self, histories: int, repeat: int) -> Result:
         """One repeat, on this thread."""
@@ -100,11 +89,17 @@ class _Setting:
             histories=histories,
             seed=seed,
             threads=1,
-            mode="fast" if self.replay and histories >= FULL_BELOW else "full",
+            mode="fast" if histories >= FULL_BELOW else "full",
             infinite=True,
         )
         return Run(
-            self.density, self.activity, self.spacing_mm, self.matter, self.source, plan
+            self.density,
+            self.activity,
+            self.spacing_mm,
+            self.matter,
+            self.source,
+            plan,
+            reach_mm=self.reach_mm,
         ).go()
 
 
@@ -205,7 +200,7 @@ def _setting(
     activity[half] = 1.0
     z, y, x = (s * density_g_ml for s in spacing_mm)
     edge_mm = min(z, y, x)
-    cuts = cuts_for(min(edge_mm, reach_mm * CUT_SHARE_OF_REACH / CUT_SHARE_OF_VOXEL))
+    cuts = cuts_for(edge_mm, reach_mm)
     return _Setting(
         density=np.ones((n, r, c), np.float32),
         activity=activity,
@@ -213,7 +208,7 @@ def _setting(
         matter=only_medium(medium, cuts),
         source=decay_source(of, cuts.absorb_mev),
         seed=seed,
-        replay=CHORD_SHARE_OF_VOXEL * edge_mm <= CHORD_SHARE_OF_REACH * reach_mm,
+        reach_mm=reach_mm,
     )
 
 

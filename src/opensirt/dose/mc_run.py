@@ -92,6 +92,8 @@ class Run:
     source: DecaySource
     plan: RunPlan
     progress: Progress | None = None
+    reach_mm: float = math.inf
+    """Radius in water that holds what the source's electrons leave; tracks are finer than that."""
     transport: Transport = field(init=False)
     book: npt.NDArray[np.float64] = field(init=False)
 
@@ -110,6 +112,7 @@ class Run:
             self.matter,
             self.source,
             self.plan.infinite,
+            self.reach_mm,
         )
         self.shares = self._shares()
         self.stop = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +17,15 @@ from opensirt.dose.mc_voxels import Scene
 from opensirt.physics.tables import load_table
 from opensirt.units import MM_PER_CM
 
-__all__ = ["Matter", "cuts_for", "make_matter", "make_scene", "media_by_density", "only_medium"]
+__all__ = [
+    "Matter",
+    "chord_for",
+    "cuts_for",
+    "make_matter",
+    "make_scene",
+    "media_by_density",
+    "only_medium",
+]
 
 FloatArray = npt.NDArray[np.float64]
 Spacing = tuple[float, float, float]
@@ -26,8 +35,12 @@ DENSITY_ENTRIES = 4096
 """The density scale of the media reaches to 4.1 g/mL in steps of 0.001."""
 CUT_SHARE_OF_VOXEL = 0.02
 """Range of the softest electron that is followed, over the smallest voxel edge."""
+CUT_SHARE_OF_REACH = 0.004
+"""The same over how far the nuclide's electrons reach; the shorter one holds."""
 CHORD_SHARE_OF_VOXEL = 0.05
 """Distance between the vertices of a track, over the smallest voxel edge."""
+CHORD_SHARE_OF_REACH = 0.035
+"""The same over the reach; the shorter one holds."""
 LOWEST_CUT_MEV, HIGHEST_CUT_MEV = 0.010, 0.200
 HIGHEST_MEV = 2.4
 
@@ -66,16 +79,22 @@ def media_by_density() -> tuple[tuple[str, float], ...]:
     return tuple((row.text("name"), row.quantity("up_to_density_g_ml").value) for row in rows)
 
 
-def cuts_for(smallest_voxel_mm: float) -> Cuts:
+def cuts_for(smallest_voxel_mm: float, reach_mm: float = math.inf) -> Cuts:
     """Cuts of the electron transport for voxels whose shortest edge is this (mm).
 
-    The softest electron followed has a CSDA range in water of 2 % of the edge.
+    The softest electron followed has a CSDA range in water of 2 % of the edge, and at most 0.4 %
+    of `reach_mm`, the radius in water that holds what the nuclide's electrons leave.
     """
-    wanted = CUT_SHARE_OF_VOXEL * smallest_voxel_mm
+    wanted = min(CUT_SHARE_OF_VOXEL * smallest_voxel_mm, CUT_SHARE_OF_REACH * reach_mm)
     energies, ranges_mm = _water_ranges()
     energy = float(np.interp(wanted, ranges_mm, energies))
     cut = min(max(energy, LOWEST_CUT_MEV), HIGHEST_CUT_MEV)
     return Cuts(absorb_mev=cut, collision_mev=cut, photon_mev=LOWEST_CUT_MEV)
+
+
+def chord_for(smallest_voxel_mm: float, reach_mm: float = math.inf) -> float:
+    """Distance between the vertices of a track (mm at 1 g/cm3); arguments as for `cuts_for`."""
+    return min(CHORD_SHARE_OF_VOXEL * smallest_voxel_mm, CHORD_SHARE_OF_REACH * reach_mm)
 
 
 @lru_cache(maxsize=1)

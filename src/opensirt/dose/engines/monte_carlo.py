@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from opensirt.dose.engine import activity_values, density_values, dose_engines
+from opensirt.dose.kernels import charged_radius_mm, point_kernel
 from opensirt.dose.mc_device import require_gpu
 from opensirt.dose.mc_run import Progress, Result, Run, RunPlan
 from opensirt.dose.mc_scene import cuts_for, make_matter
@@ -117,10 +118,11 @@ class MonteCarlo:
             raise GridMismatchError(f"the grid {grid} is sheared; resample the activity first")
         if not a.any():
             return self._nothing(activity)
-        cuts = cuts_for(min(grid.spacing_mm))
+        reach_mm = charged_radius_mm(point_kernel(nuclide.name))
+        cuts = cuts_for(min(grid.spacing_mm), reach_mm)
         matter = make_matter(rho, cuts)
         source = decay_source(nuclide, cuts.absorb_mev)
-        run = Run(rho, a, grid.spacing_mm, matter, source, self._plan(), progress)
+        run = Run(rho, a, grid.spacing_mm, matter, source, self._plan(), progress, reach_mm)
         result = run.go()
         decays = activity.total() * nuclide.mean_life_s
         return self._simulation(result, activity, rho, decays * nuclide.energy_scale, matter.names)
