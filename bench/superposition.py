@@ -56,7 +56,7 @@ def clinical_map(spacing_mm: float) -> tuple[Floats, Floats]:
         + y**2 / LIVER_MM[1] ** 2
         + (x + 15) ** 2 / LIVER_MM[2] ** 2
     ) < 1.0
-    lung = (inside < 0.84) & (z > -5.0) & (np.abs(x) > 14.0) & ~liver
+    lung = (inside < 0.78) & (z > 10.0) & (np.abs(x) > 14.0) & ~liver
     density[ribs], density[lung], density[liver] = 1.92, 0.26, 1.06
     activity = liver.astype(np.float32)
     for down, back, left, radius in TUMOURS:

@@ -53,6 +53,8 @@ LEAST_DOSE = 5e-4
 """Paths are followed where the dose is at least this part of the maximum."""
 SHARED_WITHIN_MM = 0.7
 """Width of the Gaussian weight (mm g/mL) of neighbours that speak for a voxel not followed."""
+DENSE_G_ML = 1.2
+"""In denser media every voxel sends paths out."""
 ONE_IN = 3
 """Of voxels with little dose only every third sends paths out, the others go by them."""
 LITTLE_DOSE = 0.1
@@ -195,6 +197,7 @@ def _follow(
         stencils = path_stencils(paths, base, (half[0], half[1], half[2]))
         needed = dose.reshape(-1)[targets] > LITTLE_DOSE * highest
         needed |= _every_third(targets, density.shape)
+        needed |= base > DENSE_G_ML  # neighbours in bone are too far to speak for one
         places = _with_layer(targets[needed], density.shape)
         found[places], plain[places] = gather(places, medium, paths, stencils, (0, 1))
         if field.sets > 1:

@@ -44,7 +44,7 @@ class VoxelSuperposition:
 
     References
     ----------
-    .. [opensirt] docs/methods/dose-voxel-superposition.md
+    .. [fano1954] Density alone changes no dose where decays per mass are the same.
     """
 
     path_sets: int = 3
