@@ -229,7 +229,7 @@ def _even_points(count: int) -> FloatArray:
 
 
 def _frame(u: FloatArray) -> FloatArray:
-    """The rotation (3, 3) that three numbers in [0, 1) stand for, uniform over all [shoemake1992]."""
+    """The rotation (3, 3) that three numbers in [0, 1) stand for, evenly [shoemake1992]."""
     a, b = math.sqrt(1.0 - u[0]), math.sqrt(u[0])
     x, y = a * math.sin(2 * math.pi * u[1]), a * math.cos(2 * math.pi * u[1])
     z, w = b * math.sin(2 * math.pi * u[2]), b * math.cos(2 * math.pi * u[2])
