@@ -166,7 +166,7 @@ def draw(
 def main() -> None:
     """Table and figure."""
     settings, engines = options(__doc__, histories=100_000)
-    engines = tuple(e for e in engines if e not in ("local", "superposition"))
+    engines = tuple(e for e in engines if e != "local")
     profiles = {e: edge_profile(e, settings) for e in engines}
     centres = {e: centre_doses(e, list(reference()[1]), settings) for e in engines}
     parts = [[settings_line(settings)], edge_lines(profiles), centre_lines(centres)]
