@@ -129,7 +129,7 @@ def draw(phantom: Phantom, found: dict[str, Maps], means: dict[str, dict[str, Es
         right.set_yticks(range(len(names)), names)
         right.invert_yaxis()
         right.set(xlabel=f"regional mean over {LABELS[first]}", xlim=(0.4, 1.6))
-        right.legend(loc="lower left")
+        right.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
 
 
 def main() -> None:
