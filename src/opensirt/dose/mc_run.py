@@ -43,7 +43,6 @@ PILOT_PER_VOXEL = 0.5
 SMALLEST_BATCH = 1_000
 LARGEST_IMBALANCE = 1e-4
 """Energy that may be missing from, or added to, what was emitted, over that; beyond is an error."""
-MOST_HISTORIES = 10**12
 
 
 @dataclass(frozen=True, slots=True)
