@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import math
 
+from opensirt.dose.mc_atoms import ELECTRON_MASS_MEV, FINE_STRUCTURE, PLANCK_C_MEV_ANGSTROM
 from opensirt.dose.mc_random import law, normal, uniform
 
 __all__ = [
-    "FINE_STRUCTURE",
     "MASS_MEV",
     "along_and_across",
     "coherent_cosine",
@@ -34,12 +34,8 @@ __all__ = [
     "widened",
 ]
 
-MASS_MEV = 0.510_998_95
-"""Electron rest energy (MeV) [codata2018]."""
-FINE_STRUCTURE = 7.297_352_5693e-3
-"""Fine-structure constant [codata2018]."""
-PLANCK_C_MEV_ANGSTROM = 1.239_841_984e-2
-"""h c (MeV angstrom), exact in the SI."""
+MASS_MEV = ELECTRON_MASS_MEV
+"""Electron rest energy (MeV), by its short name in the formulae."""
 
 
 @law

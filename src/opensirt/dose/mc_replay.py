@@ -20,7 +20,7 @@ from opensirt.dose.mc_electrons import PHOTON
 from opensirt.dose.mc_physics import turned, widened
 from opensirt.dose.mc_random import law
 from opensirt.dose.mc_tracks import BINS, BRANCH, KINK, PHOTON_RECORD
-from opensirt.dose.mc_voxels import CARRY, ESCAPED, THINNEST_G_ML
+from opensirt.dose.mc_voxels import CARRY, ESCAPED, THINNEST_G_ML, medium_at
 
 __all__ = ["PLACE_COLUMNS", "replay"]
 
@@ -35,8 +35,7 @@ def _fetched(scene, k, j, i):
     if 0 <= k < scene.slices and 0 <= j < scene.rows and 0 <= i < scene.columns:
         voxel = (k * scene.rows + j) * scene.columns + i
     density = max(scene.density[max(voxel, 0)], THINNEST_G_ML)
-    step = min(int(density * scene.density_steps), len(scene.medium_of) - 1)
-    return voxel, density, scene.medium_of[step]
+    return voxel, density, medium_at(scene, density)
 
 
 @law
