@@ -1,80 +1,74 @@
-"""Dose of photons in voxels of any density, on coarser voxels: it varies over centimetres."""
+"""Dose of photons in voxels of any density, on coarse voxels: it varies over centimetres."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from opensirt.dose.backward_paths import straight_paths
-from opensirt.dose.convolution import bin_sum, convolve
+from opensirt.dose.convolution import bin_sum, convolve, spread
 from opensirt.dose.kernel_parts import cumulative_mev, photon_kernel
-from opensirt.dose.kernels import (
-    NEAR_RADIUS_MM,
-    PointKernel,
-    Spacing,
-    half_shape_for,
-    kernel_medium_at,
-    point_kernel,
-)
-from opensirt.dose.superposition import OUTSIDE, gather, path_medium, path_stencils, voxel_paths
+from opensirt.dose.kernels import NEAR_RADIUS_MM, PointKernel, Spacing, half_shape_for
+from opensirt.dose.ray_kernel import fitted_kernel
+from opensirt.dose.rays import density_effect
 
 __all__ = ["photon_dose"]
 
 Floats = npt.NDArray[np.float32]
-Values = npt.NDArray[np.generic]
 Triple = tuple[int, int, int]
 
 COARSE_VOXEL_MM = 6.0
 FOLLOWED_SHARE = 0.01
 """Photons with less than this of the energy are only convolved: what density changes of their dose
 is below one part in a thousand of the dose in the liver."""
-PIECES = 24
-NEAREST_MM = 3.0
-"""End of the first piece of the photon paths."""
-BASE_STEP_G_ML = 0.005
 
 
 def photon_dose(
-    activity: Values, density: Values, spacing_mm: Spacing, nuclide_name: str
-) -> tuple[Floats | None, Floats, Triple]:
-    """Photon dose close by, photon dose on coarse voxels, and fine voxels per coarse one.
+    activity: Floats, density: Floats, spacing_mm: Spacing, kernel: PointKernel, base_g_ml: float
+) -> tuple[Floats | None, Iterator[Floats]]:
+    """Photon dose close by, where photons matter, and the rest slice by slice.
 
-    MeV/g per decay/mL. The coarse one has one voxel more on every side, as `spread` takes it, and
-    is a sum over fine voxels. Where photons matter, their dose within NEAR_RADIUS_MM g/mL is on the
-    fine voxels, so that it stays sharp; otherwise that part is None.
+    MeV/g per decay/mL, to be added up. The dose is energy over the mass of the uniform medium of
+    `base_g_ml`, with what density changes along rays added: a photon's fluence hardly knows the
+    density of the voxel that it leaves energy in.
+
+    Parameters
+    ----------
+    activity, density : ndarray, (slice, row, column), float32
+        Decays per mL and g/mL.
+    spacing_mm : (float, float, float)
+    kernel : PointKernel
+        Of the medium that `base_g_ml` stands for.
     """
     f, g, h = (max(1, round(COARSE_VOXEL_MM / s)) for s in spacing_mm)
     factors = (f, g, h)
     coarse_mm = (spacing_mm[0] * f, spacing_mm[1] * g, spacing_mm[2] * h)
     decays = np.pad(bin_sum(activity, factors), 1)
-    mass = bin_sum(density, factors)
-    base = _base(decays[1:-1, 1:-1, 1:-1], mass / np.float32(math.prod(factors)))
-    kernel = point_kernel(nuclide_name, kernel_medium_at(base))
-    matters = cumulative_mev(kernel)[1][-1] > FOLLOWED_SHARE * kernel.total_mev
-    border, end = NEAR_RADIUS_MM if matters else 0.0, float(kernel.outer_radius_mm[-1])
+    edges_mm, within_mev = kernel.edges_mm(1.0), cumulative_mev(kernel)[1]
+    matters = within_mev[-1] > FOLLOWED_SHARE * kernel.total_mev
+    border, end = NEAR_RADIUS_MM if matters else 0.0, float(edges_mm[-1])
     near = None
     if matters:
-        half = _smaller(half_shape_for(border / base, spacing_mm), activity.shape)
-        near = convolve(activity, photon_kernel(kernel, spacing_mm, base, (0.0, border), half))
-        near *= np.float32(1.0 / base)
-    half = _smaller(half_shape_for(end / base, coarse_mm), decays.shape)
-    dose = convolve(decays, photon_kernel(kernel, coarse_mm, base, (border, end), half))
-    dose *= np.float32(1.0 / base)
+        half = _smaller(half_shape_for(border / base_g_ml, spacing_mm), activity.shape)
+        near = convolve(activity, photon_kernel(kernel, spacing_mm, base_g_ml, (0.0, border), half))
+        near *= np.float32(1.0 / base_g_ml)
+    half = _smaller(half_shape_for(end / base_g_ml, coarse_mm), decays.shape)
+    dose = convolve(decays, photon_kernel(kernel, coarse_mm, base_g_ml, (border, end), half))
+    dose *= np.float32(1.0 / base_g_ml)
     if matters:
-        _follow(dose, decays, mass, _counts(activity.shape, factors), coarse_mm, kernel, base)
-    return near, dose, factors
+        counts = _counts(activity.shape, factors)
+        inside = decays[1:-1, 1:-1, 1:-1] / counts
+        mass = bin_sum(density, factors) / counts
+        rays = fitted_kernel(edges_mm, within_mev, end)
+        changed = density_effect(inside, mass, base_g_ml, coarse_mm, rays)
+        dose += np.pad(changed * np.float32(math.prod(factors)), 1, mode="edge")
+    return near, spread(dose, (activity.shape[0], activity.shape[1], activity.shape[2]), factors)
 
 
 def _smaller(half: Triple, shape: tuple[int, ...]) -> Triple:
     return min(half[0], shape[0]), min(half[1], shape[1]), min(half[2], shape[2])
-
-
-def _base(decays: Floats, density: Floats) -> float:
-    total = float(decays.sum(dtype=np.float64))
-    mean = float(np.vdot(decays, density)) / total if total > 0.0 else 1.0
-    return max(1, round(mean / BASE_STEP_G_ML)) * BASE_STEP_G_ML
 
 
 def _counts(shape: tuple[int, ...], factors: Triple) -> Floats:
@@ -84,31 +78,3 @@ def _counts(shape: tuple[int, ...], factors: Triple) -> Floats:
         for n, f in zip(shape, factors, strict=True)
     ]
     return np.asarray(lines[0][:, None, None] * lines[1][:, None] * lines[2])
-
-
-def _follow(
-    dose: Floats,
-    decays: Floats,
-    mass: Floats,
-    counts: Floats,
-    spacing_mm: Spacing,
-    kernel: PointKernel,
-    base_g_ml: float,
-) -> None:
-    """Scale the convolved dose by what straight paths collect, over what they would uniformly."""
-    inner, cumulative = (slice(1, -1),) * 3, cumulative_mev(kernel)[1]
-    medium = path_medium(mass / counts, decays[inner])
-    diagonal = math.dist((0, 0, 0), [n * s for n, s in zip(mass.shape, spacing_mm, strict=True)])
-    radii = np.concatenate(
-        [[0.0], np.geomspace(NEAREST_MM, max(2 * NEAREST_MM, diagonal * base_g_ml), PIECES)]
-    )
-    within = np.interp(np.maximum(radii, NEAR_RADIUS_MM), kernel.edges_mm(1.0), cumulative)
-    paths = voxel_paths(straight_paths(tuple(radii), tuple(np.diff(within))), spacing_mm)
-    stencils = path_stencils(paths, base_g_ml, mass.shape)
-    places = np.flatnonzero(medium.voxels[:, 0] < OUTSIDE)
-    found, plain = gather(places, medium, paths, stencils, (0, 1))
-    ratio = np.ones(medium.shape, dtype=np.float32)
-    np.divide(found, plain, out=found, where=plain > 0.0)
-    found[plain <= 0.0] = 1.0
-    ratio.reshape(-1)[places] = found
-    dose *= np.pad(ratio[inner], 1, mode="edge")
