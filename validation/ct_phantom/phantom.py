@@ -65,14 +65,15 @@ class Phantom:
     regions: dict[str, BoolArray]
 
 
-def build() -> Phantom:
-    """Density, activity (Bq/mL) and regions."""
-    inside = _Inside()
+def build(voxel_mm: float = VOXEL_MM) -> Phantom:
+    """Density, activity (Bq/mL) and regions; other voxels cover about the same space."""
+    inside = _Inside(voxel_mm)
+    shape = inside.shape
     lungs = (inside(LUNGS[0]) | inside(LUNGS[1])) & ~inside(LIVER.grown(DIAPHRAGM_MM))
     liver = inside(LIVER)
     bubble = inside(STOMACH_AIR)
     spine, ribs = inside(SPINE), _ribs(inside)
-    density = np.full(SHAPE, DENSITY["air"])
+    density = np.full(shape, DENSITY["air"])
     for mask, name in (
         (inside(BODY), "adipose"),
         (inside(INNER), "tissue"),
@@ -97,27 +98,28 @@ def build() -> Phantom:
     regions |= {"lung base": base, "lungs": lung_only & ~base}
     regions |= {"ribs beside the liver": (density == DENSITY["bone"]) & near}
     regions |= {"tissue beside the liver": (density == DENSITY["tissue"]) & near}
-    return Phantom(scene(activity, density, (VOXEL_MM,) * 3), regions)
+    return Phantom(scene(activity, density, (voxel_mm,) * 3), regions)
 
 
 class _Inside:
     """Tells the voxels whose centre lies in a shape."""
 
-    def __init__(self) -> None:
-        corner = [-(n - 1) / 2 * VOXEL_MM for n in SHAPE]
-        grid = Grid.regular(SHAPE, (VOXEL_MM,) * 3, (corner[2], corner[1], corner[0]))
+    def __init__(self, voxel_mm: float) -> None:
+        self.shape = tuple(round(n * VOXEL_MM / voxel_mm) for n in SHAPE)
+        corner = [-(n - 1) / 2 * voxel_mm for n in self.shape]
+        grid = Grid.regular(self.shape, (voxel_mm,) * 3, (corner[2], corner[1], corner[0]))
         z, y, x = (
-            np.arange(n, dtype=np.float32) * np.float32(VOXEL_MM) + np.float32(c)
+            np.arange(n, dtype=np.float32) * np.float32(voxel_mm) + np.float32(c)
             for n, c in zip(grid.shape, corner, strict=True)
         )
         self.points = x[None, None, :], y[None, :, None], z[:, None, None]
 
     def __call__(self, shape: Shape) -> BoolArray:
-        return np.broadcast_to(shape.level_mm(*self.points) < 0.0, SHAPE).copy()
+        return np.broadcast_to(shape.level_mm(*self.points) < 0.0, self.shape).copy()
 
 
 def _ribs(inside: _Inside) -> BoolArray:
     """Rings of bone in the wall, sloping down to the front."""
     _, y, z = inside.points
     phase = np.mod(z - 0.3 * y, RIB_PITCH_MM) < RIB_HEIGHT_MM
-    return inside(RIB_OUTER) & ~inside(RIB_INNER) & np.broadcast_to(phase, SHAPE)
+    return inside(RIB_OUTER) & ~inside(RIB_INNER) & np.broadcast_to(phase, inside.shape)

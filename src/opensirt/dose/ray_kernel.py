@@ -80,26 +80,24 @@ def _fit(
     mm: FloatArray, wanted: FloatArray, slowest: float, ratio: float
 ) -> tuple[FloatArray, FloatArray, float]:
     """Rates, shares that add up to 1, and what is missed."""
-    rates = slowest * ratio ** np.arange(TERMS)
+    rates = slowest * ratio ** np.arange(TERMS, dtype=np.float64)
     parts = 1.0 - np.exp(-np.outer(mm, rates))
     free = parts[:, :-1] - parts[:, -1:]  # the last share is what the others leave
     smooth = SMOOTHING * np.sqrt(POINTS) * np.eye(TERMS - 1)
     left = np.concatenate([wanted - parts[:, -1], np.zeros(TERMS - 1)])
-    shares, *_ = np.linalg.lstsq(np.vstack([free, smooth]), left, rcond=None)
-    missed = left - np.vstack([free, smooth]) @ shares
-    return rates, np.append(shares, 1.0 - shares.sum()), float(missed @ missed)
+    equations = np.vstack([free, smooth])
+    shares = np.asarray(np.linalg.lstsq(equations, left, rcond=None)[0], dtype=np.float64)
+    missed = left - equations @ shares
+    last = np.array([1.0 - shares.sum()])
+    return rates, np.concatenate([shares, last]), float(missed @ missed)
 
 
 @lru_cache(maxsize=len(SETS))
 def _images(number: int) -> FloatArray:
+    orders = [order for one in SETS[number] for order in itertools.permutations(one)]
     signs = list(itertools.product((1.0, -1.0), repeat=3))
-    found = [
-        np.multiply(order, sign)
-        for one in SETS[number]
-        for order in itertools.permutations(one)
-        for sign in signs
-    ]
-    unit = np.array(found) / np.linalg.norm(found, axis=1, keepdims=True)
+    found: FloatArray = (np.array(orders)[:, None] * np.array(signs)).reshape(-1, 3)
+    unit: FloatArray = found / np.linalg.norm(found, axis=1, keepdims=True)
     unit.flags.writeable = False
     return unit
 

@@ -32,7 +32,8 @@ MOST_WORKERS = 8
 VISITS = 4e8
 """Crossings of voxels by rays that one dose may take: it sets the number of directions."""
 PHASES = (0.37, 0.71)
-"""Where the rays cross the first plane of voxels, sideways, as a part of a voxel."""
+"""Where rays enter the first plane, as a part of a voxel, along the axis of their larger sideways
+move and along the other: so a mirrored or turned map gives the mirrored or turned dose."""
 THIN, DIM = 0.02, 1e-20
 """Below the first a path counts as thin: series stand for exponentials. Energies below the second
 are nothing, before they fall below the smallest normal number."""
@@ -108,6 +109,8 @@ def _follow(activity, density, lit, direction, size, base, per_mm, mev, weight, 
     bright = np.zeros(rows, np.bool_)
     row, column = 0, 0  # how far the rays have moved, in whole voxels
     at_row, at_column = PHASES
+    if drift_row < drift_column:
+        at_row, at_column = at_column, at_row
     for n in range(planes):
         plane = n if direction[0] > 0.0 else planes - 1 - n
         done = 0.0
@@ -186,8 +189,7 @@ def _shares(x):
     one = np.float32(1.0)
     y = np.float32(0.25) * x
     left = one / (
-        one
-        + y * (one + y * (np.float32(1 / 2) + y * (np.float32(1 / 6) + y * np.float32(1 / 24))))
+        one + y * (one + y * (np.float32(1 / 2) + y * (np.float32(1 / 6) + y * np.float32(1 / 24))))
     )
     left *= left
     left *= left
