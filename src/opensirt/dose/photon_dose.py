@@ -12,7 +12,7 @@ from opensirt.dose.convolution import bin_sum, convolve, spread
 from opensirt.dose.kernel_parts import cumulative_mev, photon_kernel
 from opensirt.dose.kernels import NEAR_RADIUS_MM, PointKernel, Spacing, half_shape_for
 from opensirt.dose.ray_kernel import fitted_kernel
-from opensirt.dose.rays import density_effect
+from opensirt.dose.rays import add_density_effect
 
 __all__ = ["photon_dose"]
 
@@ -62,7 +62,8 @@ def photon_dose(
         inside = decays[1:-1, 1:-1, 1:-1] / counts
         mass = bin_sum(density, factors) / counts
         rays = fitted_kernel(edges_mm, within_mev, end)
-        changed = density_effect(inside, mass, base_g_ml, coarse_mm, rays)
+        changed = np.zeros_like(inside)
+        add_density_effect(changed, inside, mass, base_g_ml, coarse_mm, rays)
         dose += np.pad(changed * np.float32(math.prod(factors)), 1, mode="edge")
     return near, spread(dose, (activity.shape[0], activity.shape[1], activity.shape[2]), factors)
 

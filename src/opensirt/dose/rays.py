@@ -12,8 +12,8 @@ and in a medium with equal decays per gram the dose is that of equilibrium whate
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from opensirt.backend import thread_count
 from opensirt.dose.ray_kernel import RayKernel, ray_directions
 
-__all__ = ["density_effect"]
+__all__ = ["add_density_effect"]
 
 Floats = npt.NDArray[np.float32]
 Triple = tuple[float, float, float]
@@ -31,74 +31,91 @@ MOST_WORKERS = 8
 """Each holds a map of its own."""
 VISITS = 4e8
 """Crossings of voxels by rays that one dose may take: it sets the number of directions."""
-PHASES = (0.37, 0.71)
-"""Where rays enter the first plane, as a part of a voxel, along the axis of their larger sideways
-move and along the other: so a mirrored or turned map gives the mirrored or turned dose."""
+SPREAD = (0.754_877_666_246_693, 0.569_840_290_998_053)
+"""Multiples of these, modulo 1, fill a square evenly (powers of the plastic number): where in a
+voxel the rays of each direction enter, so that no two directions sample the same places."""
 THIN, DIM = 0.02, 1e-20
 """Below the first a path counts as thin: series stand for exponentials. Energies below the second
 are nothing, before they fall below the smallest normal number."""
 
 
-def density_effect(
-    activity: Floats, density: Floats, base_g_ml: float, spacing_mm: Triple, kernel: RayKernel
-) -> Floats:
-    """What density changes of the dose: through the map, less through `base_g_ml` everywhere.
+def add_density_effect(
+    dose: Floats,
+    activity: Floats,
+    density: Floats,
+    base_g_ml: float,
+    spacing_mm: Triple,
+    kernel: RayKernel,
+) -> None:
+    """Add, in place, what density changes: rays through the map less rays through the base.
 
     Parameters
     ----------
-    activity, density : ndarray, (slice, row, column), float32
+    dose : ndarray, (slice, row, column), float32, MeV/g per decay/mL
+        That of the base medium; where less comes through the map, less is left of it.
+    activity, density : ndarray, same shape, float32
         Decays per mL and g/mL.
+    base_g_ml : float
+        Density of the base medium.
     spacing_mm : (float, float, float)
     kernel : RayKernel
-
-    Returns
-    -------
-    ndarray, same shape, MeV/g per decay/mL; negative where the base gives more.
     """
     directions = ray_directions(VISITS / activity.size)
+    phases = np.outer(np.arange(len(directions)) + 0.5, SPREAD) % 1.0
     steepest = np.argmax(np.abs(directions) / np.asarray(spacing_mm), axis=1)
-    total = np.zeros(activity.shape, dtype=np.float32)
     for axis in range(3):  # one axis after another: the turned maps take room
         order = (axis, *(other for other in range(3) if other != axis))
-        along = directions[steepest == axis][:, order]
-        if not len(along):
-            continue
-        turned = [np.ascontiguousarray(values.transpose(order)) for values in (activity, density)]
-        size = np.asarray(spacing_mm)[list(order)]
-        found = _along(turned[0], turned[1], along, size, base_g_ml, kernel, 1 / len(directions))
-        for part in found:
-            total += part.transpose(np.argsort(order))
-    return total
+        turned = _Turned(
+            np.ascontiguousarray(activity.transpose(order)),
+            np.ascontiguousarray(density.transpose(order)),
+            np.asarray(spacing_mm)[list(order)],
+        )
+        along, weight = steepest == axis, 1.0 / len(directions)
+        _add(
+            dose.transpose(order), turned, directions[along][:, order], phases[along],
+            base_g_ml, kernel, weight,
+        )  # fmt: skip
+        del turned
 
 
-def _along(
-    activity: Floats,
-    density: Floats,
+@dataclass(frozen=True, slots=True)
+class _Turned:
+    """Maps with the axis first that rays are steepest along."""
+
+    activity: Floats
+    density: Floats
+    size_mm: npt.NDArray[np.float64]
+
+
+def _add(
+    total: Floats,
+    maps: _Turned,
     directions: npt.NDArray[np.float64],
-    size_mm: npt.NDArray[np.float64],
+    phases: npt.NDArray[np.float64],
     base_g_ml: float,
     kernel: RayKernel,
     weight: float,
-) -> list[Floats]:
-    """Shares of the sum over directions that are steepest along the first axis."""
-    workers = min(thread_count(), MOST_WORKERS)
-    lit = activity.any(axis=2)
+) -> None:
+    """Add the sum over these directions to `total`; each thread has a map of its own."""
+    workers = min(thread_count(), MOST_WORKERS, max(1, len(directions)))
+    lit = maps.activity.any(axis=2)
 
-    def work(share: Sequence[npt.NDArray[np.float64]]) -> Floats:
-        out = np.zeros(activity.shape, dtype=np.float32)
-        for direction in share:
+    def work(first: int) -> Floats:
+        out = np.zeros(total.shape, dtype=np.float32)
+        for number in range(first, len(directions), workers):
             _follow(
-                activity, density, lit, direction, size_mm, base_g_ml,
-                kernel.per_mm, kernel.mev_per_mm, weight, out,
+                maps.activity, maps.density, lit, directions[number], phases[number],
+                maps.size_mm, base_g_ml, kernel.per_mm, kernel.mev_per_mm, weight, out,
             )  # fmt: skip
         return out
 
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(work, [directions[n::workers] for n in range(workers)]))
+        for part in pool.map(work, range(workers)):
+            total += part
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _follow(activity, density, lit, direction, size, base, per_mm, mev, weight, out):
+def _follow(activity, density, lit, direction, phases, size, base, per_mm, mev, weight, out):
     """All rays of one direction, plane after plane along the first axis, piece after piece."""
     planes, rows, columns = activity.shape
     step = size[0] / abs(direction[0])
@@ -108,9 +125,7 @@ def _follow(activity, density, lit, direction, size, base, per_mm, mev, weight, 
     plain = np.zeros((len(mev), rows, columns), np.float32)
     bright = np.zeros(rows, np.bool_)
     row, column = 0, 0  # how far the rays have moved, in whole voxels
-    at_row, at_column = PHASES
-    if drift_row < drift_column:
-        at_row, at_column = at_column, at_row
+    at_row, at_column = phases
     for n in range(planes):
         plane = n if direction[0] > 0.0 else planes - 1 - n
         done = 0.0

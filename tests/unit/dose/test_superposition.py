@@ -13,7 +13,7 @@ from opensirt.dose.engines.voxel_superposition import VoxelSuperposition
 from opensirt.dose.kernel_parts import cumulative_mev, electron_reach_mm
 from opensirt.dose.kernels import point_kernel
 from opensirt.dose.ray_kernel import RayKernel, fitted_kernel, ray_directions
-from opensirt.dose.rays import _shares, density_effect
+from opensirt.dose.rays import _shares, add_density_effect
 from opensirt.errors import GridMismatchError
 from opensirt.image import Grid, Volume
 from opensirt.physics.nuclides import nuclide
@@ -90,7 +90,8 @@ def test_density_of_the_base_changes_nothing() -> None:
     rng = np.random.default_rng(3)
     activity = rng.random((9, 11, 13)).astype(np.float32)
     even = np.full(activity.shape, 1.06, np.float32)
-    changed = density_effect(activity, even, 1.06, (2.0, 3.0, 4.0), SIMPLE)
+    changed = np.zeros_like(activity)
+    add_density_effect(changed, activity, even, 1.06, (2.0, 3.0, 4.0), SIMPLE)
     assert np.abs(changed).max() < 1e-5
 
 
@@ -112,7 +113,8 @@ def test_rays_into_lung_follow_the_integral_over_angles(
     density[tuple(half)] = 0.25
     activity = np.ones(shape, np.float32)
     activity[tuple(half)] = 0.0
-    changed = density_effect(activity, density, 1.0, spacing_mm, SIMPLE)
+    changed = np.zeros_like(activity)
+    add_density_effect(changed, activity, density, 1.0, spacing_mm, SIMPLE)
     line = np.moveaxis(changed, axis, 0)
     middle = tuple(slice(n // 2 - 1, n // 2 + 1) for n in line.shape[1:])
     found = line[(slice(None), *middle)].mean(axis=(1, 2))
@@ -131,17 +133,22 @@ def test_rays_into_lung_follow_the_integral_over_angles(
 
 
 def test_mirrored_and_turned_maps_give_mirrored_and_turned_dose() -> None:
-    rng = np.random.default_rng(5)
-    activity = rng.random((12, 12, 12)).astype(np.float32)
-    density = rng.choice(np.float32([0.0012, 0.26, 1.05, 1.9]), activity.shape)
+    """As near as rays that start elsewhere: 3 % of the maximum at steps of activity and density
+    at once, 0.1 % on average."""
+    k, j, i = np.mgrid[:20, :20, :20]
+    density = np.where(k + 2 * i < 30, 1.05, 0.26).astype(np.float32)
+    density[:, :3] = 1.9
+    activity = np.where((k - 8) ** 2 + (j - 9) ** 2 + (i - 6) ** 2 < 30, 1e6, 0).astype(np.float32)
     once = dose_of(activity, density)
-    for turn in (
-        lambda values: values[::-1],
-        lambda values: values[:, ::-1, ::-1],
-        lambda values: np.ascontiguousarray(values.transpose(2, 0, 1)),
-    ):
-        again = dose_of(turn(activity).copy(), turn(density).copy())
-        assert np.abs(again - turn(once)).max() < 0.02 * once.max()
+    for order, steps in (((0, 1, 2), (-1, 1, 1)), ((2, 0, 1), (1, 1, 1)), ((1, 0, 2), (1, -1, -1))):
+        sides = tuple(slice(None, None, step) for step in steps)
+
+        def turned(values: Floats, order=order, sides=sides) -> Floats:  # type: ignore[no-untyped-def]
+            return np.ascontiguousarray(values.transpose(order)[sides])
+
+        apart = np.abs(dose_of(turned(activity), turned(density)) - turned(once))
+        assert apart.max() < 0.03 * once.max()
+        assert apart.mean() < 0.001 * once.max()
 
 
 @pytest.mark.parametrize("density_g_ml", [0.26, 1.0, 1.06, 1.92])

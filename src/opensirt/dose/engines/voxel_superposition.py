@@ -14,7 +14,7 @@ from opensirt.dose.kernel_parts import cumulative_mev, electron_kernel, electron
 from opensirt.dose.kernels import PointKernel, Spacing, kernel_medium_at, point_kernel
 from opensirt.dose.photon_dose import photon_dose
 from opensirt.dose.ray_kernel import fitted_kernel
-from opensirt.dose.rays import density_effect
+from opensirt.dose.rays import add_density_effect
 from opensirt.errors import GridMismatchError
 from opensirt.image import Volume
 from opensirt.physics.nuclides import Nuclide
@@ -104,9 +104,10 @@ def _electron_dose(
     dose *= np.float32(1.0 / base)
     reach_mm = electron_reach_mm(kernel)
     box = _widened(active, reach_mm / THINNEST_REACHED_G_ML, spacing_mm, activity.shape)
-    if np.abs(density[box] - np.float32(base)).max() > UNIFORM_WITHIN * base:
+    least, most = float(density[box].min()), float(density[box].max())
+    if max(base - least, most - base) > UNIFORM_WITHIN * base:
         rays = fitted_kernel(kernel.edges_mm(1.0), cumulative_mev(kernel)[0], reach_mm)
-        dose[box] += density_effect(activity[box], density[box], base, spacing_mm, rays)
+        add_density_effect(dose[box], activity[box], density[box], base, spacing_mm, rays)
         np.maximum(dose, 0.0, out=dose)
     return dose
 
