@@ -181,9 +181,7 @@ def _judgement(plan: Plan) -> RegionDoseOptions:
         if place and limit.unit == "Gy":
             strictest = max if limit.is_target else min
             doses[place] = strictest(limit.value_gy, doses.get(place, limit.value_gy))
-    tissues = tissue_responses()
-    normal = dict.fromkeys((PERFUSED_NORMAL, WHOLE_NORMAL), tissues["liver"])
-    return RegionDoseOptions(limits_gy=doses, responses={**tissues, **normal})
+    return RegionDoseOptions(limits_gy=doses, responses=tissue_responses(product=plan.product))
 
 
 def _results(
