@@ -184,7 +184,9 @@ def _study_rows(case: Case) -> tuple[Row, ...]:
 def _plan_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:
     voxel = {dose.name: dose.mean_dose_gy for dose in doses}
     compartments: list[PlannedDose] = [
-        part for part in (plan.perfused, plan.normal, plan.whole_normal) if part is not None
+        part
+        for part in (plan.perfused, plan.normal, plan.whole_normal, plan.whole_liver)
+        if part is not None
     ]
     rows = [
         (
