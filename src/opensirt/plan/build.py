@@ -9,7 +9,7 @@ from opensirt.errors import PlanError
 from opensirt.findings import Finding, Severity, percent
 from opensirt.physics.products import product, spheres_in
 from opensirt.physics.references import ASSUMPTION
-from opensirt.plan.choices import choice_findings, number_findings, unknown_fact_findings
+from opensirt.plan.choices import choice_findings, unknown_fact_findings
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.formulae import lung_formula, residual_formula
@@ -22,6 +22,7 @@ from opensirt.plan.plan import (
     PlanningInput,
     Prescription,
 )
+from opensirt.plan.plausibility import number_findings
 from opensirt.plan.rules import rule_findings
 from opensirt.provenance import Provenance
 from opensirt.units import BQ_PER_GBQ
