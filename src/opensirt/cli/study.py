@@ -8,6 +8,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from opensirt.cli.console import JSON_OPTION, constant_from, emit, key_values, progress, table
+from opensirt.cli.options import (
+    ACTIVITY_PER_SPHERE,
+    BILIRUBIN,
+    COMPROMISED,
+    HOURS,
+    INDEX_LESION,
+    INDICATION,
+    INTENT,
+    PRESCRIBE_FOR,
+    PREVIOUS_LUNG_DOSE,
+    VIALS,
+)
 
 if TYPE_CHECKING:
     from opensirt.case import Treatment
@@ -54,17 +66,16 @@ def run(
     perfused_dose_gy: float | None = typer.Option(None, help="Prescribe the perfused-volume dose."),
     normal_dose_gy: float | None = typer.Option(None, help="Prescribe the perfused normal dose."),
     activity_gbq: float | None = typer.Option(None, help="Prescribe the activity to draw up."),
-    indication: str = typer.Option("net", help="hcc, icc, mcrc or net: whose limits apply."),
-    intent: str = typer.Option(
-        "bilobar", help="segmentectomy, lobectomy, unilobar or bilobar: whose limits apply."
-    ),
-    bilirubin_mg_dl: float | None = typer.Option(None, help="Total bilirubin; chooses limits."),
-    compromised_liver: bool | None = typer.Option(
-        None,
-        "--compromised-liver/--good-liver",
-        help="Pretreated or weak liver, or not; unknown counts as compromised.",
-    ),
-    previous_lung_dose_gy: float = typer.Option(0.0, help="Lung dose of earlier treatments."),
+    prescribe_for: str | None = PRESCRIBE_FOR,
+    index_lesion: str | None = INDEX_LESION,
+    indication: str | None = INDICATION,
+    intent: str | None = INTENT,
+    bilirubin_mg_dl: float | None = BILIRUBIN,
+    compromised_liver: bool | None = COMPROMISED,
+    previous_lung_dose_gy: float = PREVIOUS_LUNG_DOSE,
+    vials: int = VIALS,
+    hours_since_calibration: float | None = HOURS,
+    activity_per_sphere: str | None = ACTIVITY_PER_SPHERE,
     lung_shunt: float | None = typer.Option(None, help="Lung shunt fraction, 0 to 1."),
     lung_mass_g: float | None = typer.Option(None, help="Lung mass."),
     density_g_ml: float | None = typer.Option(None, help="Tissue density where there is no CT."),
@@ -105,13 +116,21 @@ def run(
         model=model,
         engine=engine,
         prescription=prescription_from(
-            tumour_dose_gy, perfused_dose_gy, normal_dose_gy, activity_gbq
+            tumour_dose_gy,
+            perfused_dose_gy,
+            normal_dose_gy,
+            activity_gbq,
+            purpose=prescribe_for,
+            index_lesion=index_lesion,
         ),
         indication=indication,
         intent=intent,
         bilirubin_mg_dl=bilirubin_mg_dl,
         compromised_liver=compromised_liver,
         previous_lung_dose_gy=previous_lung_dose_gy,
+        vials=vials,
+        hours_since_calibration=hours_since_calibration,
+        activity_per_sphere=constant_from(activity_per_sphere),
         lung_shunt_fraction=lung_shunt,
         lung_mass_g=lung_mass_g,
         density_g_ml=density_g_ml,

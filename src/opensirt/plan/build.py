@@ -7,13 +7,22 @@ from dataclasses import asdict, replace
 
 from opensirt.errors import PlanError
 from opensirt.findings import Finding, Severity, percent
-from opensirt.physics.products import product
+from opensirt.physics.products import product, spheres_in
 from opensirt.physics.references import ASSUMPTION
+from opensirt.plan.choices import choice_findings, unknown_fact_findings
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.formulae import lung_formula, residual_formula
-from opensirt.plan.limits import limit_findings
-from opensirt.plan.plan import Formula, LungDose, Plan, PlanningInput, Prescription
+from opensirt.plan.limits import applicable_limits, limit_findings
+from opensirt.plan.plan import (
+    DEFAULT_PURPOSE,
+    Formula,
+    LungDose,
+    Plan,
+    PlanningInput,
+    Prescription,
+)
+from opensirt.plan.plausibility import number_findings
 from opensirt.plan.rules import rule_findings
 from opensirt.provenance import Provenance
 from opensirt.units import BQ_PER_GBQ
@@ -41,11 +50,16 @@ def assemble(
         raise PlanError(
             f"the activity must be above 0 GBq, model {model!r} gives {delivered_gbq:g}"
         )
+    drawn_gbq = delivered_gbq / (1.0 - inputs.residual_fraction)
     doses = per_gbq.times(delivered_gbq)
+    limits = applicable_limits(inputs, model)
     findings = (
         *decision.findings,
-        *limit_findings(inputs, doses),
-        *rule_findings(inputs, delivered_gbq, empiric=empiric),
+        *choice_findings(inputs),
+        *unknown_fact_findings(inputs, model),
+        *limit_findings(inputs, doses, limits),
+        *rule_findings(inputs, delivered_gbq, drawn_gbq, empiric=empiric),
+        *number_findings(inputs),
         *_assumption_findings(inputs),
     )
     used = (
@@ -54,13 +68,12 @@ def assemble(
         lung_formula(inputs, delivered_gbq),
         *((residual_formula(inputs, delivered_gbq),) if inputs.residual_fraction > 0 else ()),
     )
-    lung = inputs.lung
-    drawn_gbq = delivered_gbq / (1.0 - inputs.residual_fraction)
+    lung, of = inputs.lung, product(inputs.product)
     return Plan(
         model=model,
         product=inputs.product,
-        nuclide=product(inputs.product).nuclide_name,
-        prescription=prescription,
+        nuclide=of.nuclide_name,
+        prescription=_as_followed(prescription),
         activity_bq=drawn_gbq * BQ_PER_GBQ,
         delivered_activity_bq=delivered_gbq * BQ_PER_GBQ,
         dose_constant_gy_kg_per_gbq=inputs.dose_constant_gy_kg_per_gbq,
@@ -75,14 +88,31 @@ def assemble(
         tumours=doses.tumours,
         normal=doses.normal,
         whole_normal=doses.whole_normal,
+        whole_liver=doses.whole_liver,
         tumour_to_normal=doses.tumour_to_normal,
         residual_fraction=inputs.residual_fraction,
+        indication=inputs.judged_indication,
+        intent=inputs.judged_intent,
+        spheres=spheres_in(
+            of,
+            delivered_gbq * BQ_PER_GBQ,
+            hours_since_calibration=inputs.hours_since_calibration,
+            choice=inputs.activity_per_sphere,
+        ),
         bsa_m2=decision.bsa_m2,
         binding_limit=decision.binding_limit,
+        limits=limits,
         formulae=used,
         findings=findings,
         provenance=_provenance(model, inputs, prescription, findings, used),
     )
+
+
+def _as_followed(prescription: Prescription) -> Prescription:
+    """The prescription with what a tumour dose was for, where nobody chose it."""
+    if prescription.kind != "tumour-dose" or prescription.purpose is not None:
+        return prescription
+    return replace(prescription, purpose=DEFAULT_PURPOSE)
 
 
 def with_findings(plan: Plan, *more: Finding) -> Plan:
@@ -121,7 +151,7 @@ def _provenance(
     return Provenance(
         options={
             "planning model": model,
-            "prescription": asdict(prescription),
+            "prescription": prescription.as_dict(),
             "planning input": asdict(inputs),
         },
         citations=cited,

@@ -11,7 +11,7 @@ from opensirt.case import Case
 from opensirt.dose.dvh import Dvh
 from opensirt.dose.statistics import RegionDose
 from opensirt.findings import Finding, Severity, worst_severity
-from opensirt.physics.products import product, sphere_count
+from opensirt.physics.products import product
 from opensirt.physics.references import cite
 from opensirt.plan.plan import Formula, Plan, PlannedDose
 from opensirt.report.figures import Picture
@@ -147,10 +147,12 @@ def _headline(plan: Plan, engine: str) -> tuple[Row, ...]:
 
 
 def _spheres(plan: Plan) -> str:
-    """How many spheres the activity is, as delivered at calibration."""
-    of = product(plan.product)
-    millions = sphere_count(of, plan.activity_bq) / 1e6
-    return f"about {millions:.2g} million spheres at {of.activity_per_sphere_bq:g} Bq each"
+    """How many spheres reach the patient."""
+    spheres = plan.spheres
+    if spheres is None:
+        return ""
+    per_sphere = f"{spheres.activity_per_sphere_bq:.3g} Bq each"
+    return f"about {spheres.count / 1e6:.2g} million spheres at {per_sphere}"
 
 
 def _prescription(plan: Plan) -> str:
@@ -182,7 +184,9 @@ def _study_rows(case: Case) -> tuple[Row, ...]:
 def _plan_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:
     voxel = {dose.name: dose.mean_dose_gy for dose in doses}
     compartments: list[PlannedDose] = [
-        part for part in (plan.perfused, plan.normal, plan.whole_normal) if part is not None
+        part
+        for part in (plan.perfused, plan.normal, plan.whole_normal, plan.whole_liver)
+        if part is not None
     ]
     rows = [
         (

@@ -181,9 +181,7 @@ def _judgement(plan: Plan) -> RegionDoseOptions:
         if place and limit.unit == "Gy":
             strictest = max if limit.is_target else min
             doses[place] = strictest(limit.value_gy, doses.get(place, limit.value_gy))
-    tissues = tissue_responses()
-    normal = dict.fromkeys((PERFUSED_NORMAL, WHOLE_NORMAL), tissues["liver"])
-    return RegionDoseOptions(limits_gy=doses, responses={**tissues, **normal})
+    return RegionDoseOptions(limits_gy=doses, responses=tissue_responses(product=plan.product))
 
 
 def _results(
@@ -203,7 +201,10 @@ def _results(
         "model": plan.model,
         "engine": engine,
         "dose_constant_gy_kg_per_gbq": plan.dose_constant_gy_kg_per_gbq,
-        "prescription": {"kind": plan.prescription.kind, "value": plan.prescription.value},
+        "indication": plan.indication,
+        "intent": plan.intent,
+        "prescription": plan.prescription.as_dict(),
+        "spheres": None if plan.spheres is None else asdict(plan.spheres),
         "binding_limit": plan.binding_limit,
         "activity_gbq": plan.activity_bq / BQ_PER_GBQ,
         "delivered_activity_gbq": plan.delivered_activity_bq / BQ_PER_GBQ,
@@ -225,7 +226,13 @@ def _results(
                 "mean_dose_gy": part.mean_dose_gy,
                 "activity_fraction": part.activity_fraction,
             }
-            for part in (*plan.tumours, plan.perfused, plan.normal, plan.whole_normal)
+            for part in (
+                *plan.tumours,
+                plan.perfused,
+                plan.normal,
+                plan.whole_normal,
+                plan.whole_liver,
+            )
             if part is not None
         ],
         "regions": [asdict(dose) for dose in doses],
