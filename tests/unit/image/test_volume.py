@@ -71,3 +71,40 @@ def test_dropping_activity_drops_its_reference():
     activity = Volume(bump(), FINE, Unit.BQ_PER_ML, injected_bq=1e9)
     assert activity.with_values(bump()).injected_bq == 1e9
     assert activity.with_values(bump(), Unit.GY).injected_bq is None
+
+
+SPIKE_FINE = Grid.regular((8, 8, 8), (1.0, 1.5, 2.0), (-7.0, 5.25, 11.0))
+SPIKE_COARSE = Grid.regular((2, 2, 2), (4.0, 6.0, 8.0), (-4.0, 7.5, 12.5))
+"""Whole blocks of 4 x 4 x 4 fine voxels; the first block starts where the fine grid does."""
+
+
+@pytest.mark.parametrize("place", [(0, 0, 0), (1, 2, 1), (3, 1, 2), (2, 3, 0)])
+def test_a_single_hot_voxel_is_neither_lost_nor_doubled_on_a_coarser_grid(place):
+    """64 counts in one fine voxel, wherever it lies in the block, are 64 counts; so is a mean."""
+    values = np.zeros(SPIKE_FINE.shape, np.float32)
+    values[place] = 64.0
+    counts = Volume(values, SPIKE_FINE, Unit.COUNTS).onto(SPIKE_COARSE)
+    assert 20.0 < counts.values[0, 0, 0] < 100.0
+    assert counts.total() == pytest.approx(64.0, rel=0.35)
+    density = Volume(values, SPIKE_FINE, Unit.G_PER_ML).onto(SPIKE_COARSE)
+    assert 0.3 < density.values[0, 0, 0] < 1.6
+
+
+def test_every_place_of_a_hot_voxel_together_keeps_counts_exactly():
+    """The mean over all places of the spike in a block is the spike: no place is preferred."""
+    values = np.zeros(SPIKE_FINE.shape, np.float32)
+    values[:4, :4, :4] = 1.0
+    counts = Volume(values, SPIKE_FINE, Unit.COUNTS).onto(SPIKE_COARSE)
+    assert counts.total() == pytest.approx(64.0, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [((0.49, 0, 0), 1.0), ((0.51, 0, 0), 2.0), ((-0.49, 0.51, 0), 3.0), ((0.6, 0.6, 0.6), 8.0)],
+)
+def test_the_voxel_that_holds_a_point_is_the_nearest(point, expected):
+    """Points in voxels from the centre of the first; places count from voxel centres."""
+    values = np.arange(1.0, 9.0, dtype=np.float32).reshape(2, 2, 2)
+    grid = Grid.regular((2, 2, 2), (5.0, 3.0, 2.0), (-8.0, 4.0, 9.0))
+    place = (-8.0 + 2.0 * point[0], 4.0 + 3.0 * point[1], 9.0 + 5.0 * point[2])
+    assert Volume(values, grid, Unit.GY).at(place) == expected

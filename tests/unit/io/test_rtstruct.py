@@ -297,3 +297,106 @@ def test_traced_loops_step_along_rows_columns_and_diagonals():
     assert is_traced(np.array([(1, 1), (3, 3), (3, 7), (1, 7)], dtype=float))
     assert not is_traced(np.array([(1, 1), (3, 4), (3, 7)], dtype=float))
     assert not is_traced(np.array([(1.5, 1), (3.5, 3), (3.5, 7)], dtype=float))
+
+
+def test_a_lesion_of_one_contour_has_the_finest_usual_thickness():
+    """A liver on every fourth slice and a lung on every slice: one contour stands for one slice."""
+    square = box_loop(4.5, 9.5)
+    liver = [loop_mm(AXIAL, k, box_loop(2.5, 30.5)) for k in (0, 4, 8)]
+    lung = [loop_mm(AXIAL, k, box_loop(20.5, 30.5)) for k in (1, 2, 3, 4, 5)]
+    lesion = [loop_mm(AXIAL, 4, square)]
+    for order in ([liver, lung, lesion], [lesion, lung, liver], [lung, liver, lesion]):
+        names = [{id(liver): "Liver", id(lung): "Lung", id(lesion): "Lesion"}[id(o)] for o in order]
+        regions, _ = read_rtstruct(
+            structure_set(list(zip(names, order, strict=True))), [study_image(AXIAL)]
+        )
+        found = {region.name: region.volume_ml for region in regions}
+        assert found["Lesion"] == pytest.approx(25 * 3 / 1000)
+
+
+def test_the_usual_spacing_is_one_that_occurs_most_not_the_widest():
+    """Planes 1, 2, 3 and 7: the usual step is one slice, and so is a lesion of one contour."""
+    lung = [loop_mm(AXIAL, k, box_loop(20.5, 30.5)) for k in (1, 2, 3, 7)]
+    lesion = [loop_mm(AXIAL, 4, box_loop(4.5, 9.5))]
+    regions, _ = read_rtstruct(
+        structure_set([("Lung", lung), ("Lesion", lesion)]), [study_image(AXIAL)]
+    )
+    assert regions[1].volume_ml == pytest.approx(25 * 3 / 1000)
+
+
+@pytest.mark.parametrize("ct_first", [True, False])
+def test_outlines_are_filled_on_the_ct_whatever_image_comes_first(ct_first):
+    spect = study_image(Grid.regular((8, 10, 10), (4.4, 4.4, 4.4), (-22.0, -22.0, 48.0)),
+                        role="planning-activity")  # fmt: skip
+    images = [study_image(AXIAL), spect] if ct_first else [spect, study_image(AXIAL)]
+    for image, uid in zip(images, ("1.2.3.1", "1.2.3.2"), strict=True):
+        object.__setattr__(image, "series_uid", uid)  # neither is the series referred to
+    points = [loop_mm(AXIAL, k, box_loop(9.75, 14.75)) for k in (3, 4)]
+    regions, _ = read_rtstruct(structure_set([("Liver", points)]), images)
+    assert regions[0].grid.matches(AXIAL)
+    regions, _ = read_rtstruct(structure_set([("Liver", points)]), [spect])
+    assert regions[0].grid.matches(spect.volume.grid)
+
+
+@pytest.mark.parametrize(("rise", "refused"), [(0.15, False), (0.25, True), (1.0, True)])
+def test_a_contour_that_climbs_is_refused_from_a_fifth_of_a_slice(rise, refused):
+    corners = [(5, 5, 5), (5 + rise, 5, 15), (5 + rise, 15, 15), (5, 15, 5)]
+    dataset = structure_set([("Liver", [AXIAL.to_patient(corners)])])
+    if refused:
+        with pytest.raises(DicomError, match=f"one contour crosses {rise:.2g} slices"):
+            read_rtstruct(dataset, [study_image(AXIAL)])
+    else:
+        regions, _ = read_rtstruct(dataset, [study_image(AXIAL)])
+        assert regions[0].volume_ml == pytest.approx(0.3, rel=1e-6)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("along", ["rows", "columns"])
+def test_a_triangle_covers_each_row_and_column_by_its_area(along, mirrored):
+    """Legs along voxel edges: row r of four holds r + 1/2 voxels, the diagonal cuts them in two."""
+    corners = np.array([(-0.5, -0.5), (3.5, -0.5), (3.5, 3.5)])
+    expected = np.array([0.5, 1.5, 2.5, 3.5])
+    if mirrored:
+        corners[:, 0] = 3.0 - corners[:, 0]
+        expected = expected[::-1]
+    filled = fill_loops([corners[:, ::-1] if along == "columns" else corners], (4, 4))
+    sums = filled.sum(axis=0 if along == "columns" else 1)
+    assert sums == pytest.approx(expected, abs=1e-6 if along == "rows" else 0.02)
+    assert filled.sum() == pytest.approx(8.0, abs=1e-6)
+
+
+def test_a_steep_triangle_off_the_voxel_grid_covers_each_row_exactly():
+    """Width rises from 0 at row -0.2 to 6.6 at row 3.1; areas of rows by the trapezoid rule."""
+    filled = fill_loops([np.array([(-0.2, 0.3), (3.1, 0.3), (3.1, 6.9)])], (5, 9))
+    edges = np.clip(np.arange(-0.5, 5.0), -0.2, 3.1)
+    widths = 2.0 * (edges + 0.2)
+    areas = np.diff(edges) * (widths[1:] + widths[:-1]) / 2
+    assert filled.sum(axis=1) == pytest.approx(areas, abs=1e-6)
+
+
+@pytest.mark.parametrize("step", [(1, 2), (2, 1), (3, 1), (1, 3), (2, -1), (-1, 2)])
+def test_steps_that_are_neither_straight_nor_diagonal_are_drawn_by_hand(step):
+    row, column = step
+    loop = np.array([(5, 5), (5 + row, 5 + column), (5 + row, 12), (5, 12)], dtype=float)
+    assert not is_traced(loop)
+    assert not is_traced(loop[::-1])
+
+
+def test_a_contour_with_knight_steps_keeps_its_own_area():
+    """A hand-drawn diamond of steps (2, 1) on voxel centres is no mask: it does not grow."""
+    diamond = [(10 + r, 10 + c) for r, c in ((-8, 0), (-6, 1), (-4, 2), (-2, 3), (0, 4), (2, 3),
+               (4, 2), (6, 1), (8, 0), (6, -1), (4, -2), (2, -3), (0, -4), (-2, -3), (-4, -2),
+               (-6, -1))]  # fmt: skip
+    region, left_out = read_one(AXIAL, [(k, diamond) for k in range(2, 8)])
+    assert region.volume_ml == pytest.approx(6 * (16 * 8 / 2) * 3 / 1000, rel=1e-6)
+    assert left_out == ()
+
+
+def test_slabs_reach_half_way_to_neighbours_at_unequal_distances():
+    slabs, gaps = plane_slabs([0.0, 1.0, 2.4, 3.4])
+    assert [(s.low, s.high) for s in slabs] == [
+        pytest.approx(p) for p in ((-0.5, 0.5), (0.5, 1.7), (1.7, 2.9), (2.9, 3.9))
+    ]
+    assert gaps == 0
+    _, gaps = plane_slabs([0.0, 1.0, 2.6, 3.6])
+    assert gaps == 1
