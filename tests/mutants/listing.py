@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.paths import ROOT
 
-__all__ = ["Mutant", "all_mutants", "planted", "source_of"]
+__all__ = ["Mutant", "all_mutants", "chosen", "planted", "source_of"]
 
 FOLDER = Path(__file__).parent
 KEYS = {"id", "file", "right", "wrong", "harm", "tests"}
