@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import opensirt
-from opensirt.case import Case, StudyImage
 from opensirt import units
 from opensirt.backend import thread_count
+from opensirt.case import Case, StudyImage
 from opensirt.errors import CaseError, InputError, OpenSirtError, UnknownNameError
 from opensirt.findings import Finding, percent, worst_severity
 from opensirt.image import Grid, Volume
@@ -94,11 +94,11 @@ def test_percent_has_the_digits_asked_for():
 def test_factors_of_units_are_those_of_the_definitions():
     """1 Ci is 3.7e10 Bq, 1 eV is 1.602176634e-19 J, a day has 86400 s."""
     assert units.MBQ_PER_MCI * units.BQ_PER_MBQ == 3.7e10 * 1e-3
-    assert units.JOULE_PER_MEV == pytest.approx(1.602176634e-19 * 1e6, rel=1e-15)
+    assert pytest.approx(1.602176634e-19 * 1e6, rel=1e-15) == units.JOULE_PER_MEV
     assert units.SECONDS_PER_DAY == 24 * units.SECONDS_PER_HOUR == 86400
     assert units.BQ_PER_GBQ == 1000 * units.BQ_PER_MBQ == 1e9
     assert (units.MM_PER_CM, units.CM_PER_M, units.G_PER_KG) == (10, 100, 1000)
-    assert units.ML_PER_MM3 * units.MM_PER_CM**3 == pytest.approx(1.0)
+    assert pytest.approx(1.0) == units.ML_PER_MM3 * units.MM_PER_CM**3
     assert [unit.is_extensive for unit in Unit] == [unit is Unit.COUNTS for unit in Unit]
 
 

@@ -188,7 +188,7 @@ def test_the_image_grid_is_centred_on_the_body(voxel_mm: float, matrix: int) -> 
 
 
 def test_counts_out_of_the_field_of_view_are_lost() -> None:
-    """A camera of 48 mm sees the middle of a block 48 of 80 mm long: what it sees keeps its rate."""
+    """A camera of 32 mm sees the middle of a block 48 mm wide: what it sees keeps its rate."""
     tracer = block(nuclide="tc99m")
     narrow = SpectSettings(4.0, 8, 0.0, 2.0e6, 150e6, 3600.0, 1200.0)
     image = simulate_spect(tracer, settings=narrow, seed=1, noise=False)

@@ -35,7 +35,7 @@ def shares(name: str, role: str, values: dict[tuple[int, int, int], float]) -> R
 
 
 def test_lung_mass_counts_the_covered_part_of_each_voxel() -> None:
-    """A whole voxel at -800 HU, a quarter at 0 HU, half at -500 HU: 0.2 + 0.25 + 0.25 of 0.03 mL."""
+    """Whole at -800 HU, a quarter at 0 HU, half at -500 HU: 0.2 + 0.25 + 0.25 of 0.03 mL."""
     hu = np.full(PLACED.shape, -1000.0, np.float32)
     hu[2, 3, 4], hu[2, 3, 5], hu[3, 3, 4] = -800.0, 0.0, -500.0
     lungs = shares("lungs", "lungs", {(2, 3, 4): 1.0, (2, 3, 5): 0.25, (3, 3, 4): 0.5})
