@@ -149,7 +149,7 @@ def test_bsa_takes_height_for_height_and_weight_for_weight() -> None:
 def test_the_demo_says_how_far_found_is_from_true(monkeypatch: pytest.MonkeyPatch) -> None:
     """16 found for 20 true is -20 %, not +25 %."""
     made = SimpleNamespace(
-        run=None, study=Path("s"), seconds=1.0, peak_memory_mb=2.0, as_dict=lambda: {},
+        run=None, study=Path("s"), seconds=1.0, peak_memory_mb=2.0, as_dict=dict,
         comparisons=[SimpleNamespace(quantity="dose", true=20.0, recovered=16.0)],
     )  # fmt: skip
     monkeypatch.setattr(workflow, "run_demo", lambda *args, **more: made)

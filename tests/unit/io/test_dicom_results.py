@@ -241,3 +241,23 @@ def test_activity_must_be_finite_becquerels() -> None:
         build_activity_map(bad, sample_context())
     with pytest.raises(UnitMismatchError, match="expected a volume in Bq/mL, got Gy"):
         build_activity_map(sample_dose(grid), sample_context())
+
+
+def test_a_group_refers_to_the_segment_of_its_own_region(tmp_path: Path) -> None:
+    """Numbers of the second and third region alone: segments 2 and 3, not 1 and 2."""
+    context, regions = sample_context(), sample_regions(GRIDS["axial"])
+    segmentation = build_segmentation(regions, context)
+    names = [region.name for region in regions]
+    measured = {name: [RegionMeasurement("volume", 7.0, "mL")] for name in names[1:]}
+    path = write_measurement_report(
+        tmp_path / "sr.dcm", regions, measured, context, segmentation=segmentation
+    )
+    labels = {item.SegmentNumber: item.SegmentLabel for item in segmentation.SegmentSequence}
+    groups = hd.sr.srread(path).content.get_volumetric_roi_measurement_groups()
+    numbers = [
+        int(element.value)
+        for element in pydicom.dcmread(path).iterall()
+        if element.keyword == "ReferencedSegmentNumber"
+    ]
+    assert [g.tracking_identifier for g in groups] == names[1:]
+    assert [labels[number] for number in dict.fromkeys(numbers)] == names[1:]

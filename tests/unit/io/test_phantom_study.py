@@ -216,3 +216,10 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, study: PhantomStudy) 
     timeless = Volume(study.pet.values, study.pet.grid, Unit.BQ_PER_ML, "y90", "injection")
     with pytest.raises(InputError, match="instant of its activity, got 'injection'"):
         write_pet_series(tmp_path, timeless, study.context, given)
+
+
+def test_the_spect_was_acquired_its_delay_after_the_injection(folder: Path) -> None:
+    """An hour after the injection, as DICOM and as NIfTI; 20 minutes is how long it took."""
+    for place in ("nifti/case.toml", "dicom"):
+        images = {image.role: image for image in read_study(folder / place).images}
+        assert images["planning-activity"].acquired == STUDY_TIME + timedelta(hours=1)
