@@ -111,7 +111,7 @@ class Field:
 
     def _start(self) -> subprocess.Popen[str]:
         """The process that runs the tests, with nothing of the caller's own pytest about it."""
-        plain = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+        plain = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV"))}
         place = {"PYTHONPATH": str(self.root / "src"), "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
             [sys.executable, "tests/mutants/nursery.py"], cwd=self.root, env={**plain, **place},
