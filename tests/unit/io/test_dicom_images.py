@@ -1,4 +1,4 @@
-"""A known point in patient space goes through every reader; units, scale and padding hold."""
+"""A known point in patient space goes through every reader; units and encodings hold."""
 
 from __future__ import annotations
 

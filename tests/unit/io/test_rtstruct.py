@@ -268,9 +268,9 @@ def test_liver_on_a_ct_is_filled_in_under_a_second():
     ]
     dataset = structure_set([("Liver", loops)])
     image = study_image(grid)
-    start = time.perf_counter()
+    start = time.process_time()  # other processes of a shared machine do not count
     regions, _ = read_rtstruct(dataset, [image])
-    assert time.perf_counter() - start < 3.0  # 0.4 s alone; the machine may be shared
+    assert time.process_time() - start < 2.0  # 0.4 s
     assert regions[0].volume_ml == pytest.approx(
         sum((30 + 80 * math.sin(math.pi * k / 150)) ** 2 for k in range(5, 145))
         * math.pi * 0.64 * 2 / 1000,
