@@ -132,12 +132,12 @@ def test_a_lesion_belongs_to_the_artery_that_reaches_most_of_it() -> None:
 
 
 def test_a_small_lesion_inside_a_large_one_is_named() -> None:
-    """0.4 of 10 mL is little of the large one and all of the small one."""
-    large = block("big", "tumour", (2, 7), (2, 6), (1, 6))
-    small = block("small", "tumour", (4, 5), (4, 6), (2, 4))
+    """0.1 of 18 mL is next to nothing of the large one and all of the small one."""
+    large = block("big", "tumour", (2, 8), (2, 8), (1, 6))
+    small = block("small", "tumour", (4, 5), (4, 5), (2, 3))
     found = liver_compartments(Regions((liver(), large, small)))
     texts = [f.text for f in found.findings if f.code == "lesions-overlap"]
-    assert texts == ["Lesions 'big' and 'small' share 0.40 mL; counted once, for 'big'."]
+    assert texts == ["Lesions 'big' and 'small' share 0.10 mL; counted once, for 'big'."]
 
 
 def test_half_a_lesion_in_the_perfused_part_stays_half_on_the_voxels() -> None:
@@ -149,10 +149,19 @@ def test_half_a_lesion_in_the_perfused_part_stays_half_on_the_voxels() -> None:
     assert seen.lesions[0].viable.volume_ml == pytest.approx(16 * VOXEL_ML)
     assert seen.lesions[0].perfused.volume_ml == pytest.approx(8 * VOXEL_ML)
     assert seen.whole_normal.volume_ml == pytest.approx((360 - 16) * VOXEL_ML)
-    coarse = Grid.regular((5, 10, 12), (10.0, 10.0, 2.0), (0.0, 0.0, 2.5))
-    seen = on_voxels(drawn, coarse)
-    assert seen.lesions[0].viable.volume_ml == pytest.approx(16 * VOXEL_ML, rel=0.02)
-    assert seen.lesions[0].perfused.volume_ml == pytest.approx(8 * VOXEL_ML, rel=0.02)
+
+
+def test_a_lesion_across_the_border_keeps_its_volume_where_voxels_are_shared() -> None:
+    """Voxels of four columns, half of each perfused; the lesion has one column outside, two inside.
+
+    Half of these 36 voxels count as perfused and are lesion altogether, the others by one half.
+    """
+    near = block("right", "perfused", (2, 8), (2, 8), (6, 11))
+    sheet = block("T1", "tumour", (2, 8), (2, 8), (5, 8))
+    drawn = liver_compartments(Regions((liver(), near, sheet)))
+    seen = on_voxels(drawn, Grid.regular((10, 10, 3), (5.0, 10.0, 8.0), (3.0, 0.0, 0.0)))
+    assert seen.lesions[0].viable.volume_ml == pytest.approx(108 * VOXEL_ML, rel=1e-5)
+    assert seen.lesions[0].perfused.volume_ml == pytest.approx(72 * VOXEL_ML, rel=1e-5)
 
 
 @pytest.mark.parametrize(
