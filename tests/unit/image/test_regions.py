@@ -142,3 +142,16 @@ def test_another_name_keeps_the_territory_and_a_given_one_takes_its_place():
     region = Region.from_mask("a", "tumour", mask, Grid.from_matrix((1, 1, 1), np.eye(4)), "right")
     assert (region.named("b").role, region.named("b").territory) == ("tumour", "right")
     assert region.named("b", territory="left").territory == "left"
+
+
+@pytest.mark.parametrize("columns", [2, 3, 4, 5])
+def test_a_region_keeps_its_exact_share_of_voxels_that_are_a_multiple(columns):
+    """Three fine columns of a coarse voxel of 2 to 5: borders that coincide stay where they are."""
+    fine = Grid.regular((2, 2, 4 * columns), (3.0, 2.0, 1.5), (-7.0, 5.0, 11.0))
+    first = -7.0 + (columns - 1) / 2 * 1.5
+    coarse = Grid.regular((2, 2, 4), (3.0, 2.0, 1.5 * columns), (first, 5.0, 11.0))
+    mask = np.zeros(fine.shape)
+    mask[:, :, columns : columns + 3] = 1
+    moved = Region.from_mask("r", "other", mask, fine).onto(coarse).whole()
+    left = 3 - min(3, columns)
+    assert moved[1, 1].tolist() == pytest.approx([0, min(3, columns) / columns, left / columns, 0])

@@ -154,16 +154,15 @@ def test_half_a_lesion_in_the_perfused_part_stays_half_on_the_voxels() -> None:
 def test_a_lesion_across_the_border_keeps_its_volume_where_voxels_are_shared() -> None:
     """Voxels of four columns, half of each perfused; the lesion has one column outside, two inside.
 
-    Half of these 36 voxels count as perfused and are lesion altogether, the others by one half:
-    10.8 mL. Moving a region samples four columns at five places, which is good to a tenth.
+    Half of these 36 voxels count as perfused and are lesion altogether, the others by one half.
     """
     wide = block("liver", "liver", (2, 8), (2, 8), (0, 12))
     near = block("right", "perfused", (2, 8), (2, 8), (6, 12))
     sheet = block("T1", "tumour", (2, 8), (2, 8), (5, 8))
     drawn = liver_compartments(Regions((wide, near, sheet)))
     seen = on_voxels(drawn, Grid.regular((10, 10, 3), (5.0, 10.0, 8.0), (3.0, 0.0, 0.0)))
-    assert seen.lesions[0].viable.volume_ml == pytest.approx(108 * VOXEL_ML, rel=0.1)
-    assert seen.lesions[0].perfused.volume_ml == pytest.approx(72 * VOXEL_ML, rel=0.1)
+    assert seen.lesions[0].viable.volume_ml == pytest.approx(108 * VOXEL_ML, rel=1e-5)
+    assert seen.lesions[0].perfused.volume_ml == pytest.approx(72 * VOXEL_ML, rel=1e-5)
 
 
 @pytest.mark.parametrize(
