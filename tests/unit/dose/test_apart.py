@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from opensirt.dose import dose_volume_histogram, voxel_kernel
+from opensirt.dose import dose_volume_histogram, region_doses, voxel_kernel
 from opensirt.dose.comparison import comparison_figure
 from opensirt.dose.convolution import convolve
 from opensirt.dose.density_regions import density_regions
 from opensirt.dose.gamma import GammaCriteria, GammaMap, gamma_index
-from opensirt.image import Region
+from opensirt.image import Region, Regions
 from opensirt.physics.nuclides import nuclide
 from opensirt.units import Unit
 from tests.dose_samples import volume
@@ -93,3 +93,18 @@ def test_d_of_equal_steps_is_the_voxel_that_completes_the_share() -> None:
     assert [dvh.d(p) for p in (25, 50, 75, 100)] == [8.0, 4.0, 2.0, 1.0]
     assert [dvh.d(p) for p in (25.1, 50.1, 75.1)] == [4.0, 2.0, 1.0]
     assert [dvh.v(g) for g in (8.0, 4.0, 2.0, 1.0)] == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_each_figure_of_a_region_is_its_own() -> None:
+    """100 voxels of 1 to 100 Gy: no two figures are the same, so none can stand for another."""
+    doses = np.arange(1.0, 101.0).reshape(4, 5, 5)
+    gray = volume(doses, Unit.GY, (10.0, 10.0, 10.0))
+    density = volume(np.full(doses.shape, 1.06), Unit.G_PER_ML, (10.0, 10.0, 10.0))
+    activity = volume(doses, Unit.BQ_PER_ML, (10.0, 10.0, 10.0))
+    whole = Region.from_mask("liver", "liver", np.ones(doses.shape), gray.grid)
+    (found,) = region_doses(gray, density, activity, Regions((whole,)), nuclide("y90"))
+    assert (found.d98_gy, found.d95_gy, found.d70_gy) == (3.0, 6.0, 31.0)
+    assert (found.d50_gy, found.d2_gy) == (51.0, 99.0)
+    assert (found.minimum_gy, found.maximum_gy) == (1.0, 100.0)
+    assert found.mean_dose_gy == pytest.approx(50.5)
+    assert (found.volume_ml, found.mass_g) == (pytest.approx(100.0), pytest.approx(106.0))

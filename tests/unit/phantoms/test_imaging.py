@@ -205,3 +205,20 @@ def test_pet_noise_is_that_of_the_pairs_detected_after_the_delay() -> None:
     pairs = 1.5e9 * 0.25 * 31.86e-6 * 1200 * 0.0015
     found = np.std(totals, ddof=1) / np.mean(totals)
     assert found == pytest.approx(pairs**-0.5, rel=4 / math.sqrt(2 * 59))
+
+
+def test_counts_of_the_hottest_voxel_fit_sixteen_bits() -> None:
+    """A small hot block counted so long that a voxel would hold more: the time is cut."""
+    tracer = block(side=20, nuclide="tc99m")
+    long = SpectSettings(4.0, 16, 6.0, 1.0e9, 150e6, 3600.0, 1200.0)
+    image = simulate_spect(tracer, settings=long, seed=1, noise=False)
+    assert image.values.max() == pytest.approx(60_000, rel=1e-5)
+
+
+def test_blur_at_the_end_of_the_body_stays_in_the_image() -> None:
+    """Activity up to the last slice: two voxels more at each end hold what it is blurred to."""
+    grid = Grid.regular((20, 10, 10), (4.0,) * 3, (-18.0, -18.0, -38.0))
+    source = Volume(np.ones(grid.shape, np.float32), grid, Unit.BQ_PER_ML)
+    target = image_grid(grid, 4.0, 40)
+    assert target.shape[0] == 24
+    assert blurred_onto(source, target, 7.0).sum() == pytest.approx(source.total(), rel=2e-4)

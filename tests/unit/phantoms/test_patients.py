@@ -7,8 +7,10 @@ import math
 import pytest
 
 from opensirt.phantoms import DigitalPatient, make_phantom, true_doses_gy
+from opensirt.phantoms.anatomy import RibCage, torso
 from opensirt.phantoms.lesions import LesionMix, lesion_diameters_mm, place_lesions
 from opensirt.phantoms.shapes import Ellipsoid, HalfSpace
+from opensirt.physics.materials import tissue
 
 MIX = LesionMix(12, 6.0, 34.0, 4.0, 1.5, 2.0, 8.0, 20.0, 0.5)
 
@@ -95,6 +97,9 @@ def test_truth_of_the_spheres_follows_from_the_voxels_around_them() -> None:
     for row in spheres:
         held = row["tumour_to_normal"] * warm * row["volume_ml"]
         assert row["activity_fraction"] * 1e9 == pytest.approx(held, rel=1e-4)
+        assert row["analytic_volume_ml"] == pytest.approx(
+            math.pi / 6 * row["diameter_mm"] ** 3 / 1000
+        )
     hot_ml = sum(row["volume_ml"] for row in spheres)
     hot = sum(row["activity_fraction"] for row in spheres)
     expected = (liver["volume_ml"] - hot_ml) * warm + hot * 1e9
@@ -107,3 +112,46 @@ def test_the_territories_lie_on_their_sides(net: DigitalPatient) -> None:
     assert right.centroid_mm[0] < -50 < left.centroid_mm[0]
     assert right.volume_ml > left.volume_ml
     assert right.volume_ml + left.volume_ml == pytest.approx(net.regions["Liver"].volume_ml)
+
+
+def test_a_lesion_with_a_core_has_the_mass_of_both(net: DigitalPatient) -> None:
+    """Soft tissue around, water inside; the ratio by mass is that by volume over the densities."""
+    soft, water, liver = (tissue(name).density_g_ml for name in ("soft-tissue", "water", "liver"))
+    row = net.truth["tumours"][0]
+    core_ml = row["volume_ml"] - row["viable_volume_ml"]
+    assert core_ml > 1.0
+    assert row["viable_mass_g"] == pytest.approx(row["viable_volume_ml"] * soft)
+    assert row["mass_g"] == pytest.approx(row["viable_volume_ml"] * soft + core_ml * water)
+    ratios = net.truth["tumour_to_normal"]
+    volume_ml, mass_g = (sum(r[k] for r in net.truth["tumours"]) for k in ("volume_ml", "mass_g"))
+    by_mass = ratios["whole_by_volume"] * volume_ml / mass_g * liver
+    assert ratios["whole_by_mass"] == pytest.approx(by_mass)
+    assert ratios["viable_by_volume"] > ratios["whole_by_volume"]
+
+
+def test_uptake_of_lesions_lies_between_the_ends_of_the_table() -> None:
+    wide = LesionMix(40, 4.0, 12.0, 4.0, 5.0, 2.0, 8.0, 99.0, 0.5)
+    liver = Ellipsoid((0.0, 0.0, 0.0), (95.0, 90.0, 85.0))
+    lesions = place_lesions(liver, HalfSpace((0.0, 0.0, 0.0), (1.0, 0.0, 0.0)), wide, seed=1)
+    uptake = [lesion.uptake for lesion in lesions]
+    assert (min(uptake), max(uptake)) == (2.0, 8.0)
+    assert 2.0 < sorted(uptake)[20] < 8.0
+
+
+def test_organs_lie_where_they_do_in_a_body() -> None:
+    """The heart's middle is no lung; ribs fall towards the front; liver right, spleen left."""
+    parts = torso()
+    for place in ((26.0, -42.0, 120.0), (4.0, -14.0, 185.0), (0.0, 40.0, 120.0)):
+        assert parts["lungs"].level_at(place) > 0, place
+    assert parts["lungs"].level_at((-74.0, 4.0, 120.0)) < 0
+    assert parts["lungs"].level_at((74.0, 4.0, 120.0)) < 0
+    assert (
+        parts["liver"].level_at((-74.0, 4.0, 0.0)) < 0 < parts["liver"].level_at((74.0, 4.0, 0.0))
+    )
+    cage = RibCage((149.0, 98.5), 4.2, 27.0, 0.42, (-45.0, 200.0))
+    side = (149.0, -1.0, 0.42 * -1.0)  # on the wall at the side, on the axis of a rib
+    assert cage.level_at(side) == pytest.approx(-4.2, abs=0.05)
+    front_y = -80.0  # -y is the front, so the rib lies lower there
+    x = 149.0 * (1 - abs((front_y + 1.0) / 98.5) ** 2.2) ** (1 / 2.2)
+    assert cage.level_at((x, front_y, 0.42 * front_y)) == pytest.approx(-4.2, abs=0.05)
+    assert cage.level_at((x, front_y, -0.42 * front_y)) > 0
