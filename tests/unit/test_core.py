@@ -120,3 +120,11 @@ def test_a_number_of_threads_is_a_whole_one_above_zero(text, monkeypatch):
         thread_count()
     monkeypatch.setenv("OPENSIRT_THREADS", "3")
     assert thread_count() == 3
+
+
+def test_the_image_after_treatment_comes_before_that_of_planning():
+    plan, given = image("planning-activity", "MAA"), image("treatment-activity", "PET")
+    for images in ((plan, given), (given, plan)):
+        case = Case("c1", images=images)
+        assert (case.activity_image.label, case.is_treated) == ("PET", True)
+    assert not Case("c1", images=(plan,)).is_treated

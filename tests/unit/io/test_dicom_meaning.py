@@ -277,3 +277,40 @@ def test_half_lives_shorter_and_longer_are_refused(tmp_path: Path, half_life_s: 
     drug = make.drug(RadionuclideHalfLife=half_life_s)
     with pytest.raises(DicomError, match="the header contradicts itself"):
         read(tmp_path, RadiopharmaceuticalInformationSequence=drug)
+
+
+def test_uncorrected_slices_refer_to_the_earliest_whatever_file_comes_first(
+    tmp_path: Path,
+) -> None:
+    """The first file was acquired last: an hour later, so its values grow by 2 ** (1 / 64.1)."""
+    objects = make.pet(
+        VOLUME, DecayCorrection="NONE",
+        RadiopharmaceuticalInformationSequence=make.drug(RadionuclideHalfLife=Y90_S),
+    )  # fmt: skip
+    objects[0].AcquisitionTime = "130000"
+    image = read_dicom_image(make.save(objects, tmp_path))
+    assert image.acquired == datetime(2025, 1, 10, 12, tzinfo=PLUS_ONE)
+    assert image.volume.values[:, 0, 0] == pytest.approx([100 * 2 ** (1 / 64.1), 100, 100])
+
+
+@pytest.mark.parametrize(("late", "refused"), [("120001", False), ("120200", True)])
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_series_written_minutes_later_is_no_scan_start(
+    tmp_path: Path, late: str, refused: bool, first: int
+) -> None:
+    """One slice was acquired at 12:00:00, the others with the series; a second is rounding."""
+    objects = make.pet(VOLUME, SeriesTime=late, AcquisitionTime=late)
+    objects[first].AcquisitionTime = "120000"
+    paths = make.save(objects, tmp_path)
+    if refused:
+        with pytest.raises(DicomError, match="SeriesTime is later than AcquisitionTime"):
+            read_dicom_image(paths)
+    else:
+        assert read_dicom_image(paths).acquired == datetime(2025, 1, 10, 12, 0, 1, tzinfo=PLUS_ONE)
+
+
+@pytest.mark.parametrize("zone", ["+1500", "-9900", "+0160", "0100", "+1"])
+def test_zones_that_are_nowhere_are_refused(zone: str) -> None:
+    dataset = make.item(SeriesDate="20250110", SeriesTime="12", TimezoneOffsetFromUTC=zone)
+    with pytest.raises(DicomError, match="TimezoneOffsetFromUTC has no valid offset"):
+        instant(dataset, "SeriesDate", "SeriesTime", "x")

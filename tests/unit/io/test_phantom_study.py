@@ -223,3 +223,17 @@ def test_the_spect_was_acquired_its_delay_after_the_injection(folder: Path) -> N
     for place in ("nifti/case.toml", "dicom"):
         images = {image.role: image for image in read_study(folder / place).images}
         assert images["planning-activity"].acquired == STUDY_TIME + timedelta(hours=1)
+
+
+def test_headers_state_time_in_ms_and_activity_in_their_own_unit(folder: Path) -> None:
+    """20 minutes are 1.2e6 ms; 2 GBq are 2e9 Bq in a PET, 150 MBq are 150 in an NM header."""
+    pet = pydicom.dcmread(next((folder / "dicom" / "pt").iterdir()))
+    assert float(pet.ActualFrameDuration) == 1_200_000
+    assert float(pet.FrameReferenceTime) == 600_000
+    (given,) = pet.RadiopharmaceuticalInformationSequence
+    assert float(given.RadionuclideTotalDose) == 2e9
+    assert float(given.RadionuclideHalfLife) == pytest.approx(Y90_HALF_LIFE_S)
+    spect = pydicom.dcmread(folder / "dicom" / "nm" / "spect.dcm")
+    assert float(spect.RadiopharmaceuticalInformationSequence[0].RadionuclideTotalDose) == 150
+    (turn,) = spect.RotationInformationSequence
+    assert turn.ActualFrameDuration * turn.NumberOfFramesInRotation == 1_200_000
