@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from opensirt.dose import dose_volume_histogram, region_doses, voxel_kernel
+from opensirt.dose import dose_engines, dose_volume_histogram, region_doses, voxel_kernel
 from opensirt.dose.comparison import comparison_figure
 from opensirt.dose.convolution import convolve
 from opensirt.dose.density_regions import density_regions
@@ -108,3 +108,26 @@ def test_each_figure_of_a_region_is_its_own() -> None:
     assert (found.minimum_gy, found.maximum_gy) == (1.0, 100.0)
     assert found.mean_dose_gy == pytest.approx(50.5)
     assert (found.volume_ml, found.mass_g) == (pytest.approx(100.0), pytest.approx(106.0))
+
+
+def test_photons_of_fine_voxels_reach_as_far_as_the_kernel_says() -> None:
+    """I-131 in one voxel of 2 mm, off the middle; the far part goes by voxels of 6 mm.
+
+    A whole coarse voxel stands for the source, so only the mean over opposite directions is exact.
+    """
+    i131, shape, source = nuclide("i131"), (31, 29, 33), (15, 13, 17)
+    values = np.zeros(shape)
+    values[source] = 1e6
+    activity = volume(values, Unit.BQ_PER_ML, (2.0, 2.0, 2.0))
+    water = volume(np.ones(shape), Unit.G_PER_ML, (2.0, 2.0, 2.0))
+    gray = dose_engines.create("voxel-convolution").dose(activity, water, i131).values
+    kernel = voxel_kernel(i131, (2.0, 2.0, 2.0), 1.0, 31, "water").s_values_mgy_per_mbq_s()
+    mbq_s = 1e6 * 0.008 * i131.mean_life_s * 1e-6
+    found = []
+    for axis in range(3):
+        for away in (-12, 12):
+            place = list(source)
+            place[axis] += away
+            found.append(gray[tuple(place)])
+    expected = kernel[15, 15, 27] * mbq_s * 1e-3
+    assert np.mean(found) == pytest.approx(expected, rel=0.1)

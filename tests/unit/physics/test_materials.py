@@ -93,7 +93,7 @@ def test_densities_and_their_sources():
 
 
 def test_density_never_falls_with_the_ct_number_unless_another_conversion_is_chosen():
-    """The table of 2000 falls between 14 and 23 HU, where contrast medium lifts liver."""
+    """The published relation falls at 100 HU, where contrast medium can lift liver."""
     hu = np.arange(-1024, 3072)
     assert np.all(np.diff(density_from_hu(hu)) >= 0)
     assert hu_conversion(DEFAULT_HU_CONVERSION).is_monotone
