@@ -11,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 from opensirt.case import Case, Patient
 from opensirt.errors import InputError, RegionError, UnitMismatchError, UnknownNameError
@@ -284,6 +285,7 @@ def test_an_outline_longer_than_64_kib_is_written(tmp_path: Path) -> None:
         plan_summary=PLAN, region_doses={}, dvhs=[],
     )  # fmt: skip
     structures = next(p for p in paths if p.stem == "structures")
+    assert pydicom.dcmread(structures).file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
     contour = pydicom.dcmread(structures).ROIContourSequence[0].ContourSequence[0]
     text = contour.get_item("ContourData").value
     assert len(text) > 65536
