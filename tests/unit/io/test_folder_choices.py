@@ -90,3 +90,13 @@ def test_a_planar_image_of_two_energy_windows_is_refused(
     else:
         with pytest.raises(NotUsableError, match="EnergyWindowVector names 2 windows"):
             read_planar(path)
+
+
+@pytest.mark.parametrize(
+    ("said", "view"),
+    [("", ""), ("STATIC", ""), ("ANT", "anterior"), ("post 5 min", "posterior"), ("ANT/POST", "")],
+)
+def test_a_view_is_what_the_header_says_or_unknown(tmp_path: Path, said: str, view: str) -> None:
+    counts = np.full((1, 6, 7), 5, np.uint16)
+    path = make.save(make.spect(counts, kind="STATIC", ImageID=said), tmp_path)[0]
+    assert [found.view for found in read_planar(path)] == [view]
