@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import opensirt
+from opensirt import units
+from opensirt.backend import thread_count
 from opensirt.case import Case, StudyImage
-from opensirt.errors import CaseError, OpenSirtError, UnknownNameError
-from opensirt.findings import Finding, worst_severity
+from opensirt.errors import CaseError, InputError, OpenSirtError, UnknownNameError
+from opensirt.findings import Finding, percent, worst_severity
 from opensirt.image import Grid, Volume
 from opensirt.provenance import Provenance, hash_file
 from opensirt.registry import Registry
@@ -74,3 +76,55 @@ def test_the_package_offers_the_seven_verbs():
     assert set(opensirt.__all__) >= {"read_case", "make_plan", "compute_dose", "write_results"}
     with pytest.raises(AttributeError, match="no attribute 'spleen'"):
         _ = opensirt.spleen
+
+
+def test_severities_rise_from_note_to_warn_to_stop():
+    note, warn, stop = (Finding(kind, kind, "X.") for kind in ("note", "warn", "stop"))
+    assert worst_severity((note, warn)) == "warn"
+    assert worst_severity((warn, note)) == "warn"
+    assert worst_severity((stop, warn, note)) == worst_severity((note, warn, stop)) == "stop"
+    assert worst_severity((note,)) == "note"
+
+
+def test_percent_has_the_digits_asked_for():
+    assert (percent(0.25), percent(0.0449), percent(1.5)) == ("25 %", "4 %", "150 %")
+    assert (percent(0.0449, 1), percent(0.04494, 2)) == ("4.5 %", "4.49 %")
+
+
+def test_factors_of_units_are_those_of_the_definitions():
+    """1 Ci is 3.7e10 Bq, 1 eV is 1.602176634e-19 J, a day has 86400 s."""
+    assert units.MBQ_PER_MCI * units.BQ_PER_MBQ == 3.7e10 * 1e-3
+    assert pytest.approx(1.602176634e-19 * 1e6, rel=1e-15) == units.JOULE_PER_MEV
+    assert units.SECONDS_PER_DAY == 24 * units.SECONDS_PER_HOUR == 86400
+    assert units.BQ_PER_GBQ == 1000 * units.BQ_PER_MBQ == 1e9
+    assert (units.MM_PER_CM, units.CM_PER_M, units.G_PER_KG) == (10, 100, 1000)
+    assert pytest.approx(1.0) == units.ML_PER_MM3 * units.MM_PER_CM**3
+    assert [unit.is_extensive for unit in Unit] == [unit is Unit.COUNTS for unit in Unit]
+
+
+def test_provenance_keeps_earlier_inputs_options_sources_and_assumptions():
+    record = Provenance().adding({"ct": "aa"}, {"model": "mird"}, ("kao2013",), ("no CT",))
+    more = record.adding({"pet": "bb"}, {"engine": "local"}, ("weber2022",), ("no shunt",))
+    assert dict(more.inputs) == {"ct": "aa", "pet": "bb"}
+    assert dict(more.options) == {"model": "mird", "engine": "local"}
+    assert more.citations == ("kao2013", "weber2022")
+    assert more.assumptions == ("no CT", "no shunt")
+    nothing = more.adding()
+    assert nothing == more
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", ""])
+def test_a_number_of_threads_is_a_whole_one_above_zero(text, monkeypatch):
+    monkeypatch.setenv("OPENSIRT_THREADS", text)
+    with pytest.raises(InputError, match=f"must be a whole number above 0, got '{text}'"):
+        thread_count()
+    monkeypatch.setenv("OPENSIRT_THREADS", "3")
+    assert thread_count() == 3
+
+
+def test_the_image_after_treatment_comes_before_that_of_planning():
+    plan, given = image("planning-activity", "MAA"), image("treatment-activity", "PET")
+    for images in ((plan, given), (given, plan)):
+        case = Case("c1", images=images)
+        assert (case.activity_image.label, case.is_treated) == ("PET", True)
+    assert not Case("c1", images=(plan,)).is_treated

@@ -78,12 +78,19 @@ def _subdivision(source: Grid, target: Grid, nearest: bool) -> tuple[int, int, i
 
 
 def _samples_per_edge(step: float, nearest: bool) -> int:
-    """Sub-samples for a target edge of `step` source voxels."""
+    """Sub-samples for a target edge of `step` source voxels.
+
+    Where that is a whole number, they lie whole source voxels apart, so that each source voxel has
+    the same weight and borders of both grids that coincide stay where they are.
+    """
+    whole = round(step)
+    if whole >= 1 and abs(step - whole) < 1e-6:
+        return whole * (math.ceil(4 / whole) if nearest else 1)
     if nearest:  # coverage of boxes: a shift of a fraction of a voxel must show
         if step > 0.5:
-            return max(4, math.ceil(step - 1e-6) + 1)
+            return max(4, math.ceil(step) + 1)
         return 2 if step > 0.25 else 1
-    return 1 if step <= 1.0 + 1e-6 else math.ceil(step - 1e-6) + 1
+    return 1 if step <= 1.0 else math.ceil(step) + 1
 
 
 def _sample_mean(

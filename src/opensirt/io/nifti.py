@@ -140,10 +140,11 @@ def _affine(image: nibabel.Nifti1Image, path: Path) -> npt.NDArray[np.float64]:
     if s_code and q_code:
         ends = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
         gap = np.abs((sform - qform)[:3, :3] @ ends + (sform - qform)[:3, 3:])
-        if float(gap.max()) * _MM_PER_UNIT[length] > SAME_PLACE_MM:
+        gap_mm = float(gap.max()) * _MM_PER_UNIT[length]
+        if gap_mm > SAME_PLACE_MM:
             raise FileFormatError(
                 f"{path.name}: sform (code {s_code}) and qform (code {q_code}) differ by "
-                f"{float(gap.max()):.3g} mm; set the code of the wrong one to 0"
+                f"{gap_mm:.3g} mm; set the code of the wrong one to 0"
             )
     affine = np.array(sform if s_code else qform, dtype=np.float64)
     affine[:3] *= _MM_PER_UNIT[length]

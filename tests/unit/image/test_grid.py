@@ -57,3 +57,26 @@ def test_a_sheared_grid_is_seen_and_its_voxel_volume_is_right():
 def test_impossible_grids_are_refused(shape, matrix, words):
     with pytest.raises(InputError, match=words):
         Grid.from_matrix(shape, matrix)
+
+
+def test_matching_looks_at_every_corner():
+    """Grids that start at one place and leave it with another step or direction are two."""
+    grid = Grid.regular((6, 5, 4), (3.0, 2.0, 1.5), (10.0, -20.0, 30.0))
+    wider = Grid.regular((6, 5, 4), (3.0, 2.0, 1.6), (10.0, -20.0, 30.0))
+    downwards = Grid.from_directions(
+        (6, 5, 4), (3.0, 2.0, 1.5), (10.0, -20.0, 30.0), [[0, 0, -1], [0, 1, 0], [1, 0, 0]]
+    )
+    exchanged = Grid.from_directions(
+        (6, 5, 4), (3.0, 2.0, 1.5), (10.0, -20.0, 30.0), [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+    )
+    assert not any(grid.matches(other) for other in (wider, downwards, exchanged))
+
+
+@pytest.mark.parametrize(("axis", "slide"), [(0, 1), (0, 0), (1, 2), (1, 0), (2, 1), (2, 2)])
+def test_voxel_volume_of_a_grid_sheared_along_any_axis(axis, slide):
+    """A shear moves layers along themselves: the voxel keeps base times height."""
+    matrix = np.diag([3.0, 2.0, 1.5, 1.0])
+    matrix[slide, axis] += 0.7 if slide != axis else 0.0
+    grid = Grid.from_matrix((4, 4, 4), matrix)
+    assert grid.voxel_volume_ml == pytest.approx(9e-3)
+    assert grid.is_orthogonal == (slide == axis)

@@ -96,3 +96,62 @@ def test_regions_are_found_by_name_and_role():
         Regions((LIVER, LIVER))
     with pytest.raises(UnknownNameError, match="region role 'tumor' is unknown"):
         LIVER.named("x", "tumor")
+
+
+def few_voxels(name: str, *fractions: float) -> Region:
+    """A region of some voxels along the columns of an anisotropic grid, each partly covered."""
+    grid = Grid.regular((2, 3, len(fractions)), (4.0, 3.0, 2.0), (-7.0, 5.0, 11.0))
+    mask = np.zeros(grid.shape, np.float32)
+    mask[1, 2] = fractions
+    return Region.from_mask(name, "other", mask, grid)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("__and__", [0.5, 0.25, 0.0, 0.25]),
+        ("__or__", [0.5, 0.75, 1.0, 1.0]),
+        ("__sub__", [0.0, 0.5, 0.25, 0.0]),
+    ],
+)
+def test_algebra_of_partly_covered_voxels(rule, expected):
+    """The common part of a voxel is the smaller share, the joined part the greater."""
+    a = few_voxels("a", 0.5, 0.75, 0.25, 0.25)
+    b = few_voxels("b", 0.5, 0.25, 0.0, 1.0)
+    if rule == "__or__":
+        b = few_voxels("b", 0.5, 0.25, 1.0, 1.0)
+    found = getattr(a, rule)(b)
+    assert found.whole()[1, 2] == pytest.approx(expected)
+    assert found.volume_ml == pytest.approx(sum(expected) * 0.024)
+
+
+def test_faint_voxels_hold_their_share():
+    """A quarter voxel of 8 beside a whole one of 2: sum 4, mean 3.2, by hand."""
+    region = few_voxels("r", 1.0, 0.25)
+    values = np.zeros(region.grid.shape, np.float32)
+    values[1, 2] = 2.0, 8.0
+    volume = Volume(values, region.grid, Unit.GY)
+    assert region.values_of(volume)[1].tolist() == [1.0, 0.25]
+    assert region.sum_of(volume) == pytest.approx(4.0)
+    assert region.mean_of(volume) == pytest.approx(3.2)
+    assert region.centroid_mm == pytest.approx((-7.0 + 0.2 * 2.0, 5.0 + 6.0, 11.0 + 4.0))
+
+
+def test_another_name_keeps_the_territory_and_a_given_one_takes_its_place():
+    mask = np.ones((1, 1, 1))
+    region = Region.from_mask("a", "tumour", mask, Grid.from_matrix((1, 1, 1), np.eye(4)), "right")
+    assert (region.named("b").role, region.named("b").territory) == ("tumour", "right")
+    assert region.named("b", territory="left").territory == "left"
+
+
+@pytest.mark.parametrize("columns", [2, 3, 4, 5])
+def test_a_region_keeps_its_exact_share_of_voxels_that_are_a_multiple(columns):
+    """Three fine columns of a coarse voxel of 2 to 5: borders that coincide stay where they are."""
+    fine = Grid.regular((2, 2, 4 * columns), (3.0, 2.0, 1.5), (-7.0, 5.0, 11.0))
+    first = -7.0 + (columns - 1) / 2 * 1.5
+    coarse = Grid.regular((2, 2, 4), (3.0, 2.0, 1.5 * columns), (first, 5.0, 11.0))
+    mask = np.zeros(fine.shape)
+    mask[:, :, columns : columns + 3] = 1
+    moved = Region.from_mask("r", "other", mask, fine).onto(coarse).whole()
+    left = 3 - min(3, columns)
+    assert moved[1, 1].tolist() == pytest.approx([0, min(3, columns) / columns, left / columns, 0])

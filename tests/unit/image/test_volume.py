@@ -71,3 +71,54 @@ def test_dropping_activity_drops_its_reference():
     activity = Volume(bump(), FINE, Unit.BQ_PER_ML, injected_bq=1e9)
     assert activity.with_values(bump()).injected_bq == 1e9
     assert activity.with_values(bump(), Unit.GY).injected_bq is None
+
+
+SPIKE_FINE = Grid.regular((8, 8, 8), (1.0, 1.5, 2.0), (-7.0, 5.25, 11.0))
+SPIKE_COARSE = Grid.regular((2, 2, 2), (4.0, 6.0, 8.0), (-4.0, 7.5, 12.5))
+"""Whole blocks of 4 x 4 x 4 fine voxels; the first block starts where the fine grid does."""
+
+
+@pytest.mark.parametrize("place", [(0, 0, 0), (1, 2, 1), (3, 1, 2), (2, 3, 0)])
+def test_a_single_hot_voxel_is_neither_lost_nor_doubled_on_a_coarser_grid(place):
+    """64 counts in one fine voxel, wherever it lies in the block, are 64 counts; so is a mean."""
+    values = np.zeros(SPIKE_FINE.shape, np.float32)
+    values[place] = 64.0
+    counts = Volume(values, SPIKE_FINE, Unit.COUNTS).onto(SPIKE_COARSE)
+    assert counts.values[0, 0, 0] == pytest.approx(64.0, rel=1e-5)
+    assert counts.total() == pytest.approx(64.0, rel=1e-5)
+    density = Volume(values, SPIKE_FINE, Unit.G_PER_ML).onto(SPIKE_COARSE)
+    assert density.values[0, 0, 0] == pytest.approx(1.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("shift_mm", [(0.0, 0.3, 0.5), (0.9, -0.7, 0.2), (0.5, 0.75, 1.0)])
+def test_a_hot_voxel_inside_keeps_its_counts_on_a_shifted_coarser_grid(shift_mm):
+    """Two coarse voxels share it; together they hold what it held."""
+    values = np.zeros(SPIKE_FINE.shape, np.float32)
+    values[3, 4, 3] = 64.0
+    x, y, z = (a + b for a, b in zip(SPIKE_COARSE.origin_mm, shift_mm, strict=True))
+    shifted = Grid.regular((2, 2, 2), (4.0, 6.0, 8.0), (x, y, z))
+    counts = Volume(values, SPIKE_FINE, Unit.COUNTS).onto(shifted)
+    assert counts.total() == pytest.approx(64.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("factor", [2.3, 3.7])
+def test_voxels_that_are_no_whole_multiple_keep_counts_on_average(factor):
+    values = np.zeros((24, 24, 24), np.float32)
+    values[8:16, 8:16, 8:16] = 1.0
+    fine = Grid.regular((24, 24, 24), (1.0, 1.5, 2.0), (-7.0, 5.25, 11.0))
+    count = int(24 / factor)
+    coarse = Grid.regular((count,) * 3, (factor, 1.5 * factor, 2.0 * factor), (-6.4, 5.9, 11.3))
+    counts = Volume(values, fine, Unit.COUNTS).onto(coarse)
+    assert counts.total() == pytest.approx(512.0, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [((0.49, 0, 0), 1.0), ((0.51, 0, 0), 2.0), ((-0.49, 0.51, 0), 3.0), ((0.6, 0.6, 0.6), 8.0)],
+)
+def test_the_voxel_that_holds_a_point_is_the_nearest(point, expected):
+    """Points in voxels from the centre of the first; places count from voxel centres."""
+    values = np.arange(1.0, 9.0, dtype=np.float32).reshape(2, 2, 2)
+    grid = Grid.regular((2, 2, 2), (5.0, 3.0, 2.0), (-8.0, 4.0, 9.0))
+    place = (-8.0 + 2.0 * point[0], 4.0 + 3.0 * point[1], 9.0 + 5.0 * point[2])
+    assert Volume(values, grid, Unit.GY).at(place) == expected

@@ -277,3 +277,22 @@ def test_unusable_doses_are_refused_by_keyword(keyword: str, value: object, mess
         setattr(found, keyword, value)
     with pytest.raises(DicomError, match=message):
         read_rt_dose(found)
+
+
+@pytest.mark.parametrize("part", [-0.5, -0.01, -1e-4, -2e-5])
+def test_negative_doses_beyond_rounding_are_refused(part: float) -> None:
+    """A hundredth of the highest dose below zero is no rounding: the map is wrong."""
+    grid = Grid.regular((1, 1, 2), (3, 3, 3))
+    values = np.array([[[80.0 * part, 80.0]]], np.float32)
+    with pytest.raises(InputError, match="0 Gy and more for an RT Dose"):
+        written(Volume(values, grid, Unit.GY))
+
+
+def test_every_bin_has_its_width_the_last_one_too() -> None:
+    item = written(
+        sample_dose(GRIDS["axial"]), histograms=sample_histograms(), roi_numbers={"liver": 1}
+    ).DVHSequence[0]
+    data = np.asarray(item.DVHData, float).reshape(-1, 2)
+    assert data[:, 0] == pytest.approx(2.0)
+    assert data[-1].tolist() == pytest.approx([2.0, 0.0])
+    assert (float(item.DVHMinimumDose), float(item.DVHMaximumDose)) == (0.0, 200.0)

@@ -190,3 +190,127 @@ def test_several_nuclides_are_refused(tmp_path: Path) -> None:
     both = make.DicomSequence([*make.drug("^90^Yttrium"), *make.drug("^99m^Technetium")])
     with pytest.raises(DicomError, match="names several nuclides: tc99m, y90"):
         read(tmp_path, RadiopharmaceuticalInformationSequence=both)
+
+
+TC99M_S = 6.0067 * 3600
+
+
+def spect_drug(dose: float, **more):
+    return make.drug(
+        "^99m^Technetium", RadionuclideTotalDose=dose, RadionuclideHalfLife=TC99M_S,
+        RadiopharmaceuticalStartDateTime="20250110080000", **more,
+    )  # fmt: skip
+
+
+def test_injected_activity_of_nm_is_in_mbq(tmp_path: Path) -> None:
+    """150 MBq at 8:00, image at 9:30; PET headers hold Bq, those of NM hold MBq."""
+    objects = make.spect(VOLUME, RadiopharmaceuticalInformationSequence=spect_drug(150))
+    image = read_dicom_image(make.save(objects, tmp_path))
+    assert image.volume.injected_bq == pytest.approx(150e6 * 0.5 ** (1.5 / 6.0067))
+    assert any(
+        note.startswith("injected 150.0 MBq (RadionuclideTotalDose)") for note in image.notes
+    )
+
+
+def test_injected_activity_of_nm_in_bq_is_not_used(tmp_path: Path) -> None:
+    objects = make.spect(VOLUME, RadiopharmaceuticalInformationSequence=spect_drug(150e6))
+    image = read_dicom_image(make.save(objects, tmp_path))
+    assert image.volume.injected_bq is None
+    assert "RadionuclideTotalDose 1.5e+08 cannot be in MBq; not used" in image.notes
+
+
+def test_decay_within_a_long_frame_confirms_the_scan_start(tmp_path: Path) -> None:
+    """45 minutes of Tc-99m: the factor is 1.044, far from 1, so the frame's minutes decide."""
+    decays = np.log(2) / TC99M_S * 45 * 60
+    within = decays / (1 - np.exp(-decays))
+    assert within == pytest.approx(1.0439, abs=1e-3)
+    facts = {
+        "SeriesTime": "150000", "ActualFrameDuration": 45 * 60_000,
+        "RadiopharmaceuticalInformationSequence": spect_drug(150e6),
+    }  # fmt: skip
+    image = read(tmp_path, DecayFactor=round(within, 5), **facts)
+    assert image.acquired == datetime(2025, 1, 10, 12, tzinfo=PLUS_ONE)
+    for factor in (1.10, 2 * within - 1):
+        with pytest.raises(DicomError, match="SeriesTime is later than AcquisitionTime"):
+            read(tmp_path, DecayFactor=round(factor, 5), **facts)
+
+
+@pytest.mark.parametrize(
+    ("zone", "minutes"),
+    [("+0530", 330), ("-0330", -210), ("+0100", 60), ("-0800", -480), ("+0000", 0)],
+)
+def test_zones_east_and_west_and_of_half_hours(zone: str, minutes: int) -> None:
+    dataset = make.item(SeriesDate="20250110", SeriesTime="120000", TimezoneOffsetFromUTC=zone)
+    found = instant(dataset, "SeriesDate", "SeriesTime", "x")
+    assert found == datetime(2025, 1, 10, 12, tzinfo=UTC) - timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("clock", "microsecond"),
+    [
+        ("120000.5", 500_000),
+        ("120000.050000", 50_000),
+        ("120000.000005", 5),
+        ("120000.12", 120_000),
+    ],
+)
+def test_fractions_of_a_second(clock: str, microsecond: int) -> None:
+    dataset = make.item(SeriesDate="20250110", SeriesTime=clock)
+    found = instant(dataset, "SeriesDate", "SeriesTime", "x")
+    assert found is not None
+    assert found.microsecond == microsecond
+
+
+@pytest.mark.parametrize(
+    ("text", "nuclide"),
+    [
+        ("Y-90 after 99mTc-MAA", "y90"), ("99mTc-MAA before Y-90", "tc99m"),
+        ("Ho-166 (not 90Y)", "ho166"), ("90Y, not Ho-166", "y90"),
+    ],
+)  # fmt: skip
+def test_the_nuclide_named_first_counts(text: str, nuclide: str) -> None:
+    assert nuclide_in_text(text) == nuclide
+
+
+@pytest.mark.parametrize("half_life_s", [0.9 * Y90_S, 1.1 * Y90_S])
+def test_half_lives_shorter_and_longer_are_refused(tmp_path: Path, half_life_s: float) -> None:
+    drug = make.drug(RadionuclideHalfLife=half_life_s)
+    with pytest.raises(DicomError, match="the header contradicts itself"):
+        read(tmp_path, RadiopharmaceuticalInformationSequence=drug)
+
+
+def test_uncorrected_slices_refer_to_the_earliest_whatever_file_comes_first(
+    tmp_path: Path,
+) -> None:
+    """The first file was acquired last: an hour later, so its values grow by 2 ** (1 / 64.1)."""
+    objects = make.pet(
+        VOLUME, DecayCorrection="NONE",
+        RadiopharmaceuticalInformationSequence=make.drug(RadionuclideHalfLife=Y90_S),
+    )  # fmt: skip
+    objects[0].AcquisitionTime = "130000"
+    image = read_dicom_image(make.save(objects, tmp_path))
+    assert image.acquired == datetime(2025, 1, 10, 12, tzinfo=PLUS_ONE)
+    assert image.volume.values[:, 0, 0] == pytest.approx([100 * 2 ** (1 / 64.1), 100, 100])
+
+
+@pytest.mark.parametrize(("late", "refused"), [("120001", False), ("120200", True)])
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_series_written_minutes_later_is_no_scan_start(
+    tmp_path: Path, late: str, refused: bool, first: int
+) -> None:
+    """One slice was acquired at 12:00:00, the others with the series; a second is rounding."""
+    objects = make.pet(VOLUME, SeriesTime=late, AcquisitionTime=late)
+    objects[first].AcquisitionTime = "120000"
+    paths = make.save(objects, tmp_path)
+    if refused:
+        with pytest.raises(DicomError, match="SeriesTime is later than AcquisitionTime"):
+            read_dicom_image(paths)
+    else:
+        assert read_dicom_image(paths).acquired == datetime(2025, 1, 10, 12, 0, 1, tzinfo=PLUS_ONE)
+
+
+@pytest.mark.parametrize("zone", ["+1500", "-9900", "+0160", "0100", "+1"])
+def test_zones_that_are_nowhere_are_refused(zone: str) -> None:
+    dataset = make.item(SeriesDate="20250110", SeriesTime="12", TimezoneOffsetFromUTC=zone)
+    with pytest.raises(DicomError, match="TimezoneOffsetFromUTC has no valid offset"):
+        instant(dataset, "SeriesDate", "SeriesTime", "x")

@@ -11,10 +11,11 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 from opensirt.case import Case, Patient
 from opensirt.errors import InputError, RegionError, UnitMismatchError, UnknownNameError
-from opensirt.image import Volume
+from opensirt.image import Grid, Region, Regions, Volume
 from opensirt.io.dicom_activity import build_activity_map, write_activity_map
 from opensirt.io.dicom_codes import quantity, unit_code
 from opensirt.io.dicom_common import DicomContext, SourceImages
@@ -241,3 +242,51 @@ def test_activity_must_be_finite_becquerels() -> None:
         build_activity_map(bad, sample_context())
     with pytest.raises(UnitMismatchError, match="expected a volume in Bq/mL, got Gy"):
         build_activity_map(sample_dose(grid), sample_context())
+
+
+def test_a_group_refers_to_the_segment_of_its_own_region(tmp_path: Path) -> None:
+    """Numbers of the second and third region alone: segments 2 and 3, not 1 and 2."""
+    context, regions = sample_context(), sample_regions(GRIDS["axial"])
+    segmentation = build_segmentation(regions, context)
+    names = [region.name for region in regions]
+    measured = {name: [RegionMeasurement("volume", 7.0, "mL")] for name in names[1:]}
+    path = write_measurement_report(
+        tmp_path / "sr.dcm", regions, measured, context, segmentation=segmentation
+    )
+    labels = {item.SegmentNumber: item.SegmentLabel for item in segmentation.SegmentSequence}
+    groups = hd.sr.srread(path).content.get_volumetric_roi_measurement_groups()
+    numbers = [
+        int(element.value)
+        for element in pydicom.dcmread(path).iterall()
+        if element.keyword == "ReferencedSegmentNumber"
+    ]
+    assert [g.tracking_identifier for g in groups] == names[1:]
+    assert [labels[number] for number in dict.fromkeys(numbers)] == names[1:]
+
+
+def test_the_plan_names_its_target_by_the_number_in_the_structure_set(tmp_path: Path) -> None:
+    found = everything(tmp_path, sample_context())
+    numbers = {r.ROIName: r.ROINumber for r in found["structures"].StructureSetROISequence}
+    (reference,) = found["plan"].DoseReferenceSequence
+    assert reference.DoseReferenceStructureType == "VOLUME"
+    assert reference.ReferencedROINumber == numbers["tumour 1"]
+    assert float(reference.TargetPrescriptionDose) == 120.0
+
+
+def test_an_outline_longer_than_64_kib_is_written(tmp_path: Path) -> None:
+    """A comb of 900 teeth in one slice: more text than an explicit attribute holds."""
+    grid = Grid.regular((1, 1800, 9), (3.0, 1.0, 1.0))
+    mask = np.zeros(grid.shape)
+    mask[:, :, 2], mask[:, ::2, 2:7] = 1, 1
+    regions = Regions((Region.from_mask("liver", "liver", mask, grid),))
+    dose = Volume(np.ones(grid.shape, np.float32), grid, Unit.GY)
+    paths = write_dicom_results(
+        tmp_path, context=sample_context(), dose=dose, regions=regions, activity=None,
+        plan_summary=PLAN, region_doses={}, dvhs=[],
+    )  # fmt: skip
+    structures = next(p for p in paths if p.stem == "structures")
+    assert pydicom.dcmread(structures).file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
+    contour = pydicom.dcmread(structures).ROIContourSequence[0].ContourSequence[0]
+    text = contour.get_item("ContourData").value
+    assert len(text) > 65536
+    assert contour.NumberOfContourPoints == text.count(b"\\") // 3 + 1

@@ -150,6 +150,19 @@ def test_attenuation_corrected_series_is_taken(tmp_path: Path) -> None:
     assert "not corrected for attenuation" in why(case, "NAC")
 
 
+@pytest.mark.parametrize("poor", ["MAA NAC", "MAA non-corrected", "MAA no AC"])
+def test_a_name_tells_the_uncorrected_series_where_no_header_does(
+    tmp_path: Path, poor: str
+) -> None:
+    """Neither header lists its corrections; the name that says "no AC" is not taken."""
+    for number, name in enumerate((poor, "MAA AC"), start=1):
+        dataset = make.spect(SMALL, SeriesDescription=name, SeriesInstanceUID=f"1.2.9.{number}")
+        make.save(dataset, tmp_path / str(number))
+    case = read_study(tmp_path)
+    assert case.image("planning-activity").label == "MAA AC"
+    assert why(case, poor) == "not corrected for attenuation, where another series is"
+
+
 def test_refused_units_are_left_out_and_named_when_missed(tmp_path: Path) -> None:
     make.save(make.pet(SMALL, Units="GML"), tmp_path)
     case = read_study(tmp_path)

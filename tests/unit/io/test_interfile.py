@@ -117,3 +117,20 @@ def test_unusable_headers_name_the_key(tmp_path, changes, message):
 def test_missing_header_file(tmp_path):
     with pytest.raises(FileFormatError, match=r"a.h33: cannot be read: No such file"):
         read_interfile(tmp_path / "a.h33")
+
+
+def test_data_may_start_blocks_after_the_header(tmp_path):
+    """A block is 2048 bytes (Interfile 3.3)."""
+    changes = {"!data offset in bytes": None, "!data starting block": "1"}
+    values, _, _ = read_interfile(make(tmp_path, changes, before=bytes(2048)))
+    assert np.array_equal(values, VALUES)
+
+
+@pytest.mark.parametrize("more", [-2, 2, 48])
+def test_a_data_file_of_another_size_is_refused(tmp_path, more):
+    """Shorter or longer than the header says: another image, or another number format."""
+    path = make(tmp_path)
+    data = (tmp_path / "a.i33").read_bytes() + bytes(48)
+    (tmp_path / "a.i33").write_bytes(data[: 48 + more])
+    with pytest.raises(FileFormatError, match=f"must hold 48 bytes from byte 0, found {48 + more}"):
+        read_interfile(path)

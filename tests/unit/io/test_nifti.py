@@ -142,6 +142,51 @@ def test_metres_become_millimetres(tmp_path):
     assert grid.spacing_mm == pytest.approx((4, 3, 2), rel=1e-5)
 
 
+@pytest.mark.parametrize(("unit", "size"), [("micron", 1e-3), ("meter", 1e3), ("mm", 1.0)])
+@pytest.mark.parametrize("form", ["sform", "qform"])
+def test_steps_and_origin_are_in_the_unit_of_the_header(tmp_path, unit, size, form):
+    """Steps of 2, 3 and 4 mm from (10, -20, 30) mm, written in each unit of length."""
+    affine = np.diag([2.0, 3.0, 4.0, 1.0])
+    affine[:3, 3] = (10, -20, 30)
+    affine[:3] /= size
+    codes = (1, 0) if form == "sform" else (0, 1)
+    image = nibabel.Nifti1Image(np.ones((3, 4, 5), np.int16), affine)
+    image.header.set_sform(affine, code=codes[0])
+    image.header.set_qform(affine, code=codes[1])
+    image.header.set_xyzt_units(unit)
+    nibabel.save(image, tmp_path / "a.nii")
+    _, grid = read_nifti(tmp_path / "a.nii")
+    assert grid.spacing_mm == pytest.approx((4, 3, 2), rel=1e-5)
+    assert grid.origin_mm == pytest.approx((-10, 20, 30), rel=1e-5)
+
+
+@pytest.mark.parametrize(("unit", "size"), [("micron", 1e-3), ("meter", 1e3), ("mm", 1.0)])
+@pytest.mark.parametrize("apart_mm", [0.05, 5.0])
+def test_forms_that_differ_by_their_origin_alone(tmp_path, unit, size, apart_mm):
+    """5 mm apart is refused and said in mm, 0.05 mm is rounding, whatever the unit of length."""
+    sform, qform = np.diag([1.0, 1.0, 1.0, 1.0]), np.diag([1.0, 1.0, 1.0, 1.0])
+    qform[1, 3] = apart_mm
+    sform[:3], qform[:3] = sform[:3] / size, qform[:3] / size
+    image = nibabel.Nifti1Image(np.ones((3, 4, 5), np.int16), sform)
+    image.header.set_sform(sform, code=2)
+    image.header.set_qform(qform, code=1)
+    image.header.set_xyzt_units(unit)
+    nibabel.save(image, tmp_path / "a.nii")
+    if apart_mm > 1:
+        with pytest.raises(FileFormatError, match="differ by 5 mm"):
+            read_nifti(tmp_path / "a.nii")
+    else:
+        assert read_nifti(tmp_path / "a.nii")[1].spacing_mm == pytest.approx((1, 1, 1))
+
+
+def test_a_voxel_of_exactly_one_half_is_in_its_label(tmp_path):
+    fractions = np.zeros(SHAPE, np.float32)
+    fractions[1, 2, 1:5] = 0.25, 0.5, 0.75, 1.0
+    region = Region.from_mask("Liver", "liver", fractions, turned_grid(SHAPE))
+    write_labels_nifti(tmp_path / "l.nii.gz", [region])
+    assert read_nifti_regions(tmp_path / "l.nii.gz")[0].whole()[1, 2].tolist() == [0, 0, 1, 1, 1, 0]
+
+
 def test_damaged_and_other_files(tmp_path):
     (tmp_path / "a.nii").write_bytes(b"no image at all")
     with pytest.raises(FileFormatError, match=r"a.nii: cannot be read as NIfTI"):

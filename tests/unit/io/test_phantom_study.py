@@ -216,3 +216,24 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, study: PhantomStudy) 
     timeless = Volume(study.pet.values, study.pet.grid, Unit.BQ_PER_ML, "y90", "injection")
     with pytest.raises(InputError, match="instant of its activity, got 'injection'"):
         write_pet_series(tmp_path, timeless, study.context, given)
+
+
+def test_the_spect_was_acquired_its_delay_after_the_injection(folder: Path) -> None:
+    """An hour after the injection, as DICOM and as NIfTI; 20 minutes is how long it took."""
+    for place in ("nifti/case.toml", "dicom"):
+        images = {image.role: image for image in read_study(folder / place).images}
+        assert images["planning-activity"].acquired == STUDY_TIME + timedelta(hours=1)
+
+
+def test_headers_state_time_in_ms_and_activity_in_their_own_unit(folder: Path) -> None:
+    """20 minutes are 1.2e6 ms; 2 GBq are 2e9 Bq in a PET, 150 MBq are 150 in an NM header."""
+    pet = pydicom.dcmread(next((folder / "dicom" / "pt").iterdir()))
+    assert float(pet.ActualFrameDuration) == 1_200_000
+    assert float(pet.FrameReferenceTime) == 600_000
+    (given,) = pet.RadiopharmaceuticalInformationSequence
+    assert float(given.RadionuclideTotalDose) == 2e9
+    assert float(given.RadionuclideHalfLife) == pytest.approx(Y90_HALF_LIFE_S)
+    spect = pydicom.dcmread(folder / "dicom" / "nm" / "spect.dcm")
+    assert float(spect.RadiopharmaceuticalInformationSequence[0].RadionuclideTotalDose) == 150
+    (turn,) = spect.RotationInformationSequence
+    assert turn.ActualFrameDuration * turn.NumberOfFramesInRotation == 1_200_000

@@ -84,3 +84,8 @@ def test_old_codes_modifiers_and_types():
 def test_names_are_numbered_where_taken():
     assert unique_name("a", []) == "a"
     assert unique_name("a", ["a", "a (2)"]) == "a (3)"
+
+
+@pytest.mark.parametrize("name", ["FLR", "flr volume", "future remnant", "normal", "resected"])
+def test_a_remnant_is_no_liver_whatever_its_code(name):
+    assert role_from_name(name, LIVER) is None

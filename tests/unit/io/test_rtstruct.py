@@ -16,7 +16,6 @@ from pydicom.tag import Tag
 from opensirt.case import LeftOut
 from opensirt.errors import DicomError
 from opensirt.image import Grid
-from opensirt.io.contour_fill import fill_loops, is_traced, plane_slabs
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from tests.region_samples import (
     FRAME,
@@ -269,9 +268,9 @@ def test_liver_on_a_ct_is_filled_in_under_a_second():
     ]
     dataset = structure_set([("Liver", loops)])
     image = study_image(grid)
-    start = time.perf_counter()
+    start = time.process_time()  # other processes of a shared machine do not count
     regions, _ = read_rtstruct(dataset, [image])
-    assert time.perf_counter() - start < 3.0  # 0.4 s alone; the machine may be shared
+    assert time.process_time() - start < 2.0  # 0.4 s
     assert regions[0].volume_ml == pytest.approx(
         sum((30 + 80 * math.sin(math.pi * k / 150)) ** 2 for k in range(5, 145))
         * math.pi * 0.64 * 2 / 1000,
@@ -279,21 +278,62 @@ def test_liver_on_a_ct_is_filled_in_under_a_second():
     )  # fmt: skip
 
 
-def test_even_odd_of_crossing_squares():
-    filled = fill_loops([np.array(box_loop(1.5, 5.5)), np.array(box_loop(3.5, 7.5))], (10, 10))
-    assert filled.sum() == pytest.approx(16 + 16 - 2 * 4)
+def test_a_lesion_of_one_contour_has_the_finest_usual_thickness():
+    """A liver on every fourth slice and a lung on every slice: one contour stands for one slice."""
+    square = box_loop(4.5, 9.5)
+    liver = [loop_mm(AXIAL, k, box_loop(2.5, 30.5)) for k in (0, 4, 8)]
+    lung = [loop_mm(AXIAL, k, box_loop(20.5, 30.5)) for k in (1, 2, 3, 4, 5)]
+    lesion = [loop_mm(AXIAL, 4, square)]
+    for order in ([liver, lung, lesion], [lesion, lung, liver], [lung, liver, lesion]):
+        names = [{id(liver): "Liver", id(lung): "Lung", id(lesion): "Lesion"}[id(o)] for o in order]
+        regions, _ = read_rtstruct(
+            structure_set(list(zip(names, order, strict=True))), [study_image(AXIAL)]
+        )
+        found = {region.name: region.volume_ml for region in regions}
+        assert found["Lesion"] == pytest.approx(25 * 3 / 1000)
 
 
-def test_slabs_of_two_planes_follow_the_source_spacing():
-    slabs, gaps = plane_slabs([2.0, 5.0], 1.0)
-    assert [(s.low, s.high) for s in slabs] == [(1.5, 2.5), (4.5, 5.5)]
-    assert gaps == 1
-    slabs, gaps = plane_slabs([2.0, 5.0], 3.0)
-    assert [(s.low, s.high) for s in slabs] == [(0.5, 3.5), (3.5, 6.5)]
-    assert gaps == 0
+def test_the_usual_spacing_is_one_that_occurs_most_not_the_widest():
+    """Planes 1, 2, 3 and 7: the usual step is one slice, and so is a lesion of one contour."""
+    lung = [loop_mm(AXIAL, k, box_loop(20.5, 30.5)) for k in (1, 2, 3, 7)]
+    lesion = [loop_mm(AXIAL, 4, box_loop(4.5, 9.5))]
+    regions, _ = read_rtstruct(
+        structure_set([("Lung", lung), ("Lesion", lesion)]), [study_image(AXIAL)]
+    )
+    assert regions[1].volume_ml == pytest.approx(25 * 3 / 1000)
 
 
-def test_traced_loops_step_along_rows_columns_and_diagonals():
-    assert is_traced(np.array([(1, 1), (3, 3), (3, 7), (1, 7)], dtype=float))
-    assert not is_traced(np.array([(1, 1), (3, 4), (3, 7)], dtype=float))
-    assert not is_traced(np.array([(1.5, 1), (3.5, 3), (3.5, 7)], dtype=float))
+@pytest.mark.parametrize("ct_first", [True, False])
+def test_outlines_are_filled_on_the_ct_whatever_image_comes_first(ct_first):
+    spect = study_image(Grid.regular((8, 10, 10), (4.4, 4.4, 4.4), (-22.0, -22.0, 48.0)),
+                        role="planning-activity")  # fmt: skip
+    images = [study_image(AXIAL), spect] if ct_first else [spect, study_image(AXIAL)]
+    for image, uid in zip(images, ("1.2.3.1", "1.2.3.2"), strict=True):
+        object.__setattr__(image, "series_uid", uid)  # neither is the series referred to
+    points = [loop_mm(AXIAL, k, box_loop(9.75, 14.75)) for k in (3, 4)]
+    regions, _ = read_rtstruct(structure_set([("Liver", points)]), images)
+    assert regions[0].grid.matches(AXIAL)
+    regions, _ = read_rtstruct(structure_set([("Liver", points)]), [spect])
+    assert regions[0].grid.matches(spect.volume.grid)
+
+
+@pytest.mark.parametrize(("rise", "refused"), [(0.15, False), (0.25, True), (1.0, True)])
+def test_a_contour_that_climbs_is_refused_from_a_fifth_of_a_slice(rise, refused):
+    corners = [(5, 5, 5), (5 + rise, 5, 15), (5 + rise, 15, 15), (5, 15, 5)]
+    dataset = structure_set([("Liver", [AXIAL.to_patient(corners)])])
+    if refused:
+        with pytest.raises(DicomError, match=f"one contour crosses {rise:.2g} slices"):
+            read_rtstruct(dataset, [study_image(AXIAL)])
+    else:
+        regions, _ = read_rtstruct(dataset, [study_image(AXIAL)])
+        assert regions[0].volume_ml == pytest.approx(0.3, rel=1e-6)
+
+
+def test_a_contour_with_knight_steps_keeps_its_own_area():
+    """A hand-drawn diamond of steps (2, 1) on voxel centres is no mask: it does not grow."""
+    diamond = [(10 + r, 10 + c) for r, c in ((-8, 0), (-6, 1), (-4, 2), (-2, 3), (0, 4), (2, 3),
+               (4, 2), (6, 1), (8, 0), (6, -1), (4, -2), (2, -3), (0, -4), (-2, -3), (-4, -2),
+               (-6, -1))]  # fmt: skip
+    region, left_out = read_one(AXIAL, [(k, diamond) for k in range(2, 8)])
+    assert region.volume_ml == pytest.approx(6 * (16 * 8 / 2) * 3 / 1000, rel=1e-6)
+    assert left_out == ()

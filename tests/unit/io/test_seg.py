@@ -247,3 +247,56 @@ def test_one_slice_without_thickness_is_refused():
             delattr(measures, keyword)
     with pytest.raises(DicomError, match="SpacingBetweenSlices and SliceThickness are missing"):
         read_segmentation(dataset, [])
+
+
+def test_frames_at_unequal_distances_fill_half_way_to_their_neighbours():
+    """Planes at 0, 3, 7 and 10 mm stand for 3, 3.5, 3.5 and 3 mm, each with its own area."""
+    mask = np.zeros(GRID.shape, np.uint8)
+    for index, width in enumerate((2, 5, 9, 14), start=1):
+        mask[index, 3:12, 4 : 4 + width] = 1
+    dataset = segmentation(GRID, mask, ["Liver"])
+    for item, z in zip(
+        dataset.PerFrameFunctionalGroupsSequence, (0.0, 3.0, 7.0, 10.0), strict=True
+    ):
+        x, y, _ = item.PlanePositionSequence[0].ImagePositionPatient
+        item.PlanePositionSequence[0].ImagePositionPatient = [x, y, z]
+    regions, _ = read_segmentation(dataset, [])
+    pixel_mm2 = 9 * 1.5 * 1.25
+    expected = pixel_mm2 * (2 * 3.0 + 5 * 3.5 + 9 * 3.5 + 14 * 3.0) / 1000
+    assert regions[0].volume_ml == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_plane_stored_twice_counts_once():
+    dataset = segmentation(GRID, blocks(1)[..., 0], ["Liver"])
+    groups = list(dataset.PerFrameFunctionalGroupsSequence)
+    frames = dataset.pixel_array
+    order = [0, 1, 1, 2, 3]
+    dataset.PerFrameFunctionalGroupsSequence = [groups[i] for i in order]
+    dataset.NumberOfFrames = len(order)
+    bits = np.packbits(frames[order].ravel(), bitorder="little").tobytes()
+    dataset.PixelData = bits + b"\0" * (len(bits) % 2)
+    regions, _ = read_segmentation(dataset, [])
+    assert regions[0].fractions.max() == 1.0
+    assert regions[0].volume_ml == pytest.approx(4 * 9 * 11 * GRID.voxel_volume_ml, rel=1e-5)
+
+
+def test_distance_between_frames_comes_before_their_thickness():
+    """Slices of 4 mm that overlap, 3 mm apart: one frame alone stands for 3 mm."""
+    mask = np.zeros(GRID.shape, np.uint8)
+    mask[2, 3:12, 4:15] = 1
+    dataset = segmentation(GRID, mask, ["Liver"])
+    measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    measures.SliceThickness, measures.SpacingBetweenSlices = 4.0, 3.0
+    regions, _ = read_segmentation(dataset, [])
+    assert regions[0].volume_ml == pytest.approx(9 * 11 * 1.5 * 1.25 * 3.0 / 1000, rel=1e-5)
+
+
+def test_unlikely_voxels_of_a_probability_are_outside():
+    values = np.zeros(GRID.shape, np.float64)
+    values[1:5, 3:12, 4:15] = 0.2
+    values[2, 4:8, 4:8] = 0.6
+    dataset = segmentation(
+        GRID, values, ["Liver"], kind="FRACTIONAL", fractional_type="PROBABILITY"
+    )
+    regions, _ = read_segmentation(dataset, [])
+    assert regions[0].volume_ml == pytest.approx(16 * GRID.voxel_volume_ml, rel=1e-5)

@@ -189,3 +189,24 @@ def test_regions_on_two_grids_are_refused(tmp_path):
         write_regions_seg_nrrd(tmp_path / "s.seg.nrrd", regions)
     with pytest.raises(FileFormatError, match="needs at least one region"):
         write_regions_seg_nrrd(tmp_path / "s.seg.nrrd", [])
+
+
+def test_a_voxel_is_in_an_exported_segment_from_one_half_on(tmp_path):
+    """Coverage of 0.2, 0.49, 0.5, 0.75 and 1: three of five voxels of 3 x 1.5 x 1.2 mm."""
+    fractions = np.zeros(SHAPE, np.float32)
+    fractions[2, 3, 1:6] = 0.2, 0.49, 0.5, 0.75, 1.0
+    grid = turned_grid(SHAPE)
+    region = Region.from_mask("Tumor 1", "tumour", fractions, grid)
+    write_regions_seg_nrrd(tmp_path / "s.seg.nrrd", [region])
+    back = read_nrrd_regions(tmp_path / "s.seg.nrrd")[0]
+    assert back.whole()[2, 3].tolist() == [0, 0, 0, 1, 1, 1]
+    assert back.volume_ml == pytest.approx(3 * 5.4e-3, rel=1e-5)
+
+
+def test_modifier_codes_tell_the_left_lung_from_the_right(tmp_path):
+    layers = np.ones((2, 2, 2, 1))
+    for side, role in (("7771000^Left", "lung-left"), ("24028007^Right", "lung-right")):
+        term = f"C~SCT^123037004^Anatomical Structure~SCT^39607008^Lung~SCT^{side}~"
+        keys = ["Segment0_Name:=Segment_1", f"Segment0_Tags:=TerminologyEntry:{term}|"]
+        path = tmp_path / "s.seg.nrrd"
+        assert read_nrrd_regions(segmentation_file(path, keys, layers))[0].role == role

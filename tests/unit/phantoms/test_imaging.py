@@ -143,3 +143,82 @@ def test_defaults_come_from_the_table_and_every_source_resolves() -> None:
     for name in ("imaging", "phantoms"):
         for quantity in load_table(name).every_quantity():
             assert len(cite(quantity.source)) > 10
+
+
+def test_pet_of_a_part_holds_the_part_of_what_was_injected() -> None:
+    """A map that shows 40 % of the activity gives an image of 40 % of any injection."""
+    activity = block()
+    part = Volume(
+        activity.values, activity.grid, activity.unit, "y90",
+        injected_bq=activity.total() / 0.4,
+    )  # fmt: skip
+    image = simulate_pet(
+        part, seed=1, noise=False, injected_bq=2e9, injected=INJECTED, settings=PET
+    )
+    assert image.total() == pytest.approx(0.4 * 2e9, rel=1e-3)
+
+
+def test_pet_is_as_blurred_as_it_says() -> None:
+    """Second moment of a point after detector and filter: 7 mm, and two more 4 mm voxels."""
+    grid = Grid.regular((3, 3, 3), (1.0,) * 3, (-1.0, -1.0, -1.0))
+    values = np.zeros(grid.shape)
+    values[1, 1, 1] = 1e9
+    source = Volume(values, grid, Unit.BQ_PER_ML, "y90")
+    wide = PetSettings(2.0, 41, 7.0, 5.0, 0.0015, 72000.0, 1200.0)
+    image = simulate_pet(
+        source, seed=1, noise=False, injected_bq=1e6, injected=INJECTED, settings=wide
+    )
+    place = (np.arange(41) - 20) * 2.0
+    for axis in (1, 2):
+        profile = image.values.sum(axis=tuple(a for a in range(3) if a != axis))
+        variance = (profile @ place**2) / profile.sum() - (1.0**2 + 3 * 2.0**2) / 12
+        assert math.sqrt(8 * math.log(2) * variance) == pytest.approx(7.0, rel=0.02)
+
+
+@pytest.mark.parametrize(("voxel_mm", "matrix"), [(4.0, 32), (3.0, 33), (4.418, 24)])
+def test_the_image_grid_is_centred_on_the_body(voxel_mm: float, matrix: int) -> None:
+    body = Grid.regular((31, 40, 27), (3.0, 2.0, 2.5), (-13.0, 22.5, 101.0))
+    grid = image_grid(body, voxel_mm, matrix)
+    middle = [(n - 1) / 2 for n in body.shape]
+    assert grid.to_patient([(n - 1) / 2 for n in grid.shape]) == pytest.approx(
+        body.to_patient(middle), abs=1e-9
+    )
+    assert grid.shape[0] * voxel_mm >= 31 * 3.0 + 4 * voxel_mm - 1e-9
+    assert grid.shape[1:] == (matrix, matrix)
+
+
+def test_counts_out_of_the_field_of_view_are_lost() -> None:
+    """A camera of 32 mm sees the middle of a block 48 mm wide: what it sees keeps its rate."""
+    tracer = block(nuclide="tc99m")
+    narrow = SpectSettings(4.0, 8, 0.0, 2.0e6, 150e6, 3600.0, 1200.0)
+    image = simulate_spect(tracer, settings=narrow, seed=1, noise=False)
+    share = (32.0 / 48.0) ** 2
+    assert image.total() == pytest.approx(2.0e6 * share, rel=1e-3)
+
+
+def test_pet_noise_is_that_of_the_pairs_detected_after_the_delay() -> None:
+    """Spread of the total over seeds: 2.15e4 pairs, two half-lives after the injection."""
+    activity = block(side=32)
+    late = PetSettings(8.0, 16, 7.0, 5.0, 0.0015, 2 * 64.1 * 3600.0, 1200.0)
+    given = {"injected_bq": 1.5e9, "injected": INJECTED, "settings": late, "noise": True}
+    totals = [simulate_pet(activity, seed=s, **given).total() for s in range(60)]  # type: ignore[arg-type]
+    pairs = 1.5e9 * 0.25 * 31.86e-6 * 1200 * 0.0015
+    found = np.std(totals, ddof=1) / np.mean(totals)
+    assert found == pytest.approx(pairs**-0.5, rel=4 / math.sqrt(2 * 59))
+
+
+def test_counts_of_the_hottest_voxel_fit_sixteen_bits() -> None:
+    """A small hot block counted so long that a voxel would hold more: the time is cut."""
+    tracer = block(side=20, nuclide="tc99m")
+    long = SpectSettings(4.0, 16, 6.0, 1.0e9, 150e6, 3600.0, 1200.0)
+    image = simulate_spect(tracer, settings=long, seed=1, noise=False)
+    assert image.values.max() == pytest.approx(60_000, rel=1e-5)
+
+
+def test_blur_at_the_end_of_the_body_stays_in_the_image() -> None:
+    """Activity up to the last slice: two voxels more at each end hold what it is blurred to."""
+    grid = Grid.regular((20, 10, 10), (4.0,) * 3, (-18.0, -18.0, -38.0))
+    source = Volume(np.ones(grid.shape, np.float32), grid, Unit.BQ_PER_ML)
+    target = image_grid(grid, 4.0, 40)
+    assert target.shape[0] == 24
+    assert blurred_onto(source, target, 7.0).sum() == pytest.approx(source.total(), rel=2e-4)

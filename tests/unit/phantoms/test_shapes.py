@@ -119,3 +119,37 @@ def test_rotation_is_right_handed() -> None:
     assert np.linalg.det(rotation_matrix("x", 33)) == pytest.approx(1.0)
     with pytest.raises(ValueError, match="expected axis x, y or z, got 'w'"):
         rotation_matrix("w", 1)
+
+
+@pytest.mark.parametrize(
+    ("axis", "rows"),
+    [
+        ("x", [[1, 0, 0], [0, 0, 1], [0, -1, 0]]),
+        ("y", [[0, 0, -1], [0, 1, 0], [1, 0, 0]]),
+        ("z", [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]),
+    ],
+)
+def test_a_quarter_turn_takes_each_axis_to_the_next(axis: str, rows: list[list[int]]) -> None:
+    """Right-handed: x to y about z, y to z about x, z to x about y."""
+    assert np.allclose(rotation_matrix(axis, 90), rows, atol=1e-12)
+
+
+def test_a_tilted_ellipsoid_points_where_it_was_turned_to() -> None:
+    """A long axis along x turned by 30 degrees about y points down on the left."""
+    shape = Ellipsoid((0, 0, 0), (20, 5, 5), axes=rotation_matrix("y", 30))
+    along = (19 * math.cos(math.radians(30)), 0.0, -19 * math.sin(math.radians(30)))
+    assert shape.level_at(along) < 0 < shape.level_at((along[0], 0.0, -along[2]))
+
+
+@pytest.mark.parametrize("height", [0.0, 3.0, 9.0])
+@pytest.mark.parametrize("blend_mm", [4.0, 10.0])
+def test_fillet_is_a_quarter_of_the_blend_where_both_levels_are_one(
+    height: float, blend_mm: float
+) -> None:
+    a, b = Ellipsoid((-8, 0, 0), (10,) * 3), Ellipsoid((8, 0, 0), (10,) * 3)
+    level = math.hypot(8.0, height) - 10.0
+    assert smooth_union(a, b, blend_mm).level_at((0, 0, height)) == pytest.approx(
+        level - blend_mm / 4, abs=1e-5
+    )
+    far = (-8.0, 0.0, 0.0)  # the levels differ by 16 mm: no fillet
+    assert smooth_union(a, b, blend_mm).level_at(far) == pytest.approx(-10.0, abs=1e-5)

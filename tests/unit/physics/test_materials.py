@@ -7,6 +7,7 @@ import pytest
 
 from opensirt.errors import InputError, UnknownNameError
 from opensirt.physics.materials import (
+    DEFAULT_HU_CONVERSION,
     density_from_hu,
     hu_conversion,
     hu_conversion_names,
@@ -89,3 +90,11 @@ def test_densities_and_their_sources():
     assert [q.source for q in mass_conventions()] == [
         *("jnm2016ho", "taranis", "radulator", "korean-planner"),
     ]
+
+
+def test_density_never_falls_with_the_ct_number_unless_another_conversion_is_chosen():
+    """The published relation falls at 100 HU, where contrast medium can lift liver."""
+    hu = np.arange(-1024, 3072)
+    assert np.all(np.diff(density_from_hu(hu)) >= 0)
+    assert hu_conversion(DEFAULT_HU_CONVERSION).is_monotone
+    assert not hu_conversion("schneider2000").is_monotone

@@ -7,6 +7,7 @@ import pytest
 
 from opensirt.errors import InputError, UnknownNameError
 from opensirt.physics.nuclides import (
+    Energies,
     decay_factor,
     dose_constant,
     dose_constants,
@@ -93,3 +94,19 @@ def test_positrons_are_those_of_yttrium():
 def test_no_spectrum_where_there_are_no_betas():
     with pytest.raises(UnknownNameError, match="Tc-99m has no beta spectrum"):
         nuclide("tc99m").beta_spectrum()
+
+
+def test_electrons_are_betas_and_lines_and_everything_is_more():
+    energies = Energies(beta_mev=0.5, electron_mev=0.25, photon_mev=0.125)
+    assert energies.all_electrons_mev == 0.75
+    assert energies.everything_mev == 0.875
+
+
+def test_holmium_counts_its_conversion_electrons():
+    """ICRP 107: 0.6647 MeV of betas and 0.0308 of electrons, so 4.6 % more."""
+    energies = nuclide("ho166").energies
+    constants = {c.name: c.value_gy_kg_per_gbq for c in dose_constants("ho166")}
+    ratio = constants["icrp107-all-electrons"] / constants["icrp107-betas"]
+    assert ratio == pytest.approx(1.046, abs=0.002)
+    assert ratio == pytest.approx(1 + energies.electron_mev / energies.beta_mev)
+    assert constants["icrp107-everything"] > constants["icrp107-all-electrons"]

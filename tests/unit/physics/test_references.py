@@ -75,3 +75,18 @@ def test_few_authors_are_all_named():
     fields = "author = {Koch, H. W. and Motz, J. W.},\n title = {T},\n year = {1959},\n"
     text = "@article{a,\n " + fields + "}\n"
     assert parse_references(text)["a"].citation == "Koch, Motz 1959, T"
+
+
+@pytest.mark.parametrize(
+    ("authors", "shown"),
+    [
+        ("Kao, Y. and Hock, J.", "Kao, Hock"),
+        ("Kao, Y. and Hock, J. and Burgmans, M.", "Kao, Hock, Burgmans"),
+        ("Kao, Y. and Hock, J. and Burgmans, M. and Irani, F.", "Kao et al."),
+        ("Kao, Y. and others", "Kao et al."),
+        ("{Sirtex Medical}", "Sirtex Medical"),
+    ],
+)
+def test_authors_are_named_up_to_three(authors: str, shown: str):
+    text = f"@article{{x1,\n author = {{{authors}}},\n title = {{T}},\n year = {{2020}}\n}}\n"
+    assert parse_references(text)["x1"].authors == shown

@@ -9,7 +9,8 @@ from importlib import resources
 
 import pytest
 
-from opensirt.errors import TableError, UnknownNameError
+from opensirt.errors import InputError, TableError, UnknownNameError
+from opensirt.physics.plausible import require_plausible
 from opensirt.physics.references import reference_keys
 from opensirt.physics.tables import (
     load_csv,
@@ -193,3 +194,23 @@ def test_references_named_beside_a_sheet_resolve():
     for name in _tables(".csv"):
         raw = tomllib.loads(root.joinpath(*f"{name}.toml".split("/")).read_text(encoding="utf-8"))
         assert set(raw.get("references", ())) <= set(reference_keys()), name
+
+
+@pytest.mark.parametrize("row", [b"0.1", b"0.1,0.2,0.3"])
+def test_csv_rows_must_have_as_many_cells_as_the_head(row: bytes):
+    ragged = b"energy_mev,yield\n" + row + b"\n"
+    description = {**DESCRIPTION, "sha256": hashlib.sha256(ragged).hexdigest()}
+    count = row.count(b",") + 1
+    with pytest.raises(TableError, match=f"line 2 of the csv has {count} cells, expected 2"):
+        parse_csv(description, ragged, "tables/x.toml")
+
+
+def test_ranges_have_two_ends_and_name_their_unit():
+    assert require_plausible("tissue density", 1.06) == 1.06
+    assert (require_plausible("height", 30.0), require_plausible("height", 260.0)) == (30.0, 260.0)
+    for value in (0.099, 3.01, 1060.0):
+        with pytest.raises(InputError, match=r"from 0.1 to 3 g/mL, got .*; check the number and"):
+            require_plausible("tissue density", value)
+    for value in (1.72, 29.9, 260.1, 1720.0):
+        with pytest.raises(InputError, match="the height must be from 30 to 260 cm"):
+            require_plausible("height", value)
