@@ -14,6 +14,9 @@ from opensirt.physics.nuclides import nuclide
 from opensirt.units import JOULE_PER_MEV, Unit
 
 Y90 = nuclide("y90")
+APART = {"voxel-superposition": 0.01}
+"""Part of the maximum by which a mirrored or turned case may differ where an engine samples voxels
+at places of its own; its rays do."""
 SPACINGS_MM = [(3.0, 3.0, 3.0), (4.0, 2.0, 2.0), (6.0, 6.0, 6.0), (5.0, 4.0, 3.0)]
 ENGINES = [name for name in dose_engines.names() if name != "monte-carlo"]
 """The Monte Carlo keeps these laws within its errors: see test_monte_carlo_laws.py."""
@@ -78,7 +81,7 @@ def test_a_mirrored_case_gives_a_mirrored_dose(
     activity, density = maps(shape, seed)
     dose = dose_of(name, activity, density, spacing_mm)
     mirrored = dose_of(name, np.flip(activity, axis), np.flip(density, axis), spacing_mm)
-    assert_same(mirrored, np.flip(dose, axis), 5e-4)
+    assert_same(mirrored, np.flip(dose, axis), APART.get(name, 5e-4))
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -95,7 +98,7 @@ def test_a_case_with_axes_exchanged_gives_the_same_dose(
     dose = dose_of(name, activity, density, spacing_mm)
     sizes = tuple(spacing_mm[axis] for axis in axes)
     turned = dose_of(name, activity.transpose(axes), density.transpose(axes), sizes)
-    assert_same(turned, dose.transpose(axes), 1e-5)
+    assert_same(turned, dose.transpose(axes), APART.get(name, 1e-5))
 
 
 @pytest.mark.parametrize("name", ENGINES)
