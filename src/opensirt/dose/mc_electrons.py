@@ -112,8 +112,8 @@ def play_event(laws, medium, energy, rate, p, stack, n, state):
     choice -= interpolated(table, medium, place, MOLLER)
     room = n < stack.shape[0] - 1
     if choice < 0.0:
-        if energy > 2.0 * laws.collision_mev and room:
-            return _play_moller(laws, energy, p, stack, n, state)
+        if energy > 2.0 * laws.collision_mev[medium] and room:
+            return _play_moller(laws, medium, energy, p, stack, n, state)
     elif choice < interpolated(table, medium, place, RADIATE) and energy > laws.photon_mev and room:
         return _play_photon(laws, energy, place, p, stack, n, state)
     return energy, n
@@ -140,9 +140,9 @@ def _play_elastic(laws, medium, place, p, state):
 
 
 @law
-def _play_moller(laws, energy, p, stack, n, state):
+def _play_moller(laws, medium, energy, p, stack, n, state):
     """One Moller collision: secondary on the stack, primary deflected the other way."""
-    loss = moller_loss(energy, laws.collision_mev, state)
+    loss = moller_loss(energy, laws.collision_mev[medium], state)
     primary, secondary = moller_cosines(energy, loss)
     phi = 2.0 * math.pi * uniform(state)
     u, v, w = p[3], p[4], p[5]

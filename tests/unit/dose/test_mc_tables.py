@@ -117,7 +117,7 @@ def test_losses_are_counted_once(laws: Laws, name: str) -> None:
     """Restricted stopping, Moller losses and photons add to the unrestricted stopping power."""
     medium, row = MEDIA[NAMES.index(name)], laws.electron[NAMES.index(name)]
     energy = energies(laws)
-    cut = np.full_like(energy, laws.collision_mev)
+    cut = np.full_like(energy, laws.collision_mev[0])
     hard = 0.1 * collision_constant(medium) * moller_integral(energy, cut, 0.5 * energy, 1)
     _, soft = emission(energy, laws.photon_mev)
     photons = 0.1 * radiative_stopping_power(medium, energy) * (1.0 - soft)
@@ -130,7 +130,7 @@ def test_angles_are_counted_once(laws: Laws, name: str) -> None:
     """Played elastic events, soft moment and Moller deflections add to the transport rate."""
     medium, row = MEDIA[NAMES.index(name)], laws.electron[NAMES.index(name)]
     energy = energies(laws)
-    cut, one = np.full_like(energy, laws.collision_mev), np.ones_like(energy)
+    cut, one = np.full_like(energy, laws.collision_mev[0]), np.ones_like(energy)
     per_mm = 0.1 * collision_constant(medium)
     moller = per_mm * deflection_moment(energy, cut, 0.5 * energy, 1)
     played = np.zeros_like(energy)
