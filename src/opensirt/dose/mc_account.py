@@ -1,4 +1,4 @@
-"""The account of a Monte Carlo run: what was emitted is what the nuclide emits, and lies somewhere."""
+"""The account of a Monte Carlo run: as much is emitted as the nuclide emits, and all is found."""
 
 from __future__ import annotations
 

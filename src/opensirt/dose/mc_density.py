@@ -1,4 +1,4 @@
-"""Which medium a density counts as: one law for the scene builder, the kernels, the CPU and the GPU.
+"""Which medium a density counts as: one law for scene builder, kernels, CPU and GPU.
 
 A density is a float32 number wherever it is compared. A medium reaches up to its highest density,
 that density included, so each border of ``tables/media.toml`` belongs to the medium below it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -27,7 +29,7 @@ from opensirt.units import JOULE_PER_MEV, Unit
 from tests.mc_samples import forms
 
 TABLE = media_by_density()
-BORDERS = [(low, high[0], bound) for (low, bound), high in zip(TABLE, TABLE[1:], strict=False)]
+BORDERS = [(low, high[0], bound) for (low, bound), high in pairwise(TABLE)]
 CUTS = cuts_for(3.0)
 
 
@@ -83,9 +85,7 @@ def test_a_medium_that_is_absent_has_no_number() -> None:
     assert matter.names == ("water",)
     assert sorted(matter.medium_of.tolist()) == [0] + [ABSENT] * 5
     bone = np.full((2, 2, 2), 1.8, np.float32)
-    with pytest.raises(
-        OpenSirtError, match=r"needs the medium of 1\.79999995 g/mL, found only wat"
-    ):
+    with pytest.raises(OpenSirtError, match=r"medium of 1\.79999995 g/mL, found only water"):
         matter.medium_at(bone)
     with pytest.raises(OpenSirtError, match="found only water"):
         make_scene(bone, (3.0, 3.0, 3.0), matter, 1.0)
@@ -131,7 +131,7 @@ def trackless(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_a_decay_without_a_track_of_its_medium_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(OpenSirtError, match="every decay needs a track of its medium, 2[0-9] of 4"):
+    with pytest.raises(OpenSirtError, match=r"decay needs a track of its medium, 2\d of 4"):
         trackless(monkeypatch).go()
 
 
