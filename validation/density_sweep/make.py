@@ -57,9 +57,9 @@ def lines_of(name: str, found: dict[str, Sweep]) -> list[str]:
         full = found["full"][rho]
         ratio = fast.value / full.value
         error = ratio * float(np.hypot(fast.error / fast.value, full.error / full.value))
-        row = [f"{rho:.9g}", medium_name_at(rho), plus_minus(fast, 5), plus_minus(full, 5)]
+        row = [f"{rho:.9g}", medium_name_at(rho), _mev(fast), _mev(full)]
         row += [plus_minus(Estimate(ratio, error))]
-        row += [plus_minus(found[c].get(rho), 4) for c in COLUMNS[2:] if c in found]
+        row += [_mev(found[c].get(rho)) for c in COLUMNS[2:] if c in found]
         body.append(row)
     header = ["g/mL", "medium", "fast", "full", "fast / full"]
     header += [column for column in COLUMNS[2:] if column in found]
@@ -82,6 +82,11 @@ def steps_of(name: str, found: dict[str, Sweep]) -> list[str]:
     return [f"## {name}: steps at the borders, as ratios", "", *table(header, body)]
 
 
+def _mev(found: Estimate | None) -> str:
+    """An energy of any size with its standard error."""
+    return "-" if found is None else f"{found.value:.4g} ± {found.error:.1g}"
+
+
 def _step(sweep: Sweep, first: float, second: float) -> str:
     a, b = sweep[first], sweep[second]
     ratio = b.value / a.value
@@ -100,8 +105,9 @@ def main() -> None:
     parts = [
         [
             f"Decays per density: {given.histories:,} in full mode, "
-            f"{FAST_SHARE * given.histories:,} in fast mode, {given.simulated:,} on the simulated GPU; ± is one standard error of "
-            "the run. Neighbours at a border differ by one float32 number."
+            f"{FAST_SHARE * given.histories:,} in fast mode, {given.simulated:,} on the "
+            "simulated GPU; ± is one standard error of the run. "
+            "Neighbours at a border differ by one float32 number."
         ]
     ]
     for name in given.nuclides:

@@ -72,8 +72,11 @@ def push(stack, n, kind, energy, p):
 def draw_step(laws, medium, energy, state):
     """One step: length, energy loss, mu of the hinge, and bound of the event rate (0: no event).
 
-    Events are drawn with a rate no smaller than any on the step and kept with the ratio of the
-    true rate at the energy reached, so the change of the rate along a step is exact.
+    Events are drawn with the larger of the rates at the start and after 1.25 times the largest mean
+    loss, and kept with the ratio of the true rate at the energy reached; so the change of the rate
+    along a step is followed. A soft electron may lose more than that: up to 8 % of its event steps
+    below 0.1 MeV end where the rate is higher, by 5 % in the mean, and such an event always counts.
+    So at most 0.5 % of the events are missed below 0.1 MeV, 0.2 % at 0.2 MeV, none above 1 MeV.
     """
     table, per_log = laws.electron, laws.per_log
     place = place_of(laws, energy)
