@@ -55,10 +55,7 @@ def _rows(result: dict[str, Any]) -> list[list[str]]:
         ["medium", _medium(result)],
         ["density", f"{result['density_g_ml']:.4g} g/mL"],
         ["array (slice x row x column)", " x ".join(str(n) for n in result["shape"])],
-        [
-            "voxel (slice x row x column)",
-            " x ".join(f"{s:g}" for s in result["spacing_mm"]) + " mm",
-        ],
+        ["voxel (slice x row x column)", f"{voxel} mm"],
         ["energy in the array", f"{result['energy_in_array_fraction']:.2%}"],
     ]
     if "histories" in result:
