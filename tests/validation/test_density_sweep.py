@@ -29,7 +29,7 @@ def test_no_jump_at_a_border_of_media(border: int, mode: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["y90", "lu177"])
-@pytest.mark.parametrize("density_g_ml", [0.001, 0.03, 0.05, 0.1, 3.0])
+@pytest.mark.parametrize("density_g_ml", [0.001, 0.05])
 def test_fast_mode_is_full_mode_in_thin_and_dense_media(name: str, density_g_ml: float) -> None:
     """Energy of a source voxel of 3 mm, within 1 % and three standard errors."""
     (fast, error), (full, other) = (
