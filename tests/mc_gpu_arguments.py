@@ -9,6 +9,7 @@ import numpy as np
 from opensirt.dose import mc_gpu_memory as memory
 from opensirt.dose.mc_scene import cuts_for, make_matter, make_scene
 from opensirt.dose.mc_source import decay_source
+from opensirt.dose.mc_voxels import BOOK_SIZE
 from opensirt.physics.nuclides import nuclide
 
 
@@ -41,7 +42,7 @@ def kernel_arguments() -> dict[str, tuple[Any, ...]]:
     ratios, decays = memory.Ratios(matter.ratios), memory.Decays(single, real)
     job = memory.Job(1, 0, 10, 7, 1.0, 0.5, 0.5)
     queue = memory.Queue(np.zeros((1, 11), np.float32), whole, whole)
-    score = memory.Score(np.zeros(1, np.uint32), np.zeros(5, np.uint64))
+    score = memory.Score(np.zeros(1, np.uint32), np.zeros(BOOK_SIZE + 1, np.uint64))
     return {
         "generate": (laws, source, tracks, bench, 0, 0.1, 1, 0),
         "fire_replays": (scene, tracks, ratios, decays, job, queue, bench, score, 0, 1, 0),

@@ -1,6 +1,6 @@
 """Cases of the CUDA Monte Carlo, for a process of its own in numba's simulator.
 
-    NUMBA_ENABLE_CUDASIM=1 python -m tests.mc_gpu_simulated laws|fast|full|engine
+    NUMBA_ENABLE_CUDASIM=1 python -m tests.mc_gpu_simulated laws|fast|full|engine|borders|trackless
 
 prints one line of JSON. The simulator is chosen when numba is imported, hence the process.
 """
@@ -18,11 +18,13 @@ from numba import cuda, types
 from opensirt.backend import gpu_status
 from opensirt.dose import mc_physics as laws
 from opensirt.dose.engines.monte_carlo import MonteCarlo
+from opensirt.dose.mc_density import media_by_density
 from opensirt.dose.mc_device import Setting, Threads, Transport
 from opensirt.dose.mc_gpu import Gpu
 from opensirt.dose.mc_random import STATE_WORDS, law, seed_stream
 from opensirt.dose.mc_scene import cuts_for, make_matter
 from opensirt.dose.mc_source import decay_source
+from opensirt.dose.mc_voxels import EMITTED, TRACKLESS
 from opensirt.image import Grid, Volume
 from opensirt.physics.nuclides import nuclide
 from opensirt.units import Unit
@@ -163,6 +165,53 @@ def engine_case() -> dict[str, Any]:
     }
 
 
+def border_setting(density_g_ml: float) -> Setting:
+    """An active voxel of this density amid its like, a slice of another medium beside."""
+    density = np.full((5, 5, 5), density_g_ml, np.float32)
+    density[0] = 1.6 if density_g_ml < 1.2 else 1.0
+    activity = np.zeros((5, 5, 5), np.float32)
+    activity[2, 2, 2] = 1.0
+    cuts = cuts_for(SPACING_MM)
+    source = decay_source(nuclide("p32"), cuts.absorb_mev)
+    return Setting(density, activity, (SPACING_MM,) * 3, make_matter(density, cuts), source)
+
+
+def borders_case() -> list[dict[str, Any]]:
+    """MeV emitted and kept per decay at every border of media and one float32 to each side."""
+    rows = []
+    for _, bound in media_by_density()[:-1]:
+        middle = np.float32(bound)
+        for rho in (
+            np.nextafter(middle, np.float32(0)),
+            middle,
+            np.nextafter(middle, np.float32(9)),
+        ):
+            of = border_setting(float(rho))
+            tracks = [8 if share > 0.0 else 0 for share in of.homes[0]]
+            gpu = Gpu(of)
+            gpu.reset()
+            book = gpu.run_batch(tracks, 64, (3, 0), lambda: False)
+            rows.append(
+                {
+                    "density": float(rho),
+                    "emitted": book[EMITTED] / book[-1],
+                    "trackless": book[TRACKLESS],
+                    "kept": float(gpu.sums().total.sum()) / book[-1],
+                }
+            )
+    return rows
+
+
+def trackless_case() -> dict[str, Any]:
+    """A batch without tracks of the medium in which all decays happen."""
+    of = border_setting(1.01)
+    gpu = Gpu(of)
+    gpu.reset()
+    tracks = [0 if share > 0.0 else 8 for share in of.homes[0]]
+    book = gpu.run_batch(tracks, 40, (3, 0), lambda: False)
+    return {"histories": book[-1], "trackless": book[TRACKLESS], "emitted": book[EMITTED]}
+
+
 def main() -> None:
     """Run the case named on the command line."""
     name = sys.argv[1]
@@ -170,6 +219,10 @@ def main() -> None:
         result = laws_case()
     elif name == "engine":
         result = engine_case()
+    elif name == "borders":
+        result = {"rows": borders_case()}
+    elif name == "trackless":
+        result = trackless_case()
     else:
         result = transport_case(name)
     print(json.dumps(result))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from opensirt.dose.mc_cpu import Library, make_library
 from opensirt.dose.mc_random import STATE_WORDS, seed_stream
 from opensirt.dose.mc_run import Result, Run, RunPlan
-from opensirt.dose.mc_scene import Matter, cuts_for, make_matter
+from opensirt.dose.mc_scene import Matter, cuts_by_medium, make_matter, softest_mev
 from opensirt.dose.mc_source import DecaySource, decay_source
 from opensirt.physics.nuclides import nuclide
 
@@ -42,10 +42,10 @@ def run_of(
 ) -> Result:
     """One run, single-threaded unless said otherwise."""
     rho = np.ascontiguousarray(density, np.float32)
-    cuts = cuts_for(min(spacing_mm))
-    emitted = source or decay_source(nuclide(name), cuts.absorb_mev)
-    chosen = RunPlan(**{"threads": 1, **plan})
     a = np.ascontiguousarray(activity, np.float32)
+    cuts = cuts_by_medium(rho, a, min(spacing_mm))
+    emitted = source or decay_source(nuclide(name), softest_mev(cuts))
+    chosen = RunPlan(**{"threads": 1, **plan})
     return Run(rho, a, spacing_mm, make_matter(rho, cuts), emitted, chosen).go()
 
 
@@ -54,4 +54,5 @@ def library_of(
 ) -> Library:
     """Tracks of each medium."""
     with ThreadPoolExecutor(1) as pool:
-        return make_library(matter, source, counts, resolution_mm, (seed, 0), pool)
+        chords_mm = [resolution_mm] * len(counts)
+        return make_library(matter, source, counts, chords_mm, (seed, 0), pool)

@@ -115,7 +115,7 @@ def test_shipped_kernel_is_that_of_the_transport_of_today(medium: str) -> None:
     laws = build_laws(media_named([medium]), Cuts(0.02, 0.01, 0.01))
     histories, edges = 16_000, shell_edges(1.0, 10.0)
     about = tomllib.loads((KERNELS / f"y90-{medium}.toml").read_text())
-    kernel, source = point_kernel("y90", medium), decay_source(nuclide("y90"), laws.absorb_mev)
+    kernel, source = point_kernel("y90", medium), decay_source(nuclide("y90"), laws.absorb_mev[0])
     within = np.interp(
         edges[:6], kernel.edges_mm(1.0), np.append(0.0, np.cumsum(kernel.energy_mev))
     )

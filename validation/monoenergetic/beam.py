@@ -86,8 +86,8 @@ def fire(
     quanta = 2.0**31 / (per_run * energy_mev)
     scene = Scene(
         density=np.ones(layers, np.float32),
-        medium_of=np.zeros(2, np.uint8),
-        density_steps=1.0,
+        highest_g_ml=np.full(1, np.inf, np.float32),
+        medium_of=np.zeros(1, np.uint8),
         slices=layers,
         rows=1,
         columns=1,

@@ -39,7 +39,7 @@ def scaled(laws: Laws, columns: tuple[str, ...], factor: float) -> Laws:
 
 def shells(laws: Laws, plan: ShellPlan) -> ShellEnergies:
     """Energy per 0.5 mm shell."""
-    source = decay_source(nuclide("y90"), laws.absorb_mev)
+    source = decay_source(nuclide("y90"), laws.absorb_mev[0])
     return shell_energies(source, laws, shell_edges(SHELL_MM, RANGE_MM), plan)
 
 

@@ -14,7 +14,9 @@ __all__ = ["kernel"]
 
 def kernel(
     nuclide: str = typer.Option(..., help="y90, ho166, tc99m, re188, p32, lu177 or i131."),
-    voxel_mm: str = typer.Option(..., help="Voxel size X, or X,Y,Z."),
+    voxel_mm: str = typer.Option(
+        ..., help="Voxel size in mm: X, or X,Y,Z; X runs along columns, Z along slices."
+    ),
     medium: str = typer.Option("water", help="water, soft-tissue, liver, lung or bone."),
     density_g_ml: float | None = typer.Option(None, help="Density; the medium's if not given."),
     extent: int | None = typer.Option(None, help="Voxels along each side of the array, odd."),
@@ -47,11 +49,13 @@ def kernel(
 
 
 def _rows(result: dict[str, Any]) -> list[list[str]]:
+    voxel = " x ".join(f"{size:g}" for size in result["spacing_mm"])
     rows = [
         ["self S value", f"{result['self_s_mgy_per_mbq_s']:.4g} mGy/(MBq s)"],
         ["medium", _medium(result)],
         ["density", f"{result['density_g_ml']:.4g} g/mL"],
-        ["array", " x ".join(str(n) for n in result["shape"])],
+        ["array (slice x row x column)", " x ".join(str(n) for n in result["shape"])],
+        ["voxel (slice x row x column)", f"{voxel} mm"],
         ["energy in the array", f"{result['energy_in_array_fraction']:.2%}"],
     ]
     if "histories" in result:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = [
     "gamma_criteria",
     "mean_tolerance",
     "reference_engine",
+    "without_air",
 ]
 
 REFERENCES = ("monte-carlo", "voxel-superposition", "voxel-convolution")
@@ -43,6 +44,9 @@ class EngineDose:
     """Gy."""
     relative_error: Volume | None = None
     """Standard error over dose, per voxel; None where the engine has no statistics."""
+    region_errors: Mapping[str, float] = field(default_factory=dict)
+    """Standard error over the mean dose, by region name, where the engine states it; without it,
+    it is made from the voxels' errors, to the safe side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +185,7 @@ def compare_doses(
     for each in doses:
         each.dose.require(Unit.GY, grid=grid)
     air = np.asarray(density.require(Unit.G_PER_ML, grid=grid), np.float32) < _least_density()
-    inside = [_without(region, air) for region in regions]
-    inside = [region for region in inside if not region.is_empty]
+    inside = without_air(regions, density)
     criteria = gamma_criteria(max(grid.spacing_mm)) if with_gamma else ()
     true = _masked(base.dose, air)
     error_gy = _error_gy(base, true)
@@ -200,11 +203,19 @@ def compare_doses(
         highest_gy = float(np.max(true.values))
         for region in inside:
             passed = tuple(m.pass_fraction_in(region) for m in maps)
-            rows.append(_compare(region, other.engine, tested, true, error_gy, highest_gy, passed))
+            error = _mean_error_gy(base, region, true, error_gy)
+            rows.append(_compare(region, other.engine, tested, true, error, highest_gy, passed))
     names = tuple(other.engine for other in others)
     return EngineComparison(
         chosen, names, tuple(kind.label for kind in criteria), tuple(rows), tuple(results)
     )
+
+
+def without_air(regions: Regions, density: Volume) -> Regions:
+    """The regions as a comparison judges them: less the voxels of air, and none that is empty."""
+    air = np.asarray(density.require(Unit.G_PER_ML), np.float32) < _least_density()
+    inside = (_without(region, air) for region in regions)
+    return Regions(tuple(region for region in inside if not region.is_empty))
 
 
 def _least_density() -> float:
@@ -234,13 +245,12 @@ def _compare(
     engine: str,
     tested: Volume,
     true: Volume,
-    error_gy: npt.NDArray[np.float32] | None,
+    error: float | None,
     highest_gy: float,
     passed: tuple[float | None, ...],
 ) -> RegionComparison:
     curve, expected = _histogram(tested, region), _histogram(true, region)
     mean_gy, true_gy = curve.mean_gy, expected.mean_gy
-    error = None if error_gy is None else _error_of_mean_gy(region, error_gy)
     tolerance = mean_tolerance(region.role).value
     least_gy = comparison_figure("negligible_dose_fraction").value * highest_gy
     return RegionComparison(
@@ -294,6 +304,15 @@ def _error_of_mean_gy(region: Region, error_gy: npt.NDArray[np.float32]) -> floa
     block = (lines[0][:, None, None] * sizes[1] + lines[1][:, None]) * sizes[2] + lines[2]
     sums = np.asarray(np.bincount(block.ravel(), weights=weighted.ravel()), np.float64)
     return float(np.sqrt((sums**2).sum()) / region.fractions.sum(dtype=np.float64))
+
+
+def _mean_error_gy(
+    base: EngineDose, region: Region, true: Volume, error_gy: npt.NDArray[np.float32] | None
+) -> float | None:
+    """Standard error of the reference's mean in a region: as stated, or from its voxels."""
+    if region.name in base.region_errors:
+        return base.region_errors[region.name] * region.mean_of(true)
+    return None if error_gy is None else _error_of_mean_gy(region, error_gy)
 
 
 def _part(difference_gy: float, of_gy: float) -> float | None:

@@ -25,6 +25,7 @@ GOLDEN_RATIO = (1.0 + math.sqrt(5.0)) / 2.0
 DIRECTIONS = (256, 1024)
 """Fewest and most directions per radius and octant."""
 POINTS_AT_ONCE = 1 << 18
+ROUNDING = 1e-9
 
 
 def fold_shells(
@@ -70,13 +71,26 @@ def _radial_samples(
     edges_mm: FloatArray, cumulative_mev: FloatArray, range_mm: tuple[float, float], step_mm: float
 ) -> tuple[FloatArray, FloatArray]:
     """Radii (mm), two Gauss points per step, and the MeV about each, all of it in the range."""
-    low, high = range_mm
-    count = max(1, math.ceil((high - low) / step_mm))
-    borders = np.linspace(low, high, count + 1)
+    borders = _borders(edges_mm, range_mm, step_mm)
     energies = np.diff(np.interp(borders, edges_mm, cumulative_mev))
     middle, half = 0.5 * (borders[1:] + borders[:-1]), 0.5 * np.diff(borders)
     radii = middle[:, None] + half[:, None] * np.array([-1.0, 1.0]) / math.sqrt(3.0)
     return radii.ravel(), np.repeat(0.5 * energies, 2)
+
+
+def _borders(edges_mm: FloatArray, range_mm: tuple[float, float], step_mm: float) -> FloatArray:
+    """Radii (mm) between which energy is taken as uniform: steps, and the table's finer shells.
+
+    Where shells are no wider than a step their own edges are taken, so that nothing of what the
+    table says near the source, such as conversion electrons of a tenth of a millimetre, is blurred.
+    """
+    low, high = range_mm
+    count = max(1, math.ceil((high - low) / step_mm))
+    fine = edges_mm[1:][np.diff(edges_mm) <= step_mm * (1.0 + ROUNDING)]
+    within = fine[(fine > low) & (fine < high)]
+    start = float(within[-1]) if within.size else low
+    steps = np.linspace(low, high, count + 1)
+    return np.concatenate([[low], within, steps[steps > start * (1.0 + ROUNDING)]])
 
 
 def _octant(

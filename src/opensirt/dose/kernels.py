@@ -181,11 +181,9 @@ def kernel_medium(tissue_name: str) -> str:
 
 def kernel_medium_at(density_g_ml: float) -> str:
     """The medium whose kernel serves where only a density is known, as `monte-carlo` chooses it."""
-    from opensirt.dose.mc_scene import media_by_density  # compiled transport: on first use
+    from opensirt.dose.mc_density import medium_name_at  # compiled transport: on first use
 
-    table = media_by_density()
-    name = next((name for name, highest in table if density_g_ml <= highest), table[-1][0])
-    return kernel_medium(name)
+    return kernel_medium(medium_name_at(density_g_ml))
 
 
 @cache

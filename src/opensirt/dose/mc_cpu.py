@@ -31,6 +31,7 @@ from opensirt.dose.mc_voxels import (
     CARRY,
     EMITTED,
     GATHERED,
+    TRACKLESS,
     Scene,
     medium_at,
     settle,
@@ -119,11 +120,14 @@ def make_library(
     matter: Matter,
     source: DecaySource,
     counts: Sequence[int],
-    resolution_mm: float,
+    chords_mm: Sequence[float],
     key: tuple[int, int],
     pool: ThreadPoolExecutor,
 ) -> Library:
-    """`counts[medium]` tracks of each medium, from the stream named by `key` (seed, batch)."""
+    """`counts[medium]` tracks of each medium, from the stream named by `key` (seed, batch).
+
+    `chords_mm` is the distance between the vertices of the tracks of each medium.
+    """
     jobs = [
         (medium, first, min(first + TRACKS_PER_PART, count), count)
         for medium, count in enumerate(counts)
@@ -141,7 +145,7 @@ def make_library(
                 np.empty(last - first),
             )
             used = _fill_tracks(
-                matter.laws, medium, source, first, last, total, resolution_mm, key, out
+                matter.laws, medium, source, first, last, total, chords_mm[medium], key, out
             )
             if used >= 0:
                 return out[0][:used], out[1][:used], out[2], out[3]
@@ -217,6 +221,9 @@ def _fire(scene, laws, source, library, ratios, activity, run, tally, key, book)
             book[HISTORIES] += 1.0
             if len(library.start) > 0:
                 home = medium_at(scene, scene.density[voxel])
+                if home >= len(library.number) or library.number[home] == 0:
+                    book[TRACKLESS] += 1.0
+                    continue
                 track = library.first[home] + int(quantile * library.number[home])
                 book[EMITTED] += library.emitted_mev[track]
                 n = replay(

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from opensirt.backend import gpu_status
 from opensirt.dose.mc_cpu import NO_TRACKS, fire_batch, make_library, parts_of
+from opensirt.dose.mc_density import share_by_medium
+from opensirt.dose.mc_regions import RegionSums, WeightedBox
 from opensirt.dose.mc_scene import Matter, chord_for, make_scene
 from opensirt.dose.mc_source import DecaySource
 from opensirt.dose.mc_statistics import BatchSums
@@ -60,6 +62,12 @@ class Setting:
     infinite: bool = False
     reach_mm: float = math.inf
     """Radius in water that holds what the source's electrons leave."""
+    regions: tuple[WeightedBox, ...] = ()
+    """Regions whose sums are kept batch by batch."""
+
+    def no_region_sums(self) -> RegionSums:
+        """Sums of the regions before the first batch."""
+        return RegionSums(self.regions, self.density.shape)
 
     @cached_property
     def total_activity(self) -> float:
@@ -71,10 +79,22 @@ class Setting:
         """The scene, with energy tallied in MeV."""
         return make_scene(self.density, self.spacing_mm, self.matter, 1.0, infinite=self.infinite)
 
+    @cached_property
+    def homes(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        """Share of the activity in each medium, and the density of its thinnest active voxel."""
+        scene, media = self.scene, len(self.matter.media)  # the scene has a medium for every voxel
+        total, thinnest = np.zeros(media), np.full(media, np.inf, np.float32)
+        activity = self.activity.reshape(-1)
+        share_by_medium(
+            scene.highest_g_ml, scene.medium_of, scene.density, activity, total, thinnest
+        )
+        return total / total.sum(), thinnest
+
     @property
-    def chord_mm(self) -> float:
-        """Distance between the vertices of a track, mm at 1 g/cm3."""
-        return chord_for(min(self.spacing_mm), self.reach_mm)
+    def chords_mm(self) -> tuple[float, ...]:
+        """Distance between the vertices of a track born in each medium, mm at 1 g/cm3."""
+        edge_mm = min(self.spacing_mm)
+        return tuple(chord_for(edge_mm, self.reach_mm, float(rho)) for rho in self.homes[1])
 
 
 class Transport(Protocol):
@@ -104,6 +124,9 @@ class Transport(Protocol):
     def sums(self) -> BatchSums:
         """The sums over the batches, for reading and for the end."""
 
+    def region_errors(self) -> npt.NDArray[np.float64]:
+        """Relative standard error of each region's mean, from the batches so far."""
+
 
 def highest_mev(source: DecaySource, emitted_mev: npt.NDArray[np.float64]) -> float:
     """No decay can leave more than this in one voxel, given the tracks to be replayed if any."""
@@ -127,6 +150,7 @@ class Threads:
     def reset(self) -> None:
         """See `Transport`."""
         self._sums = BatchSums.empty(self.setting.density.size)
+        self._regions = self.setting.no_region_sums()
 
     def run_batch(
         self,
@@ -138,7 +162,7 @@ class Threads:
         """See `Transport`."""
         of = self.setting
         library = (
-            make_library(of.matter, of.source, tracks, of.chord_mm, key, self.pool)
+            make_library(of.matter, of.source, tracks, of.chords_mm, key, self.pool)
             if tracks
             else NO_TRACKS
         )
@@ -156,12 +180,18 @@ class Threads:
             self.pool,
             stopped,
         )
-        self._sums.take(most / TALLY_TOP, self.pool)
+        quantum_mev = most / TALLY_TOP
+        self._regions.take(self._sums.tally, quantum_mev / max(book[-1], 1.0))
+        self._sums.take(quantum_mev, self.pool)
         return book
 
     def sums(self) -> BatchSums:
         """See `Transport`."""
         return self._sums
+
+    def region_errors(self) -> npt.NDArray[np.float64]:
+        """See `Transport`."""
+        return self._regions.relative_errors()
 
 
 def require_gpu() -> None:

@@ -50,6 +50,7 @@ from opensirt.dose.mc_gpu_memory import (
 from opensirt.dose.mc_replay import PLACE_COLUMNS
 from opensirt.dose.mc_statistics import BatchSums
 from opensirt.dose.mc_tracks import RECORD_VALUES
+from opensirt.dose.mc_voxels import TRACKLESS
 from opensirt.errors import InputError
 
 __all__ = ["Gpu", "golden_stride", "photon_launches"]
@@ -161,6 +162,7 @@ class Gpu:
         """See `mc_device.Transport`."""
         voxels = self.setting.density.size
         self.batches = 0
+        self.regions = self.setting.no_region_sums()
         self.tally = zeros(voxels, np.uint32)
         self.totals = Sums(zeros(voxels, np.float32), zeros(voxels, np.float32))
 
@@ -184,16 +186,23 @@ class Gpu:
             self._replay(scene, library, tracks, job, score, stopped)
         else:
             self._play(scene, job, score, stopped)
+        book = down(score.books).astype(np.float64)
+        if self.setting.regions:
+            quantum_mev = 1.0 / quanta_per_mev
+            self.regions.take(down(self.tally), quantum_mev / max(book[HISTORIES], 1.0))
         close_batch[REPLAY_LANES // BLOCK, BLOCK](score, self.totals, 1.0 / quanta_per_mev)
         self.batches += 1
-        book = down(score.books).astype(np.float64)
-        book[:HISTORIES] /= UNITS_PER_MEV
+        book[:TRACKLESS] /= UNITS_PER_MEV
         return book
 
     def sums(self) -> BatchSums:
         """The sums over the batches, copied to the host."""
         nothing = np.zeros(0, np.uint32)
         return BatchSums(nothing, down(self.totals.total), down(self.totals.squares), self.batches)
+
+    def region_errors(self) -> npt.NDArray[np.float64]:
+        """See `mc_device.Transport`."""
+        return self.regions.relative_errors()
 
     def _job(self, histories: float, key: tuple[int, int]) -> Job:
         offset, shift = np.random.default_rng(list(key)).random(2)
@@ -226,7 +235,7 @@ class Gpu:
                         library,
                         self.bench,
                         medium,
-                        self.setting.chord_mm,
+                        self.setting.chords_mm[medium],
                         *key,
                     )
             state = down(library.state)

@@ -29,7 +29,7 @@ from opensirt.dose.mc_random import STATE_WORDS, law, seed_stream, uniform
 from opensirt.dose.mc_replay import replay
 from opensirt.dose.mc_source import emit_decay
 from opensirt.dose.mc_tracks import BINS, BRANCH, END, PHOTON_RECORD, RECORD_VALUES, make_track
-from opensirt.dose.mc_voxels import BOOK_SIZE, CARRY, EMITTED, ESCAPED, medium_at, settle
+from opensirt.dose.mc_voxels import BOOK_SIZE, CARRY, EMITTED, ESCAPED, TRACKLESS, medium_at, settle
 
 __all__ = [
     "BLOCK_VOXELS",
@@ -132,9 +132,10 @@ def _close_book(book, books):
         if book[entry] > 0.0:
             atomic_add(books, entry, np.uint64(book[entry] * UNITS_PER_MEV + 0.5))
             book[entry] = 0.0
-    if book[HISTORIES] > 0.0:
-        atomic_add(books, HISTORIES, np.uint64(book[HISTORIES]))
-        book[HISTORIES] = 0.0
+    for entry in (TRACKLESS, HISTORIES):
+        if book[entry] > 0.0:
+            atomic_add(books, entry, np.uint64(book[entry]))
+            book[entry] = 0.0
 
 
 @law
@@ -224,6 +225,10 @@ def fire_replays(scene, tracks, ratios, decays, job, queue, bench, score, first,
         voxel = voxel_of_history(decays, job, serial)
         place_history(scene, voxel, p, cell, state)
         home = medium_at(scene, scene.density[voxel])
+        book[HISTORIES] += 1.0
+        if home >= len(tracks.number_of) or tracks.number_of[home] == 0:
+            book[TRACKLESS] += 1.0
+            continue
         track = _track_for(tracks, home, _quantile_of(job, item))
         most = tracks.photons[track]
         slot = cuda.atomic.add(queue.used, launch, most) if most > 0 else 0
@@ -243,7 +248,6 @@ def fire_replays(scene, tracks, ratios, decays, job, queue, bench, score, first,
         )
         _fill_queue(queue, slot, photons, most, serial)
         book[EMITTED] += tracks.emitted_mev[track]
-        book[HISTORIES] += 1.0
     _close_book(book, score.books)
 
 

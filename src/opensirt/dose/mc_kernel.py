@@ -29,6 +29,7 @@ from opensirt.dose.kernels import (
 from opensirt.dose.mc_run import Result, Run, RunPlan
 from opensirt.dose.mc_scene import Matter, cuts_for, only_medium
 from opensirt.dose.mc_source import DecaySource, decay_source
+from opensirt.errors import InputError
 from opensirt.physics.nuclides import Nuclide
 
 __all__ = ["KernelPlan", "SimulatedKernel", "simulated_kernel", "symmetric"]
@@ -40,6 +41,8 @@ REPEATS = 10
 PILOT_HISTORIES = 5000
 PILOT_MARGIN = 1.2
 """The pilot's error is itself known to some 15 %."""
+MOST_HISTORIES = 2_000_000_000
+"""Histories that a kernel of a wanted uncertainty takes at most."""
 FULL_BELOW = 10_000
 """Repeats of fewer histories follow each decay anew; longer ones replay tracks."""
 
@@ -53,6 +56,8 @@ class KernelPlan:
     """Holds where there are no `histories`."""
     seed: int = 1
     threads: int | None = None
+    most_histories: int = MOST_HISTORIES
+    """The end of a run to an uncertainty; refused where a pilot says that more are needed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,13 +239,26 @@ def _repeats(
             return fire(math.ceil(plan.histories / REPEATS), range(1, REPEATS + 1))
         pilot = _self_error(fire(PILOT_HISTORIES, range(1)))
         needed = PILOT_MARGIN * PILOT_HISTORIES * (pilot / plan.uncertainty) ** 2
+        _require_possible(plan, needed)
         each = max(PILOT_HISTORIES, math.ceil(needed / REPEATS))
         more = REPEATS
         while more > 0:
             results += fire(each, range(1 + len(results), 1 + len(results) + more))
             missing = (_self_error(results) / plan.uncertainty) ** 2 - 1.0
             more = math.ceil(len(results) * missing) if missing > 0.0 else 0
+            more = min(more, max(0, plan.most_histories // each - len(results)))
     return results
+
+
+def _require_possible(plan: KernelPlan, needed: float) -> None:
+    """Refuse an uncertainty that would take more histories than a kernel may have."""
+    if needed > plan.most_histories:
+        reached = plan.uncertainty * math.sqrt(needed / plan.most_histories)
+        raise InputError(
+            f"an uncertainty of {plan.uncertainty:g} needs about {needed:.2g} histories, a kernel "
+            f"has at most {plan.most_histories:.2g}, which reach about {reached:.2g}; ask for "
+            "that, or for a number of histories"
+        )
 
 
 def _self_error(results: Sequence[Result]) -> float:

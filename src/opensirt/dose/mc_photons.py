@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 
+from opensirt.dose.mc_density import THINNEST_G_ML
 from opensirt.dose.mc_electrons import ELECTRON, PHOTON, POSITRON, draw_step, play_event, push, turn
 from opensirt.dose.mc_physics import (
     MASS_MEV,
@@ -25,7 +26,6 @@ from opensirt.dose.mc_random import law, uniform
 from opensirt.dose.mc_voxels import (
     EMITTED,
     ESCAPED,
-    THINNEST_G_ML,
     deposit,
     enter,
     march,
@@ -75,11 +75,13 @@ def _remember(p, cell):
 @law
 def track_electron(laws, scene, tally, p, cell, energy, kind, stack, n, scales, book, state):
     """Follow one electron (or positron) to its end; returns the height of the stack."""
-    while energy > laws.absorb_mev:
+    while True:
         voxel = voxel_of(scene, cell)
         if voxel < 0 and not scene.infinite:
             break
         medium = medium_at(scene, max(scene.density[max(voxel, 0)], THINNEST_G_ML))
+        if energy <= laws.absorb_mev[medium]:
+            break
         length, loss, mu, rate = draw_step(laws, medium, energy, state)
         hinge = uniform(state)
         first, second = hinge * length, (1.0 - hinge) * length
@@ -94,7 +96,7 @@ def track_electron(laws, scene, tally, p, cell, energy, kind, stack, n, scales, 
         energy -= loss * (length - abs(left)) / length
         if left < 0.0:
             break
-        if left == 0.0 and rate > 0.0 and energy > laws.absorb_mev:
+        if left == 0.0 and rate > 0.0 and energy > laws.absorb_mev[medium]:
             _remember(p, cell)
             energy, n = play_event(laws, medium, energy, rate, p, stack, n, state)
     deposit(scene, tally, cell, book, energy)
@@ -140,10 +142,12 @@ def track_photon(laws, scene, tally, p, cell, energy, stack, n, book, state):
         choice -= density * _rate(laws, medium, row, part, PHOTO)
         if choice < 0.0:
             p[3], p[4], p[5] = isotropic(uniform(state), uniform(state))
-            return _release(laws, scene, tally, p, cell, energy, stack, n, book)
+            return _release(laws, medium, scene, tally, p, cell, energy, stack, n, book)
         choice -= density * _rate(laws, medium, row, part, INCOHERENT)
         if choice < 0.0:
-            energy, n = _play_compton(laws, scene, tally, p, cell, energy, stack, n, book, state)
+            energy, n = _play_compton(
+                laws, medium, scene, tally, p, cell, energy, stack, n, book, state
+            )
             continue
         if choice < density * _rate(laws, medium, row, part, COHERENT):
             cosine = coherent_cosine(energy, laws.coherent, medium, state)
@@ -168,9 +172,9 @@ def _distance_mm(scene, p, start_z, start_y, start_x):
 
 
 @law
-def _release(laws, scene, tally, p, cell, energy, stack, n, book):
+def _release(laws, medium, scene, tally, p, cell, energy, stack, n, book):
     """An electron set free in voxel `cell`: on the stack, or left where it is when soft."""
-    if energy > laws.absorb_mev and n < stack.shape[0] - 1:
+    if energy > laws.absorb_mev[medium] and n < stack.shape[0] - 1:
         _remember(p, cell)
         return push(stack, n, ELECTRON, energy, p)
     deposit(scene, tally, cell, book, energy)
@@ -178,7 +182,7 @@ def _release(laws, scene, tally, p, cell, energy, stack, n, book):
 
 
 @law
-def _play_compton(laws, scene, tally, p, cell, energy, stack, n, book, state):
+def _play_compton(laws, medium, scene, tally, p, cell, energy, stack, n, book, state):
     """One Compton event: electron released, photon deflected; returns (photon energy, n)."""
     scattered, cosine = compton(energy, state)
     phi = 2.0 * math.pi * uniform(state)
@@ -186,7 +190,7 @@ def _play_compton(laws, scene, tally, p, cell, energy, stack, n, book, state):
     momentum = math.sqrt(kinetic * (kinetic + 2.0 * MASS_MEV))
     u, v, w = p[3], p[4], p[5]
     turn(p, min(1.0, (energy - scattered * cosine) / max(momentum, 1e-12)), phi + math.pi)
-    n = _release(laws, scene, tally, p, cell, kinetic, stack, n, book)
+    n = _release(laws, medium, scene, tally, p, cell, kinetic, stack, n, book)
     p[3], p[4], p[5] = u, v, w
     turn(p, cosine, phi)
     return scattered, n

@@ -16,11 +16,12 @@ import math
 import numpy as np
 
 from opensirt.dose.mc_atomic import atomic_add
+from opensirt.dose.mc_density import THINNEST_G_ML
 from opensirt.dose.mc_electrons import PHOTON
 from opensirt.dose.mc_physics import turned, widened
 from opensirt.dose.mc_random import law
 from opensirt.dose.mc_tracks import BINS, BRANCH, KINK, PHOTON_RECORD
-from opensirt.dose.mc_voxels import CARRY, ESCAPED, THINNEST_G_ML, medium_at
+from opensirt.dose.mc_voxels import CARRY, ESCAPED, medium_at
 
 __all__ = ["PLACE_COLUMNS", "replay"]
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.backend import thread_count
+from opensirt.dose.mc_account import Account, require_energies, require_tracks
 from opensirt.dose.mc_device import (
     MOST_REPLAYS,
     Device,
@@ -20,10 +21,10 @@ from opensirt.dose.mc_device import (
     Transport,
     open_transport,
 )
+from opensirt.dose.mc_regions import WeightedBox
 from opensirt.dose.mc_scene import Matter
-from opensirt.dose.mc_source import DecaySource
-from opensirt.dose.mc_voxels import EMITTED, ESCAPED
-from opensirt.errors import InputError, OpenSirtError
+from opensirt.dose.mc_source import DecaySource, emission_of
+from opensirt.errors import InputError
 
 __all__ = ["Progress", "Result", "Run", "RunPlan"]
 
@@ -41,8 +42,8 @@ PILOT_BATCHES = 8
 PILOT_PER_VOXEL = 0.5
 """Histories per active voxel and pilot batch."""
 SMALLEST_BATCH = 1_000
-LARGEST_IMBALANCE = 1e-4
-"""Energy that may be missing from, or added to, what was emitted, over that; beyond is an error."""
+MOST_HISTORIES = 20_000_000_000
+"""Histories that a run to a wanted uncertainty makes at most, some hours on many cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class RunPlan:
     infinite: bool = False
     """The medium of the first voxel goes on outside the grid; otherwise there is vacuum."""
     device: Device = "cpu"
+    most_histories: int = MOST_HISTORIES
+    """The end of a run to an uncertainty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,13 @@ class Result:
     """(deposited + escaped - emitted) / emitted."""
     escaped_fraction: float
     emitted_mev: float
-    """Per decay."""
+    """Per decay, of the decays followed."""
+    uncertainty_reached: bool
+    """False where the most histories did not suffice for the uncertainty asked for."""
+    region_errors: npt.NDArray[np.float64]
+    """Relative standard error of the mean of each region asked for."""
+    nuclide_mev: float
+    """Per decay of the nuclide, from its tables alone; `emitted_mev` lies within chance of it."""
 
 
 @dataclass
@@ -93,8 +102,10 @@ class Run:
     progress: Progress | None = None
     reach_mm: float = math.inf
     """Radius in water that holds what the source's electrons leave; tracks are finer than that."""
+    regions: tuple[WeightedBox, ...] = ()
+    """Regions whose mean the result gives the error of."""
     transport: Transport = field(init=False)
-    book: npt.NDArray[np.float64] = field(init=False)
+    account: Account = field(init=False)
 
     def __post_init__(self) -> None:
         if (self.plan.histories is None) == (self.plan.uncertainty is None):
@@ -112,9 +123,12 @@ class Run:
             self.source,
             self.plan.infinite,
             self.reach_mm,
+            self.regions,
         )
-        self.shares = self._shares()
-        self.stop = False
+        require_energies(self.source, self.matter.laws)
+        shares, _ = setting.homes
+        self.shares = shares
+        self.stop, self.reached = False, True
         with ThreadPoolExecutor(threads) as pool:
             self.transport = open_transport(self.plan.device, setting, threads, pool)
             try:
@@ -123,6 +137,7 @@ class Run:
                     self._run_histories(self.plan.histories)
                 else:
                     self._run_to_uncertainty(float(self.plan.uncertainty or 0.0))
+                    self.reached = self._high_error() <= float(self.plan.uncertainty or 0.0)
                 return self._finish(pool)
             except BaseException:
                 self.stop = True
@@ -131,7 +146,7 @@ class Run:
     def _reset(self) -> None:
         self.batches = 1
         self.transport.reset()
-        self.book = np.zeros(0)
+        self.account = Account(emission_of(self.source), np.zeros(0))
 
     def _run_histories(self, histories: int) -> None:
         self.batches = max(BATCHES, math.ceil(histories / self.transport.largest_batch))
@@ -150,21 +165,38 @@ class Run:
             self.density.reshape(-1), self.activity.reshape(-1)
         )
         needed = PILOT_BATCHES * pilot * (error / wanted) ** 2
+        self._require_possible(wanted, needed)
         self._reset()
         self.batches = last = max(BATCHES, math.ceil(needed / self.transport.largest_batch))
         size = max(needed / last, SMALLEST_BATCH)
+        most = max(last, int(self.plan.most_histories / size))
         done = 0
         while done < last:
             self._fire(size, PILOT_BATCHES + done)
             done += 1
             self._report(done / last)
             if done == last and (reached := self._high_error()) > wanted:
-                last = math.ceil(done * min(4.0, (reached / wanted) ** 2) + 0.5)
+                more = math.ceil(done * min(4.0, (reached / wanted) ** 2) + 0.5)
+                last = min(more, most)
+
+    def _require_possible(self, wanted: float, needed: float) -> None:
+        """Refuse an uncertainty that would take more histories than a run may have."""
+        most = self.plan.most_histories
+        if needed > most:
+            rate = self.account.histories / max(time.perf_counter() - self.started, 1e-9)
+            raise InputError(
+                f"an uncertainty of {wanted:g} needs about {needed:.2g} histories ("
+                f"{needed / rate / 3600.0:.2g} hours here), a run has at most {most:.2g}, which "
+                f"reach about {wanted * math.sqrt(needed / most):.2g}; ask for that, or for a "
+                "number of histories"
+            )
 
     def _fire(self, histories: float, batch: int) -> None:
         key = (self.plan.seed, batch)
-        book = self.transport.run_batch(self._tracks(histories), histories, key, lambda: self.stop)
-        self.book = book if self.book.size == 0 else self.book + book
+        tracks = self._tracks(histories)
+        book = self.transport.run_batch(tracks, histories, key, lambda: self.stop)
+        require_tracks(book)
+        self.account.add(book, tracks, self.shares)
 
     def _tracks(self, histories: float) -> list[int]:
         """Tracks of each medium to make for one batch; none in full mode."""
@@ -176,36 +208,19 @@ class Run:
             for share in self.shares
         ]
 
-    def _shares(self) -> npt.NDArray[np.float64]:
-        """Share of the activity in each medium."""
-        shares = np.zeros(len(self.matter.media))
-        for rho, bq in zip(self.density, self.activity, strict=True):
-            if bq.any():
-                here = self.matter.medium_at(rho).ravel()
-                shares += np.bincount(here, weights=bq.ravel(), minlength=len(shares))
-        return np.asarray(shares / shares.sum())
-
     def _high_error(self) -> float:
         return self.transport.sums().high_error(self.density.reshape(-1))
 
     def _report(self, share: float) -> None:
         if self.progress is not None:
             spent = time.perf_counter() - self.started
-            self.progress(share, int(self.book[-1]), spent * (1.0 / share - 1.0))
+            self.progress(share, self.account.histories, spent * (1.0 / share - 1.0))
 
     def _finish(self, pool: ThreadPoolExecutor) -> Result:
         sums = self.transport.sums()
         mean_error = sums.high_error(self.density.reshape(-1))
-        histories = int(self.book[-1])
-        deposited = float(sums.total.sum(dtype=np.float64))
-        emitted = float(self.book[EMITTED])
-        escaped = float(self.book[ESCAPED])
-        balance = (deposited + escaped - emitted) / emitted
-        if not abs(balance) <= LARGEST_IMBALANCE:
-            raise OpenSirtError(
-                f"the Monte Carlo must account for all energy within {LARGEST_IMBALANCE:g}, found "
-                f"{balance:+.2g}; the dose was discarded, please report this with the input maps"
-            )
+        histories = self.account.histories
+        balance = self.account.balance(float(sums.total.sum(dtype=np.float64)))
         error = sums.relative_error(pool)
         sums.total /= np.float32(histories)
         return Result(
@@ -216,6 +231,9 @@ class Run:
             threads=self.transport.threads,
             mean_relative_error=mean_error,
             energy_balance=balance,
-            escaped_fraction=escaped / emitted,
-            emitted_mev=emitted / histories,
+            escaped_fraction=self.account.escaped_fraction,
+            emitted_mev=self.account.emitted_mev,
+            uncertainty_reached=self.reached,
+            region_errors=self.transport.region_errors(),
+            nuclide_mev=self.account.emission.mean_mev,
         )

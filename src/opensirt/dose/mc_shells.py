@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.backend import thread_count
+from opensirt.dose.mc_account import require_energies
 from opensirt.dose.mc_electrons import (
     ELECTRON,
     PHOTON,
@@ -141,6 +142,7 @@ def shell_energies(
             f"a kernel needs at least 2 batches and a history in each, found {plan.batches} and "
             f"{plan.histories}"
         )
+    require_energies(source, laws)
     equal = len(outer_mm) - OUTER_SHELLS
     shells = _Shells(outer_mm, 1.0 / outer_mm[0], float(outer_mm[equal - 1]), plan.photon_split)
     per_batch = plan.histories // plan.batches
@@ -287,14 +289,14 @@ def _lay(shells, tally, p, length, energy, state):
 @law
 def _track_electron(laws, shells, tally, p, energy, kind, stack, n, state):
     """Follow one electron (or positron) to its end; returns the height of the stack."""
-    while energy > laws.absorb_mev:
+    while energy > laws.absorb_mev[0]:
         length, loss, mu, rate = draw_step(laws, 0, energy, state)
         hinge = uniform(state)
         _lay(shells, tally, p, hinge * length, hinge * loss, state)
         turn(p, 1.0 - 2.0 * mu, 2.0 * math.pi * uniform(state))
         _lay(shells, tally, p, (1.0 - hinge) * length, (1.0 - hinge) * loss, state)
         energy -= loss
-        if rate > 0.0 and energy > laws.absorb_mev:
+        if rate > 0.0 and energy > laws.absorb_mev[0]:
             before, above = energy, n
             energy, n = play_event(laws, 0, energy, rate, p, stack, n, state)
             if n > above and stack[n - 1, 0] == PHOTON:
@@ -365,7 +367,7 @@ def _play_compton(laws, shells, tally, p, energy, stack, n, state):
 @law
 def _release(laws, shells, tally, p, energy, stack, n):
     """An electron set free by a photon: on the stack, or left where it is when it goes no way."""
-    follow = energy > laws.absorb_mev and n < len(stack) - 1
+    follow = energy > laws.absorb_mev[0] and n < len(stack) - 1
     if follow:
         r = _radius(p)
         if r > shells.limit_mm:

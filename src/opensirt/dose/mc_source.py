@@ -13,11 +13,19 @@ import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
 from opensirt.dose.mc_electrons import ELECTRON, PHOTON, POSITRON, push
-from opensirt.dose.mc_physics import isotropic
+from opensirt.dose.mc_physics import MASS_MEV, isotropic
 from opensirt.dose.mc_random import law, uniform
 from opensirt.physics.nuclides import Line, Nuclide
 
-__all__ = ["DecaySource", "decay_source", "emit_decay", "line_source"]
+__all__ = [
+    "DecaySource",
+    "Emission",
+    "decay_source",
+    "emission_of",
+    "emit_decay",
+    "highest_energies",
+    "line_source",
+]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -76,6 +84,46 @@ def line_source(energy_mev: float, kind: int = ELECTRON) -> DecaySource:
     return DecaySource(
         0.0, nothing, energy_mev * ones, ones, np.full(1, kind, dtype=np.int64), 0.0, 0.0, 0.0
     )
+
+
+class Emission(NamedTuple):
+    """What one decay emits, from the tables alone, no decay drawn."""
+
+    mean_mev: float
+    """Betas, lines, what stays on the spot, and pairs with the photons that they end in."""
+    variance_mev2: float
+    """Of one decay, but for the energy of the first beta, which is drawn evenly (below)."""
+    beta_slope2_mev2: float
+    """Mean square of the slope of beta energy over quantile: n evenly drawn betas have a mean of
+    variance slope2/(12 n^3)."""
+    highest_beta_mev: float
+
+
+def emission_of(source: DecaySource) -> Emission:
+    """Mean and spread of the energy of one decay as `emit_decay` draws it."""
+    low, high = source.beta_mev[:-1], source.beta_mev[1:]
+    beta = float(np.mean(0.5 * (low + high)))
+    beta_square = float(np.mean((low * low + low * high + high * high) / 3.0))
+    pair = source.pair_mev + 2.0 * MASS_MEV
+    mean = source.betas_per_decay * beta + source.local_mev + source.pair_yield * pair
+    mean += float(np.sum(source.line_mev * source.line_yield))
+    more = source.betas_per_decay % 1.0, source.line_yield % 1.0, source.pair_yield
+    variance = more[0] * (1.0 - more[0]) * beta**2 + more[2] * (1.0 - more[2]) * pair**2
+    variance += float(np.sum(more[1] * (1.0 - more[1]) * source.line_mev**2))
+    variance += max(0.0, source.betas_per_decay - 1.0) * (beta_square - beta * beta)
+    slope2 = float(np.mean((high - low) ** 2)) * (len(source.beta_mev) - 1) ** 2
+    return Emission(mean, variance, slope2, float(source.beta_mev[-1]))
+
+
+def highest_energies(source: DecaySource) -> tuple[float, float]:
+    """Energies (MeV) of the hardest electron and the hardest photon that a decay can emit."""
+    lines, photon = source.line_mev, source.line_kind == PHOTON
+    electrons = [float(lines[~photon].max(initial=0.0))]
+    if source.betas_per_decay > 0.0:
+        electrons.append(float(source.beta_mev[-1]))
+    if source.pair_yield > 0.0:
+        electrons.append(source.pair_mev)
+    return max(electrons), float(lines[photon].max(initial=0.0))
 
 
 def _energy(lines: list[Line]) -> float:

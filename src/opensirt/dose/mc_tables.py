@@ -102,15 +102,17 @@ class Laws(NamedTuple):
     """(medium, row, 3): photo-electric, incoherent and coherent coefficients, 1/mm."""
     coherent: FloatArray
     """(medium, point, 2): x^2 (1/angstrom^2), integral of F^2 over x^2 from 0, 1 at the end."""
-    absorb_mev: float
-    collision_mev: float
+    absorb_mev: FloatArray
+    """(medium,), as in `Cuts`."""
+    collision_mev: FloatArray
+    """(medium,)"""
     photon_mev: float
     loss_step: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """What all media share on one grid of energies (MeV); arrays end in (rows,)."""
+    """What media of the same cuts share on one grid of energies (MeV); arrays end in (rows,)."""
 
     energy: FloatArray
     hard_loss: FloatArray
@@ -123,8 +125,7 @@ class _Common:
     """Per element, (2, rows): soft moments per atom and collision constant per electron."""
 
 
-def _common(media: Sequence[Medium], cuts: Cuts) -> _Common:
-    energy = np.geomspace(0.5 * cuts.absorb_mev, cuts.highest_mev, ROWS)
+def _common(media: Sequence[Medium], energy: FloatArray, cuts: Cuts) -> _Common:
     symbols = tuple(sorted({symbol for medium in media for symbol in medium.composition}))
     top, cut = 0.5 * energy, np.full(ROWS, cuts.collision_mev)
     low = np.full(ROWS, _LOWEST_LOSS_MEV)
@@ -197,19 +198,29 @@ def _medium_laws(medium: Medium, shared: _Common, cuts: Cuts) -> tuple[FloatArra
     return np.vstack([per_mm, tail]).T, np.stack([shares, eta], axis=-1).swapaxes(0, 1)
 
 
-def _check(media: Sequence[Medium], cuts: Cuts) -> None:
+def _check(media: Sequence[Medium], cuts: Sequence[Cuts]) -> None:
     if not media:
         raise InputError("transport needs at least one medium, found none; name one")
-    for name in ("absorb_mev", "collision_mev", "photon_mev", "angle_step", "loss_step"):
-        value = getattr(cuts, name)
-        if not 0.0 < value < cuts.highest_mev:
-            raise InputError(
-                f"cut {name} must lie between 0 and {cuts.highest_mev:g}, found {value:g}"
-            )
+    for of in cuts:
+        for name in ("absorb_mev", "collision_mev", "photon_mev", "angle_step", "loss_step"):
+            value = getattr(of, name)
+            if not 0.0 < value < of.highest_mev:
+                raise InputError(
+                    f"cut {name} must lie between 0 and {of.highest_mev:g}, found {value:g}"
+                )
+    top = max(of.highest_mev for of in cuts)
+    known = min(float(atom(s).electron_energy_mev[-1]) for m in media for s in m.composition)
+    if top > known:
+        raise InputError(f"highest_mev may be {known:g} at most, where tables end, found {top:g}")
+    if len({(of.photon_mev, of.loss_step, of.highest_mev) for of in cuts}) > 1:
+        raise InputError(
+            "all media need the same photon_mev, loss_step and highest_mev; only the cuts of "
+            "electrons may differ"
+        )
 
 
-def build_laws(media: Sequence[Medium], cuts: Cuts | None = None) -> Laws:
-    """All laws of these media, in their order.
+def build_laws(media: Sequence[Medium], cuts: Cuts | Sequence[Cuts] | None = None) -> Laws:
+    """All laws of these media, in their order, with cuts for all or for each.
 
     Raises
     ------
@@ -218,18 +229,21 @@ def build_laws(media: Sequence[Medium], cuts: Cuts | None = None) -> Laws:
     UnknownNameError
         When a medium has an element without atomic data.
     """
-    chosen = cuts or Cuts()
+    one = cuts or Cuts()
+    chosen = [one] * len(media) if isinstance(one, Cuts) else list(one)
     _check(media, chosen)
-    shared = _common(media, chosen)
+    lowest = min(of.absorb_mev for of in chosen)
+    energy = np.geomspace(0.5 * lowest, chosen[0].highest_mev, ROWS)
+    shared = {of: _common(media, energy, of) for of in dict.fromkeys(chosen)}
     width = max(len(medium.composition) for medium in media)
     elastic = np.ones((len(media), ROWS, width, 2))
     charge = np.zeros((len(media), width))
     electron = np.empty((len(media), ROWS, len(ELECTRON_COLUMNS)))
-    for i, medium in enumerate(media):
+    for i, (medium, of) in enumerate(zip(media, chosen, strict=True)):
         numbers = [atom(symbol).number for symbol in _elements(medium)]
         charge[i, : len(numbers)] = numbers
-        electron[i], elastic[i, :, : len(numbers)] = _medium_laws(medium, shared, chosen)
-    grid, energy = PHOTON_GRID_MEV, shared.energy
+        electron[i], elastic[i, :, : len(numbers)] = _medium_laws(medium, shared[of], of)
+    grid = PHOTON_GRID_MEV
     return Laws(
         log_start=float(np.log(energy[0])),
         per_log=(ROWS - 1) / float(np.log(energy[-1] / energy[0])),
@@ -241,8 +255,8 @@ def build_laws(media: Sequence[Medium], cuts: Cuts | None = None) -> Laws:
         photon_per_log=(len(grid) - 1) / float(np.log(grid[-1] / grid[0])),
         photon=PER_MM * np.array([photon_coefficients(m.composition, grid) for m in media]),
         coherent=np.array([coherent_table(m.composition) for m in media]),
-        absorb_mev=chosen.absorb_mev,
-        collision_mev=chosen.collision_mev,
-        photon_mev=chosen.photon_mev,
-        loss_step=chosen.loss_step,
+        absorb_mev=np.array([of.absorb_mev for of in chosen]),
+        collision_mev=np.array([of.collision_mev for of in chosen]),
+        photon_mev=chosen[0].photon_mev,
+        loss_step=chosen[0].loss_step,
     )

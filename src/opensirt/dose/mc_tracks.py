@@ -100,7 +100,7 @@ def _track_branch(laws, medium, energy, resolution, p, vertex, stack, n, codes, 
     """Follow one electron from `p`, writing chords; returns (next free record, stack height)."""
     gathered = 0.0
     kind = KINK
-    while energy > laws.absorb_mev and at >= 0:
+    while energy > laws.absorb_mev[medium] and at >= 0:
         length, loss, mu, rate = draw_step(laws, medium, energy, state)
         hinge = uniform(state)
         for i in range(3):
@@ -117,7 +117,7 @@ def _track_branch(laws, medium, energy, resolution, p, vertex, stack, n, codes, 
         if at >= 0 and _span2(p, vertex) > resolution * resolution:
             at = _flush(kind, _bin_of(laws, energy), gathered, p, vertex, codes, values, at)
             gathered, kind = 0.0, CHORD
-        if rate > 0.0 and energy > laws.absorb_mev and at >= 0:
+        if rate > 0.0 and energy > laws.absorb_mev[medium] and at >= 0:
             before = n
             energy, n = play_event(laws, medium, energy, rate, p, stack, n, state)
             if n > before:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.dose.mc_atomic import atomic_add
+from opensirt.dose.mc_density import THINNEST_G_ML, medium_number
 from opensirt.dose.mc_random import law
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "EMITTED",
     "ESCAPED",
     "GATHERED",
+    "TRACKLESS",
     "Scene",
     "deposit",
     "enter",
@@ -34,10 +36,9 @@ __all__ = [
     "voxel_of",
 ]
 
-GATHERED, CARRY, ESCAPED, EMITTED = 0, 1, 2, 3
-BOOK_SIZE = 4
-THINNEST_G_ML = 1e-6
-"""An empty voxel counts as this thin a gas, through which a particle simply flies on."""
+GATHERED, CARRY, ESCAPED, EMITTED, TRACKLESS = 0, 1, 2, 3, 4
+BOOK_SIZE = 5
+"""Places of an account: energies in MeV, then histories that found no track to replay."""
 ENDLESS = 1e30
 
 
@@ -46,9 +47,9 @@ class Scene(NamedTuple):
 
     density: npt.NDArray[np.float32]
     """g/mL, flattened (slice, row, column)."""
+    highest_g_ml: npt.NDArray[np.float32]
     medium_of: npt.NDArray[np.uint8]
-    """Medium by density in steps of 1/`density_steps` g/mL; the last entry holds beyond."""
-    density_steps: float
+    """Both as in `Matter`."""
     slices: int
     rows: int
     columns: int
@@ -75,7 +76,7 @@ def voxel_of(scene, cell):
 @law
 def medium_at(scene, density):
     """Medium of this density (g/mL)."""
-    return scene.medium_of[min(int(density * scene.density_steps), len(scene.medium_of) - 1)]
+    return medium_number(scene.highest_g_ml, scene.medium_of, density)
 
 
 @law

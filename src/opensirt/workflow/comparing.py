@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from opensirt.dose.comparison import EngineComparison, EngineDose, compare_doses, reference_engine
-from opensirt.dose.density_regions import density_regions
+from opensirt.dose.density_regions import density_classes, density_regions
 from opensirt.dose.disagreement import disagreement_findings
 from opensirt.dose.engine import dose_engines
 from opensirt.errors import InputError, RegionError, UnknownNameError
@@ -103,14 +103,20 @@ def compare_from_files(
         raise InputError(f"{given} needs the engine {MONTE_CARLO}, found {', '.join(names)}")
     source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)
     drawn = _regions(regions, source) if regions is not None else None
+    known = density_classes(mass) if drawn is None else drawn
     say = step or (lambda what, done: None)
     share = (1.0 - COMPARING_SHARE) / len(names)
     made: dict[str, Dosing] = {}
     for number, name in enumerate(names):
         begun = number * share
         say(name, begun)
-        made[name] = calculate(name, source, mass, of, options, _within(say, name, begun, share))
-    doses = [EngineDose(name, done.dose, done.relative_error) for name, done in made.items()]
+        made[name] = calculate(
+            name, source, mass, of, options, _within(say, name, begun, share), known
+        )
+    doses = [
+        EngineDose(name, done.dose, done.relative_error, done.region_errors)
+        for name, done in made.items()
+    ]
     comparison, page = _judge(doses, mass, drawn, made, activity.name, say)
     inputs = [path for path in (activity, density, ct, regions) if path is not None]
     record = Provenance(

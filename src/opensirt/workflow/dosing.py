@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from opensirt.backend import thread_count
+from opensirt.dose.comparison import without_air
 from opensirt.dose.engine import dose_engines
 from opensirt.errors import InputError
-from opensirt.image import Volume
+from opensirt.image import Regions, Volume
 from opensirt.io.archive import staged_file
 from opensirt.io.nifti import write_volume_nifti
 from opensirt.physics.nuclides import Nuclide, nuclide
@@ -52,6 +53,8 @@ class Dosing:
     dose: Volume
     relative_error: Volume | None
     facts: dict[str, Any]
+    region_errors: Mapping[str, float] = field(default_factory=dict)
+    """Standard error over the mean dose of the regions asked for; empty without statistics."""
 
 
 def dose_from_files(
@@ -116,14 +119,22 @@ def calculate(
     of: Nuclide,
     options: MonteCarloOptions | None = None,
     step: Step | None = None,
+    regions: Regions | None = None,
 ) -> Dosing:
-    """Dose of an activity map by one engine, with time and, for Monte Carlo, its statistics."""
+    """Dose of an activity map by one engine, with time and, for Monte Carlo, its statistics.
+
+    `regions`, on the grid of `source`, get the statistical error of their mean dose.
+    """
     given = options.chosen() if options is not None and engine == MONTE_CARLO else {}
     chosen = dose_engines.create(engine, **given)
     start = time.perf_counter()
     error, statistics = None, {"threads": thread_count()}
+    region_errors: Mapping[str, float] = {}
     if engine == MONTE_CARLO:
-        simulation = chosen.simulate(source, mass, of, progress=_progress(step))  # type: ignore[attr-defined]
+        simulation = chosen.simulate(  # type: ignore[attr-defined]
+            source, mass, of, _progress(step), without_air(regions or Regions(), mass)
+        )
+        region_errors = simulation.region_errors
         dose, error = simulation.dose, simulation.relative_error
         statistics = _statistics(simulation)
     else:
@@ -138,7 +149,7 @@ def calculate(
         "mean_dose_gy": float(dose.values.mean(dtype=np.float64)),
         "maximum_dose_gy": float(dose.values.max()),
     }
-    return Dosing(dose, error, facts)
+    return Dosing(dose, error, facts, region_errors)
 
 
 def error_path(out: Path) -> Path:
@@ -154,6 +165,8 @@ def _statistics(simulation: Any) -> dict[str, Any]:
         "histories_per_second": simulation.histories / max(simulation.seconds, 1e-9),
         "mean_relative_error": simulation.mean_relative_error,
         "energy_balance": simulation.energy_balance,
+        "uncertainty_reached": simulation.uncertainty_reached,
+        "emitted_mev": simulation.emitted_mev,
         "escaped_fraction": simulation.escaped_fraction,
         "mode": simulation.mode,
         "device": simulation.device,

@@ -54,6 +54,7 @@ def check_engines(
     nuclide: Nuclide,
     *,
     every: bool = False,
+    regions: Regions | None = None,
     step: Step | None = None,
 ) -> EngineCheck | None:
     """Doses of other engines, or None where there is nothing to hold the dose in use against.
@@ -68,6 +69,8 @@ def check_engines(
         The dose in use and its engine.
     every : bool
         All registered engines; otherwise the density-aware one, where `used` is blind to density.
+    regions : Regions, optional
+        Those of the report, for the statistical error of their mean doses.
     """
     say = step or (lambda what, done: None)
     known = dose_engines.names()
@@ -83,8 +86,9 @@ def check_engines(
     for number, name in enumerate(others):
         begun = number / len(others)
         say(f"computing dose ({name})", begun)
-        done = calculate(name, activity, density, nuclide, None, _within(say, begun, len(others)))
-        made.append(EngineDose(name, done.dose, done.relative_error))
+        within = _within(say, begun, len(others))
+        done = calculate(name, activity, density, nuclide, None, within, regions)
+        made.append(EngineDose(name, done.dose, done.relative_error, done.region_errors))
     return EngineCheck(tuple(made), every)
 
 

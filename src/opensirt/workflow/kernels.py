@@ -57,7 +57,8 @@ def kernel_to_file(
 ) -> dict[str, Any]:
     """Voxel S values, mGy/(MBq s), of a uniformly filled voxel, as an `.npz` file.
 
-    `voxel_mm` is along (x, y, z); the array is (slice, row, column) = (z, y, x). Engine
+    `voxel_mm` is along (x, y, z); the array is (slice, row, column) = (z, y, x), and so are the
+    sizes `spacing_mm` in the file, whose `axes` and `voxel_mm_order` say both. Engine
     "voxel-convolution" folds the shipped point kernel; "monte-carlo" simulates the voxel.
     """
     given = statistics or KernelStatistics()
@@ -89,6 +90,7 @@ def kernel_to_file(
         "medium": medium,
         "density_g_ml": rho,
         "shape": list(kernel.energy_mev.shape),
+        "spacing_mm": list(spacing_mm),
         "self_s_mgy_per_mbq_s": float(arrays["s_mgy_per_mbq_s"][kernel.half_shape]),
         "energy_in_array_fraction": float(kernel.energy_mev.sum() / kernel.total_mev),
         **facts,
@@ -108,11 +110,11 @@ def _require_engine(engine: str, given: KernelStatistics) -> None:
 
 
 def _contents(kernel: VoxelKernel, voxel_mm: tuple[float, float, float]) -> dict[str, Any]:
-    """Arrays that every kernel file holds."""
-    return {
-        "s_mgy_per_mbq_s": kernel.s_values_mgy_per_mbq_s(),
-        "density_g_ml": np.array(kernel.density_g_ml),
+    """Arrays that every kernel file holds, with the order of the axes said in words."""
+    return kernel.arrays() | {
+        "axes": np.array("slice,row,column"),
         "voxel_mm": np.array(voxel_mm),
+        "voxel_mm_order": np.array("x,y,z"),
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from opensirt.case import Case
 from opensirt.dose.comparison import EngineDose
-from opensirt.image import Volume
+from opensirt.image import Regions, Volume
 from opensirt.io.archive import refuse_unusable
 from opensirt.physics.nuclides import Nuclide
 from opensirt.plan.plan import Plan
@@ -16,7 +16,7 @@ from opensirt.workflow.dosing import MONTE_CARLO, calculate
 from opensirt.workflow.engines import check_engines
 from opensirt.workflow.options import RunOptions
 from opensirt.workflow.planning import calibrate, compute_dose, make_plan
-from opensirt.workflow.results import build_report, write_results
+from opensirt.workflow.results import build_report, report_regions, write_results
 from opensirt.workflow.setting import make_setting
 from opensirt.workflow.study import Progress, prepare_case, read_case
 
@@ -81,6 +81,7 @@ def run_study(
         used,
         nuclide,
         every=options.compare_engines,
+        regions=_regions(case),
         step=_part(step, 0.6, 0.7),
     )
     step("drawing the report", 0.7)
@@ -108,8 +109,15 @@ def _dose(
     """The dose of the run; Monte Carlo with its error map and its own progress."""
     if engine != MONTE_CARLO:
         return EngineDose(engine, compute_dose(case, activity, engine=engine, nuclide=nuclide))
-    done = calculate(engine, activity, make_setting(case).density, nuclide, None, step)
-    return EngineDose(engine, done.dose, done.relative_error)
+    density = make_setting(case).density
+    done = calculate(engine, activity, density, nuclide, None, step, _regions(case))
+    return EngineDose(engine, done.dose, done.relative_error, done.region_errors)
+
+
+def _regions(case: Case) -> Regions:
+    """The regions of the report."""
+    setting = make_setting(case)
+    return report_regions(setting.compartments, setting.lungs)
 
 
 def _part(step: Progress, first: float, last: float) -> Progress:

@@ -258,3 +258,19 @@ def test_kernel_by_monte_carlo(tmp_path):
         assert float(file["rel_err"][1, 1, 1]) == pytest.approx(error)
         assert int(file["histories"]) == result["histories"]
         assert file["voxel_mm"].tolist() == [3.0, 3.0, 3.0]
+
+
+def test_kernel_file_says_the_order_of_its_axes(tmp_path):
+    """2, 3, 4 mm along x, y, z: slices are 4 mm apart, columns 2 mm."""
+    words = kernel_words(tmp_path / "k.npz", extent=5)
+    words[words.index("--voxel-mm") + 1] = "2,3,4"
+    result = call_json(*words)
+    assert result["spacing_mm"] == [4.0, 3.0, 2.0]
+    with np.load(tmp_path / "k.npz") as file:
+        assert file["spacing_mm"].tolist() == [4.0, 3.0, 2.0]
+        assert str(file["axes"]) == "slice,row,column"
+        assert file["voxel_mm"].tolist() == [2.0, 3.0, 4.0]
+        assert str(file["voxel_mm_order"]) == "x,y,z"
+        values = file["s_mgy_per_mbq_s"]
+    along_slice, along_row, along_column = values[3, 2, 2], values[2, 3, 2], values[2, 2, 3]
+    assert along_column > 1.3 * along_row > 1.3**2 * along_slice

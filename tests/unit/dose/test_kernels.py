@@ -172,3 +172,23 @@ def test_kernels_refuse_impossible_requests() -> None:
         PointKernel("y90", np.array([1.0, 2.0]), np.array([1.0]))
     with pytest.raises(TableError, match="radii must rise"):
         PointKernel("y90", np.array([2.0, 1.0]), np.array([1.0, 1.0]))
+
+
+@pytest.mark.parametrize("name", ["ho166", "lu177", "y90"])
+def test_folding_keeps_the_shells_of_the_table(name: str) -> None:
+    """Source voxel of 2 mm against an integral of the table over radius, no steps but its own.
+
+    On a sphere of radius r = t a, up to a, the mean of ``(1-|x|/a)(1-|y|/a)(1-|z|/a)`` is
+    ``1 - 3 t/2 + 2 t^2/pi - t^3/(4 pi)``: on the unit sphere the means of |x|, |xy| and |xyz| are
+    1/2, 2/(3 pi) and 1/(4 pi).
+    """
+    kernel, edge = point_kernel(name), 2.0
+    radii = np.linspace(0.0, edge, 40_001)
+    held = np.interp(radii, kernel.edges_mm(1.0), np.r_[0.0, np.cumsum(kernel.energy_mev)])
+    t = 0.5 * (radii[1:] + radii[:-1]) / edge
+    share = 1.0 - 1.5 * t + 2.0 / np.pi * t**2 - t**3 / (4.0 * np.pi)
+    inner = float(np.sum(np.diff(held) * share))
+    half = (1, 1, 1)
+    cumulative = np.concatenate([[0.0], np.cumsum(kernel.energy_mev)])
+    folded = fold_shells(kernel.edges_mm(1.0), cumulative, (edge,) * 3, (0.0, edge), half, 0.08)
+    assert folded[half] == pytest.approx(inner, rel=2e-4)

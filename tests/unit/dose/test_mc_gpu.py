@@ -71,6 +71,22 @@ def test_engine_runs_on_the_device_asked_for() -> None:
     assert found["status"]["available"] is False
 
 
+def test_decays_at_the_border_of_a_medium_replay_their_own_tracks() -> None:
+    """P-32, 0.695 MeV a decay, from 8 evenly spread betas: at and beside every border of media."""
+    rows = simulated("borders")["rows"]
+    assert len(rows) == 15
+    for row in rows:
+        assert row["trackless"] == 0
+        assert row["emitted"] == pytest.approx(0.695, rel=0.12), row
+        assert row["kept"] > (0.2 if row["density"] > 0.5 else 1e-3) * row["emitted"], row
+
+
+def test_decays_without_tracks_are_counted_and_leave_nothing() -> None:
+    found = simulated("trackless")
+    assert found["histories"] == found["trackless"] == pytest.approx(40, abs=1)
+    assert found["emitted"] == 0.0
+
+
 def test_no_gpu_is_one_line_and_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     none = {"mode": "none", "available": False, "reason": "no CUDA driver or device found"}
     monkeypatch.setattr(mc_device, "gpu_status", lambda: none)

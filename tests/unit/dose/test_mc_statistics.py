@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from opensirt.dose import mc_device
 from opensirt.dose.mc_device import LARGEST_BATCH, PARTS, TALLY_TOP
 from opensirt.dose.mc_scene import cuts_for, make_matter
 from opensirt.dose.mc_source import decay_source, line_source
+from opensirt.dose.mc_statistics import BatchSums
 from opensirt.dose.mc_tracks import BINS, PHOTON_RECORD
 from opensirt.errors import InputError
 from opensirt.physics.nuclides import nuclide
@@ -25,6 +29,37 @@ def test_the_histories_asked_for_are_made(histories: int) -> None:
     assert found == pytest.approx(histories, abs=24 + 1e-3 * histories)
 
 
+def batch_sums(batches: list[list[float]]) -> BatchSums:
+    """Sums of batches, MeV per voxel."""
+    sums = BatchSums.empty(len(batches[0]))
+    with ThreadPoolExecutor(1) as pool:
+        for batch in batches:
+            sums.tally[:] = np.round(np.array(batch) * 1000.0)
+            sums.take(0.001, pool)
+    return sums
+
+
+def test_the_error_of_four_batches_by_hand() -> None:
+    """1, 2, 3, 4 MeV: mean 2.5, standard deviation sqrt(5/3), error of the mean half of it."""
+    sums = batch_sums([[1.0, 5.0, 0.0], [2.0, 5.0, 0.0], [3.0, 5.0, 8.0], [4.0, 5.0, 0.0]])
+    assert sums.total.tolist() == [10.0, 20.0, 8.0]
+    with ThreadPoolExecutor(1) as pool:
+        error = sums.relative_error(pool)
+    assert error[0] == pytest.approx(math.sqrt(5.0 / 3.0) / 2.0 / 2.5, rel=1e-5)
+    assert error[1] == pytest.approx(0.0, abs=1e-3)
+    assert error[2] == pytest.approx(1.0)  # scored in one batch alone
+
+
+def test_the_stated_error_is_that_of_voxels_above_half_the_maximum() -> None:
+    """Doses 10, 6, 4 and, in air, 50: the mean error of the first two."""
+    batches = [[9.0, 5.0, 1.0, 0.04], [11.0, 7.0, 7.0, 0.06]]
+    density = np.array([1.0, 1.0, 1.0, 0.001], np.float32)
+    by_hand = (1.0 / 10.0 + 1.0 / 6.0) / 2.0
+    assert batch_sums(batches).high_error(density) == pytest.approx(by_hand, rel=1e-4)
+    only_first = np.array([1.0, 1.3, 1.0, 0.001], np.float32)  # dose 10, 4.6
+    assert batch_sums(batches).high_error(only_first) == pytest.approx(0.1, rel=1e-4)
+
+
 @pytest.mark.parametrize("wanted", [0.03, 0.015])
 def test_the_uncertainty_asked_for_is_reached(wanted: float) -> None:
     """Neither missed nor overshot by more than a third."""
@@ -38,6 +73,21 @@ def test_the_uncertainty_is_reached_where_all_is_air() -> None:
     """Air counts where there is nothing else: not an error of zero after the fewest histories."""
     found = run_of(0.0012 * ONES, ONES, (10.0, 10.0, 10.0), uncertainty=0.05)
     assert 0.03 < found.mean_relative_error <= 0.05
+
+
+def test_an_uncertainty_beyond_the_most_histories_is_refused_before_it_runs() -> None:
+    with pytest.raises(InputError, match=r"uncertainty of 0\.0001 needs about .*at most"):
+        run_of(ONES, ONES, uncertainty=1e-4, most_histories=1_000_000)
+
+
+def test_a_run_that_does_not_reach_its_uncertainty_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pilot that promises too much: the run ends at the most histories, and says what it has."""
+    errors = iter([0.02, *[0.5] * 20])
+    monkeypatch.setattr(BatchSums, "high_error", lambda self, *maps: next(errors))
+    found = run_of(ONES, ONES, uncertainty=0.02, most_histories=60_000)
+    assert found.histories <= 60_100
+    assert found.uncertainty_reached is False
+    assert found.mean_relative_error == 0.5
 
 
 def test_histories_or_uncertainty_not_both() -> None:

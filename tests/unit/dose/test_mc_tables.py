@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from opensirt.dose.mc_atoms import AVOGADRO_PER_MOL, atom, beta_squared, electrons_per_g
+from opensirt.dose.mc_atoms import (
+    AVOGADRO_PER_MOL,
+    ELECTRON_MASS_MEV,
+    PLANCK_C_MEV_ANGSTROM,
+    atom,
+    beta_squared,
+    electrons_per_g,
+)
 from opensirt.dose.mc_attenuation import coherent_table, photon_coefficients
 from opensirt.dose.mc_bremsstrahlung import FRACTION_GRID, bethe_heitler_shape, emission
 from opensirt.dose.mc_media import (
@@ -21,6 +30,7 @@ from opensirt.dose.mc_media import (
 from opensirt.dose.mc_physics import hard_elastic_mu
 from opensirt.dose.mc_random import STATE_WORDS, seed_stream
 from opensirt.dose.mc_scattering import (
+    bound_electrons,
     deflection_moment,
     elastic_integrals,
     log_quadrature,
@@ -117,7 +127,7 @@ def test_losses_are_counted_once(laws: Laws, name: str) -> None:
     """Restricted stopping, Moller losses and photons add to the unrestricted stopping power."""
     medium, row = MEDIA[NAMES.index(name)], laws.electron[NAMES.index(name)]
     energy = energies(laws)
-    cut = np.full_like(energy, laws.collision_mev)
+    cut = np.full_like(energy, laws.collision_mev[0])
     hard = 0.1 * collision_constant(medium) * moller_integral(energy, cut, 0.5 * energy, 1)
     _, soft = emission(energy, laws.photon_mev)
     photons = 0.1 * radiative_stopping_power(medium, energy) * (1.0 - soft)
@@ -130,7 +140,7 @@ def test_angles_are_counted_once(laws: Laws, name: str) -> None:
     """Played elastic events, soft moment and Moller deflections add to the transport rate."""
     medium, row = MEDIA[NAMES.index(name)], laws.electron[NAMES.index(name)]
     energy = energies(laws)
-    cut, one = np.full_like(energy, laws.collision_mev), np.ones_like(energy)
+    cut, one = np.full_like(energy, laws.collision_mev[0]), np.ones_like(energy)
     per_mm = 0.1 * collision_constant(medium)
     moller = per_mm * deflection_moment(energy, cut, 0.5 * energy, 1)
     played = np.zeros_like(energy)
@@ -300,3 +310,35 @@ def test_refusals() -> None:
         build_laws([iron])
     with pytest.raises(UnknownNameError, match="tissue 'spleen' is unknown"):
         media_named(["spleen"])
+
+
+def test_electrons_of_an_atom_answer_as_the_square_of_a_small_transfer() -> None:
+    """Below the table of S(x): half the momentum transfer, a quarter of the electrons."""
+    oxygen = atom("O")
+    first = float(oxygen.x_per_angstrom[0])
+    for share, part in ((1.0, 1.0), (0.5, 0.25), (0.1, 0.01)):
+        transfer = 2.0 * share * first * PLANCK_C_MEV_ANGSTROM
+        recoil = np.array([math.hypot(transfer, ELECTRON_MASS_MEV) - ELECTRON_MASS_MEV])
+        found = bound_electrons(oxygen, recoil)[0]
+        assert found == pytest.approx(part * oxygen.incoherent[0], rel=1e-3)
+
+
+def test_tables_that_end_are_not_extrapolated() -> None:
+    with pytest.raises(InputError, match=r"highest_mev may be .* at most, where tables end"):
+        build_laws(media_named(["water"]), Cuts(highest_mev=20.0))
+
+
+def test_each_medium_keeps_its_own_cuts() -> None:
+    """Rates of played collisions are those of the medium's cut alone; photons share one."""
+    fine, coarse = Cuts(absorb_mev=0.01, collision_mev=0.01), Cuts(0.04, 0.04)
+    mixed = build_laws(media_named(["lung", "water"]), [fine, coarse])
+    alone = build_laws(media_named(["lung"]), fine)
+    assert mixed.absorb_mev.tolist() == mixed.collision_mev.tolist() == [0.01, 0.04]
+    assert mixed.electron[0] == pytest.approx(alone.electron[0])
+    soft = build_laws(media_named(["lung", "water"]), fine)
+    played, column = slice(150, None), ELECTRON_COLUMNS.index("moller_per_mm")
+    assert np.all(mixed.electron[1, played, column] < 0.5 * soft.electron[1, played, column])
+    total = ELECTRON_COLUMNS.index("total_stopping_mev_mm")
+    assert mixed.electron[1, :, total] == pytest.approx(soft.electron[1, :, total])
+    with pytest.raises(InputError, match="the same photon_mev"):
+        build_laws(media_named(["lung", "water"]), [fine, Cuts(0.04, 0.04, 0.02)])

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from opensirt.dose.engine import activity_values, density_values, dose_engines
+from opensirt.dose.engine import activity_values, density_values, dose_engines, lowest_density
 from opensirt.dose.kernels import charged_radius_mm, point_kernel
 from opensirt.dose.mc_device import require_gpu
+from opensirt.dose.mc_regions import WeightedBox
 from opensirt.dose.mc_run import Progress, Result, Run, RunPlan
-from opensirt.dose.mc_scene import cuts_for, make_matter
+from opensirt.dose.mc_scene import cuts_by_medium, make_matter, softest_mev
 from opensirt.dose.mc_source import decay_source
 from opensirt.errors import GridMismatchError, InputError
-from opensirt.image import Volume
+from opensirt.image import Grid, Region, Volume
 from opensirt.physics.nuclides import Nuclide
 from opensirt.units import G_PER_KG, JOULE_PER_MEV, Unit
 
 __all__ = ["MonteCarlo", "Simulation"]
+
+Floats = npt.NDArray[np.float32]
 
 DEFAULT_UNCERTAINTY = 0.01
 FEWEST_HISTORIES = 1000
@@ -45,6 +50,15 @@ class Simulation:
     energy_balance: float
     escaped_fraction: float
     media: tuple[str, ...]
+    emitted_mev: float = 0.0
+    """Per decay, of the decays followed."""
+    nuclide_mev: float = 0.0
+    """Per decay of the nuclide, from its tables alone."""
+    region_errors: Mapping[str, float] = field(default_factory=dict)
+    """One standard error over the mean dose, by region name, from the spread of the batches; 1
+    where nothing was scored."""
+    uncertainty_reached: bool = True
+    """False where the most histories of a run did not suffice for the uncertainty asked for."""
 
 
 @dose_engines.register("monte-carlo")
@@ -105,27 +119,49 @@ class MonteCarlo:
         density: Volume,
         nuclide: Nuclide,
         progress: Progress | None = None,
+        regions: Iterable[Region] = (),
     ) -> Simulation:
         """The dose with its error map and the energy balance.
 
         ``D = N e / m`` with N the decays in the whole map, e the energy (MeV) per decay and voxel
-        and m the voxel's mass. See `DoseEngine.dose` for shapes, units and errors.
+        and m the voxel's mass. See `DoseEngine.dose` for shapes, units and errors. The errors of
+        neighbouring voxels depend on one another; for the error of the mean dose of `regions`, on
+        the grid of `activity`, see `Simulation.region_errors`.
         """
         a = np.ascontiguousarray(activity_values(activity), dtype=np.float32)
         rho = np.ascontiguousarray(density_values(density, activity), dtype=np.float32)
         grid = activity.grid
         if not grid.is_orthogonal:
             raise GridMismatchError(f"the grid {grid} is sheared; resample the activity first")
+        named = [region for region in regions if not region.is_empty]
+        boxes = tuple(self._weighted(region, rho, grid) for region in named)
         if not a.any():
             return self._nothing(activity)
         reach_mm = charged_radius_mm(point_kernel(nuclide.name))
-        cuts = cuts_for(min(grid.spacing_mm), reach_mm)
+        cuts = cuts_by_medium(rho, a, min(grid.spacing_mm), reach_mm)
         matter = make_matter(rho, cuts)
-        source = decay_source(nuclide, cuts.absorb_mev)
-        run = Run(rho, a, grid.spacing_mm, matter, source, self._plan(), progress, reach_mm)
+        source = decay_source(nuclide, softest_mev(cuts))
+        plan = self._plan()
+        run = Run(rho, a, grid.spacing_mm, matter, source, plan, progress, reach_mm, boxes)
         result = run.go()
-        decays = activity.total() * nuclide.mean_life_s
-        return self._simulation(result, activity, rho, decays * nuclide.energy_scale, matter.names)
+        decays = activity.total() * nuclide.mean_life_s * nuclide.energy_scale
+        errors = {of.name: float(e) for of, e in zip(named, result.region_errors, strict=True)}
+        return self._simulation(result, activity, rho, decays, matter.names, errors)
+
+    def _weighted(self, region: Region, rho: Floats, grid: Grid) -> WeightedBox:
+        """What the region's mean dose takes of each voxel's energy, but for a common factor."""
+        if not region.grid.matches(grid):
+            raise GridMismatchError(
+                f"region {region.name!r} lies on {region.grid}, the dose on {grid}; move it first "
+                "with region.onto(grid)"
+            )
+        mass, weights = rho[region.box], np.zeros(region.fractions.shape, np.float32)
+        np.divide(region.fractions, mass, out=weights, where=mass >= self._least_g_ml)
+        return WeightedBox(region.box, weights)
+
+    @property
+    def _least_g_ml(self) -> np.float32:
+        return lowest_density(self.min_density_g_ml)
 
     def _plan(self) -> RunPlan:
         wanted = None if self.histories is not None else self.uncertainty or DEFAULT_UNCERTAINTY
@@ -145,18 +181,18 @@ class MonteCarlo:
         self,
         result: Result,
         activity: Volume,
-        rho: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+        rho: Floats,
         decays: float,
         media: tuple[str, ...],
+        region_errors: Mapping[str, float],
     ) -> Simulation:
         """Energies to doses, in place."""
         shape = activity.grid.shape
         voxel_ml = activity.grid.voxel_volume_ml
         gray = result.energy_mev.reshape(shape)
         gray *= np.float32(decays * JOULE_PER_MEV * G_PER_KG / voxel_ml)
-        least = max(np.float32(self.min_density_g_ml), np.finfo(np.float32).tiny)
         for energy, mass in zip(gray, rho, strict=True):  # slice by slice: no copy of the volume
-            tissue = mass >= least
+            tissue = mass >= self._least_g_ml
             np.divide(energy, mass, out=energy, where=tissue)
             energy[~tissue] = 0.0
         error = result.relative_error.reshape(shape)
@@ -173,4 +209,8 @@ class MonteCarlo:
             energy_balance=result.energy_balance,
             escaped_fraction=result.escaped_fraction,
             media=media,
+            emitted_mev=result.emitted_mev,
+            nuclide_mev=result.nuclide_mev,
+            region_errors=region_errors,
+            uncertainty_reached=result.uncertainty_reached,
         )
