@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opensirt.dose.engine import (
+    EngineTraits,
     activity_values,
     density_values,
     dose_engines,
@@ -34,6 +35,11 @@ class LocalDeposition:
 
     min_density_g_ml: float = 0.1
     """Voxels below this density, such as air, receive zero dose."""
+
+    @property
+    def traits(self) -> EngineTraits:
+        """Nothing leaves its voxel."""
+        return EngineTraits("nothing")
 
     def dose(self, activity: Volume, density: Volume, nuclide: Nuclide) -> Volume:
         """Dose to complete decay, ``D = a * tau * E / rho`` voxel by voxel, float32.

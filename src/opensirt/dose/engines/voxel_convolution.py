@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from opensirt.dose.convolution import bin_sum, convolve, spread
 from opensirt.dose.engine import (
+    EngineTraits,
     activity_values,
     density_values,
     dose_engines,
@@ -72,6 +73,11 @@ class VoxelConvolution:
             raise InputError(
                 f"density scaling {self.density_scaling!r} is unknown; choose local or none"
             )
+
+    @property
+    def traits(self) -> EngineTraits:
+        """Energy goes through one medium."""
+        return EngineTraits("kernel", self.medium_density_g_ml, self.density_scaling == "local")
 
     def dose(self, activity: Volume, density: Volume, nuclide: Nuclide) -> Volume:
         """Dose to complete decay, ``D = (a * K) tau / rho`` with ``a * K`` a convolution, float32.
