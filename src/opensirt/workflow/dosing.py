@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 from opensirt.backend import thread_count
-from opensirt.dose.engine import dose_engines
+from opensirt.dose.engine import dose_engines, uncovered_fraction
 from opensirt.errors import InputError
+from opensirt.findings import percent
 from opensirt.image import Volume
 from opensirt.io.archive import staged_file
 from opensirt.io.nifti import write_volume_nifti
 from opensirt.physics.nuclides import Nuclide, nuclide
+from opensirt.physics.plausible import require_plausible, require_plausible_voxels
+from opensirt.physics.tables import load_table
 from opensirt.quantify.density import density_map
 from opensirt.units import Unit
 from opensirt.workflow.files import read_volume, require_ending
@@ -100,13 +103,29 @@ def read_maps(
     of = nuclide(nuclide_name)
     of = of if dose_constant is None else of.with_dose_constant(dose_constant)
     source = read_volume(activity, Unit.BQ_PER_ML, nuclide=of.name, time="injection")
+    require_plausible_voxels(activity.name, source.grid.spacing_mm)
+    require_plausible("activity in the map", float(np.maximum(source.total(), 0.0)))
     if ct is not None:
-        return source, density_map(read_volume(ct, Unit.HU), source.grid), of
-    assert density is not None
-    mass = read_volume(density, Unit.G_PER_ML).onto(source.grid)
+        mass = density_map(read_volume(ct, Unit.HU), source.grid)
+    else:
+        assert density is not None
+        given = read_volume(density, Unit.G_PER_ML)
+        require_plausible_voxels(density.name, given.grid.spacing_mm)
+        mass = given.onto(source.grid)
     if not mass.values.any():
         raise InputError("the density map and the activity map do not overlap; check their places")
+    _require_covered(source, mass)
     return source, mass, of
+
+
+def _require_covered(source: Volume, mass: Volume) -> None:
+    """Refuse maps where more than a little of the activity lies outside the density."""
+    missed = uncovered_fraction(mass.values, source)
+    if missed > load_table("dose/coverage").quantity("uncovered_file_fraction").value:
+        raise InputError(
+            f"the density must cover the activity, and {percent(missed, 1)} of the activity lies "
+            "where there is no density; give a map that covers it, or crop the activity to it"
+        )
 
 
 def calculate(
@@ -121,13 +140,10 @@ def calculate(
     given = options.chosen() if options is not None and engine == MONTE_CARLO else {}
     chosen = dose_engines.create(engine, **given)
     start = time.perf_counter()
-    error, statistics = None, {"threads": thread_count()}
-    if engine == MONTE_CARLO:
-        simulation = chosen.simulate(source, mass, of, progress=_progress(step))  # type: ignore[attr-defined]
-        dose, error = simulation.dose, simulation.relative_error
-        statistics = _statistics(simulation)
-    else:
-        dose = chosen.dose(source, mass, of)
+    done = chosen.checked_dose(source, mass, of, progress=_progress(step))
+    statistics = {"threads": thread_count()}
+    if done.simulation is not None:
+        statistics = _statistics(done.simulation)
     facts = {
         "engine": engine,
         "nuclide": of.name,
@@ -135,10 +151,12 @@ def calculate(
         "seconds": time.perf_counter() - start,
         **statistics,
         "decays": source.total() * of.mean_life_s,
-        "mean_dose_gy": float(dose.values.mean(dtype=np.float64)),
-        "maximum_dose_gy": float(dose.values.max()),
+        "mean_dose_gy": float(done.dose.values.mean(dtype=np.float64)),
+        "maximum_dose_gy": float(done.dose.values.max()),
+        "energy_in_map_fraction": done.gate.energy_fraction,
+        "highest_over_possible": done.gate.highest_over_bound,
     }
-    return Dosing(dose, error, facts)
+    return Dosing(done.dose, done.relative_error, facts)
 
 
 def error_path(out: Path) -> Path:

@@ -49,7 +49,7 @@ class LocalDeposition:
         See `DoseEngine.dose` for shapes, units and errors.
         """
         a = activity_values(activity)
-        rho = density_values(density, activity)
+        rho = density_values(density, activity, self.min_density_g_ml)
         joule_per_bq = nuclide.mean_life_s * nuclide.mean_energy_mev * JOULE_PER_MEV
         gray = np.zeros(a.shape, dtype=np.float32)
         for index in range(a.shape[0]):  # slice by slice: no float64 copy of the volume

@@ -96,7 +96,7 @@ class VoxelConvolution:
         of the medium. float32. See `DoseEngine.dose` for shapes, units and errors.
         """
         a = activity_values(activity)
-        rho = density_values(density, activity)
+        rho = density_values(density, activity, self.min_density_g_ml)
         grid = activity.grid
         if not grid.is_orthogonal:
             raise GridMismatchError(f"the grid {grid} is sheared; resample the activity first")
