@@ -99,7 +99,8 @@ def emission_of(of: Nuclide) -> Emission:
     water = media_named(["water"])[0]
     photons = [line for line in of.photons if line.energy_mev >= SOFTEST_MEV]
     photon_mev = np.array([line.energy_mev for line in photons], dtype=np.float64)
-    reach_cm = float(csda_range(water, np.array([mev.max()]))[0])
+    highest = [of.beta_spectrum()[0][-1]] if of.has_beta_spectrum else []
+    reach_cm = float(csda_range(water, np.array([*highest, mev.max()])).max())
     return Emission(
         electrons_mev=energies.all_electrons_mev * scale,
         photons_mev=energies.photon_mev * scale,
