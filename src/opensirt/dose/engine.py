@@ -123,7 +123,7 @@ def activity_values(activity: Volume) -> npt.NDArray[np.generic]:
     values = activity.require(Unit.BQ_PER_ML)
     _require_non_negative("activity", values, "clip or reconstruct it in quantify first")
     highest = float(values.max())
-    if highest > np.finfo(np.float32).max:
+    if highest > float(np.finfo(np.float32).max):
         raise InputError(
             f"the activity map must be a number in single precision, found {highest:g} Bq/mL; "
             "check its unit"
