@@ -100,13 +100,13 @@ def valued(value: float) -> Callable[[Array], None]:
 
 
 WRONG = [
-    pytest.param(one_voxel(5.0), r"voxel \(16, 15, 14\) at \(42\.0, 45\.0, 48\.0\) mm of 1\.04 g/mL "
-                 r"has 238\.5 Gy, where emission within reach allows 61\.", id="one voxel x 5"),
+    pytest.param(one_voxel(5.0), r"voxel \(16, 15, 14\) at \(42\.0, 45\.0, 48\.0\) mm "
+                 r"of 1\.04 g/mL has 238\.5 Gy, where .* allows 61\.", id="one voxel x 5"),
     pytest.param(valued(1e28), r"voxel \(16, 15, 14\) .* has 1e\+28 Gy", id="1e28 Gy"),
     pytest.param(scaled(0.0057), r"makes at least 38\.\d* Gy", id="a medium without tracks"),
     pytest.param(scaled(1.3), r"has 62\.\d* Gy, where emission within reach allows 61", id="x 1.3"),
     pytest.param(scaled(0.75), r"makes at least 38\.\d* Gy", id="x 0.75"),
-    pytest.param(slab_lost, r"\(1[234], \d+, \d+\) .* has 0 Gy, where emission all around", id="slab"),
+    pytest.param(slab_lost, r"\(1[234], \d+, \d+\) .* 0 Gy, where emission all around", id="slab"),
     pytest.param(hot_air, r"voxel \(2, 1\d, 1\d\) .* of 0\.0012 g/mL has 150 Gy", id="ring in air"),
     pytest.param(valued(np.nan), r"\(16, 15, 14\) .* has nan Gy; a dose is a finite", id="nan"),
     pytest.param(valued(np.inf), r"\(16, 15, 14\) .* has inf Gy; a dose is a finite", id="inf"),
