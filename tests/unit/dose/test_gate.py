@@ -67,7 +67,8 @@ def test_a_sound_map_passes_and_the_account_is_that_of_its_energy(tissue, traits
     per = Y90.mean_life_s * 0.9331073 * 1.602176634e-10
     assert account.energy_fraction == pytest.approx(held / (1e6 * 16**3 * per), rel=1e-5)
     assert 0.7 < account.highest_over_bound < 1.0
-    assert account.lowest_over_bound is not None and account.lowest_over_bound > 1.0
+    assert account.lowest_over_bound is not None
+    assert account.lowest_over_bound > 1.0
 
 
 def one_voxel(factor: float) -> Callable[[Array], None]:
