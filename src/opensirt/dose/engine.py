@@ -99,7 +99,7 @@ class GatedEngine:
             )
         else:
             made = simulate(activity, density, nuclide, **simulating)
-            dose, error, histories = made.dose, made.relative_error, made.histories
+            dose, error, histories = made.dose, made.relative_error, getattr(made, "histories", 0)
         least = float(lowest_density(getattr(self.engine, "min_density_g_ml", 0.0)))
         traits = getattr(self.engine, "traits", EngineTraits())
         found = MapUnderTest(self.name, dose, least, error, histories)
@@ -160,7 +160,7 @@ def uncovered_fraction(
     least = np.float32(max(least_g_ml, load_table("dose/coverage").quantity("thinnest_g_ml").value))
     missed = total = 0.0
     for mass, decays in zip(density, activity.values, strict=True):
-        plane = np.asarray(decays, dtype=np.float64)
+        plane = np.maximum(np.asarray(decays, dtype=np.float64), 0.0)
         total += float(plane.sum())
         missed += float(plane.sum(where=np.asarray(mass, np.float32) < least))
     return missed / total if total > 0.0 else 0.0
