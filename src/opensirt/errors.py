@@ -10,6 +10,7 @@ __all__ = [
     "AmbiguousStudyError",
     "CaseError",
     "DicomError",
+    "DoseMapError",
     "FileFormatError",
     "GridMismatchError",
     "InputError",
@@ -41,6 +42,10 @@ class UnitMismatchError(OpenSirtError):
 
 class GridMismatchError(OpenSirtError):
     """Two volumes do not share one voxel grid."""
+
+
+class DoseMapError(OpenSirtError):
+    """A computed dose map shows what no emission allows; it is not used and not written."""
 
 
 class TableError(OpenSirtError):

@@ -11,6 +11,8 @@ __all__ = ["density_findings", "disagreement_findings"]
 
 NAMED = 4
 """Regions named in one sentence; the table has them all."""
+STAYS_IN_VOXEL = "local"
+"""The engine that carries no energy out of the voxel of the decay."""
 MANIFOLD = 10.0
 """From so many times the reference on, a percentage says nothing."""
 
@@ -40,9 +42,32 @@ def disagreement_findings(
     return (*found, *doubtful)
 
 
-def density_findings(comparison: EngineComparison, engine: str) -> tuple[Finding, ...]:
-    """Where a dose that does not follow the density along the way differs from one that does."""
+def density_findings(
+    comparison: EngineComparison, engine: str, varied: frozenset[str]
+) -> tuple[Finding, ...]:
+    """Where a dose that does not follow the density differs from one that does, and why.
+
+    Parameters
+    ----------
+    comparison : EngineComparison
+    engine : str
+        The one whose dose is in use.
+    varied : frozenset of str
+        Regions with other matter within reach; see `regions_of_varied_density`. Elsewhere density
+        is no cause: a dose that stays where it is then differs by the reach of electrons alone.
+    """
     apart = _with_verdict(comparison.of(engine), "differs")
+    by_density = [row for row in apart if row.name in varied]
+    elsewhere = [row for row in apart if row.name not in varied]
+    return (
+        *_density_finding(by_density, comparison, engine),
+        *_even(elsewhere, comparison, engine),
+    )
+
+
+def _density_finding(
+    apart: Sequence[RegionComparison], comparison: EngineComparison, engine: str
+) -> tuple[Finding, ...]:
     if not apart:
         return ()
     text = (
@@ -50,6 +75,24 @@ def density_findings(comparison: EngineComparison, engine: str) -> tuple[Finding
         f"the density along the way; plan with --engine {comparison.reference} or monte-carlo."
     )
     return (Finding("warn", "density-matters", text, _source(apart)),)
+
+
+def _even(
+    apart: Sequence[RegionComparison], comparison: EngineComparison, engine: str
+) -> tuple[Finding, ...]:
+    """The difference where density within reach is even."""
+    if not apart:
+        return ()
+    said = f"{engine} {_words(apart, comparison.reference)} Density is even within reach there"
+    if engine != STAYS_IN_VOXEL:
+        text = f"{said} and is no cause; one of the two is wrong: compare with monte-carlo."
+        return (Finding("warn", "engine-disagreement", text, _source(apart)),)
+    text = (
+        f"{said} and is no cause: {comparison.reference} carries energy out of the voxels, and "
+        "spreads once more what the image has blurred already. On an image whose blur is wider "
+        f"than the reach of electrons and is not corrected, {engine} is nearer to the true mean."
+    )
+    return (Finding("note", "electron-reach", text, _source(apart)),)
 
 
 def _with_verdict(rows: Sequence[RegionComparison], verdict: str) -> list[RegionComparison]:

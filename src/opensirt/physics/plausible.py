@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from opensirt.errors import InputError
 from opensirt.physics.tables import load_table
 
-__all__ = ["require_plausible"]
+__all__ = ["require_plausible", "require_plausible_voxels"]
 
 
 def require_plausible(name: str, value: float) -> float:
@@ -25,3 +27,12 @@ def require_plausible(name: str, value: float) -> float:
         f"the {name} must be from {least.value:g} to {most.value:g}{unit}, got {value:g}; "
         "check the number and its unit"
     )
+
+
+def require_plausible_voxels(what: str, spacing_mm: Sequence[float]) -> None:
+    """Refuse a grid whose voxel edges (mm) are no patient's: microns, metres, a broken header."""
+    for edge_mm in spacing_mm:
+        try:
+            require_plausible("voxel edge", edge_mm)
+        except InputError as error:
+            raise InputError(f"{what}: {error}") from None

@@ -11,10 +11,11 @@ from opensirt.errors import CaseError, InputError
 from opensirt.findings import Finding, percent
 from opensirt.image import Grid, Region, Volume
 from opensirt.physics.materials import density_from_hu
+from opensirt.physics.tables import load_table
 from opensirt.quantify.thresholds import threshold
 from opensirt.units import Unit
 
-__all__ = ["ct_coverage", "ct_coverage_findings", "density_map"]
+__all__ = ["ct_coverage", "ct_coverage_findings", "density_map", "uncovered_findings"]
 
 _MARGIN = 2
 """Voxels of CT kept around the wanted grid, so that interpolation at its edge sees neighbours."""
@@ -85,6 +86,18 @@ def ct_coverage_findings(ct_grid: Grid, *regions: Region) -> tuple[Finding, ...]
             )
             findings.append(Finding("warn", "ct-does-not-cover", text, limit.source))
     return tuple(findings)
+
+
+def uncovered_findings(fraction: float) -> tuple[Finding, ...]:
+    """A warning where this share of the activity lies outside the CT, hence has no density."""
+    limit = load_table("dose/coverage").quantity("uncovered_study_fraction")
+    if not fraction > limit.value:
+        return ()
+    text = (
+        f"{percent(fraction, 1)} of the activity in the image lies outside the CT; it has no "
+        "density, and its dose is not known."
+    )
+    return (Finding("warn", "activity-without-density", text, limit.source),)
 
 
 def _uniform(grid: Grid, density_g_ml: float | None) -> Volume:

@@ -13,12 +13,15 @@ import numpy as np
 
 from opensirt.backend import thread_count
 from opensirt.dose.comparison import without_air
-from opensirt.dose.engine import dose_engines
+from opensirt.dose.engine import dose_engines, uncovered_fraction
 from opensirt.errors import InputError
+from opensirt.findings import percent
 from opensirt.image import Regions, Volume
 from opensirt.io.archive import staged_file
 from opensirt.io.nifti import write_volume_nifti
 from opensirt.physics.nuclides import Nuclide, nuclide
+from opensirt.physics.plausible import require_plausible, require_plausible_voxels
+from opensirt.physics.tables import load_table
 from opensirt.quantify.density import density_map
 from opensirt.units import Unit
 from opensirt.workflow.files import read_volume, require_ending
@@ -103,13 +106,29 @@ def read_maps(
     of = nuclide(nuclide_name)
     of = of if dose_constant is None else of.with_dose_constant(dose_constant)
     source = read_volume(activity, Unit.BQ_PER_ML, nuclide=of.name, time="injection")
+    require_plausible_voxels(activity.name, source.grid.spacing_mm)
+    require_plausible("activity in the map", float(np.maximum(source.total(), 0.0)))
     if ct is not None:
-        return source, density_map(read_volume(ct, Unit.HU), source.grid), of
-    assert density is not None
-    mass = read_volume(density, Unit.G_PER_ML).onto(source.grid)
+        mass = density_map(read_volume(ct, Unit.HU), source.grid)
+    else:
+        assert density is not None
+        given = read_volume(density, Unit.G_PER_ML)
+        require_plausible_voxels(density.name, given.grid.spacing_mm)
+        mass = given.onto(source.grid)
     if not mass.values.any():
         raise InputError("the density map and the activity map do not overlap; check their places")
+    _require_covered(source, mass)
     return source, mass, of
+
+
+def _require_covered(source: Volume, mass: Volume) -> None:
+    """Refuse maps where more than a little of the activity lies outside the density."""
+    missed = uncovered_fraction(mass.values, source)
+    if missed > load_table("dose/coverage").quantity("uncovered_file_fraction").value:
+        raise InputError(
+            f"the density must cover the activity, and {percent(missed, 1)} of the activity lies "
+            "where there is no density; give a map that covers it, or crop the activity to it"
+        )
 
 
 def calculate(
@@ -128,17 +147,15 @@ def calculate(
     given = options.chosen() if options is not None and engine == MONTE_CARLO else {}
     chosen = dose_engines.create(engine, **given)
     start = time.perf_counter()
-    error, statistics = None, {"threads": thread_count()}
-    region_errors: Mapping[str, float] = {}
+    simulating: dict[str, Any] = {"progress": _progress(step)}
     if engine == MONTE_CARLO:
-        simulation = chosen.simulate(  # type: ignore[attr-defined]
-            source, mass, of, _progress(step), without_air(regions or Regions(), mass)
-        )
-        region_errors = simulation.region_errors
-        dose, error = simulation.dose, simulation.relative_error
-        statistics = _statistics(simulation)
-    else:
-        dose = chosen.dose(source, mass, of)
+        simulating["regions"] = without_air(regions or Regions(), mass)
+    done = chosen.checked_dose(source, mass, of, **simulating)
+    region_errors: Mapping[str, float] = {}
+    statistics: dict[str, Any] = {"threads": thread_count()}
+    if done.simulation is not None:
+        region_errors = done.simulation.region_errors
+        statistics = _statistics(done.simulation)
     facts = {
         "engine": engine,
         "nuclide": of.name,
@@ -146,10 +163,12 @@ def calculate(
         "seconds": time.perf_counter() - start,
         **statistics,
         "decays": source.total() * of.mean_life_s,
-        "mean_dose_gy": float(dose.values.mean(dtype=np.float64)),
-        "maximum_dose_gy": float(dose.values.max()),
+        "mean_dose_gy": float(done.dose.values.mean(dtype=np.float64)),
+        "maximum_dose_gy": float(done.dose.values.max()),
+        "energy_in_map_fraction": done.gate.energy_fraction,
+        "highest_over_possible": done.gate.highest_over_bound,
     }
-    return Dosing(dose, error, facts, region_errors)
+    return Dosing(done.dose, done.relative_error, facts, region_errors)
 
 
 def error_path(out: Path) -> Path:

@@ -8,8 +8,11 @@ from typing import Any
 
 from opensirt.case import Case
 from opensirt.dose.comparison import EngineDose, compare_doses
+from opensirt.dose.density_regions import regions_of_varied_density
 from opensirt.dose.disagreement import density_findings, disagreement_findings
 from opensirt.dose.engine import dose_engines
+from opensirt.dose.gate_emission import emission_of
+from opensirt.errors import DoseMapError
 from opensirt.findings import Finding
 from opensirt.image import Regions, Volume
 from opensirt.physics.nuclides import Nuclide
@@ -34,6 +37,10 @@ class EngineCheck:
     doses: tuple[EngineDose, ...]
     is_full: bool
     """True where the comparison was asked for, so that the report has a section on it."""
+    reach_mm: float = 0.0
+    """How far the nuclide's electrons go in water."""
+    failure: str = ""
+    """Why the other engine's dose could not be used; nothing is compared then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,8 +48,8 @@ class EngineSection:
     """What the report takes from a check."""
 
     findings: tuple[Finding, ...]
-    block: dict[str, Any]
-    """`engine_comparison` of `results.json`."""
+    block: dict[str, Any] | None
+    """`engine_comparison` of `results.json`; None where nothing was compared."""
     table: Table | None
     picture: Picture | None
 
@@ -69,6 +76,7 @@ def check_engines(
         The dose in use and its engine.
     every : bool
         All registered engines; otherwise the density-aware one, where `used` is blind to density.
+        If its map is refused the check says so, and the dose in use stands.
     regions : Regions, optional
         Those of the report, for the statistical error of their mean doses.
     """
@@ -87,9 +95,14 @@ def check_engines(
         begun = number / len(others)
         say(f"computing dose ({name})", begun)
         within = _within(say, begun, len(others))
-        done = calculate(name, activity, density, nuclide, None, within, regions)
+        try:
+            done = calculate(name, activity, density, nuclide, None, within, regions)
+        except DoseMapError as error:
+            if every:
+                raise
+            return EngineCheck((used,), False, failure=str(error))
         made.append(EngineDose(name, done.dose, done.relative_error, done.region_errors))
-    return EngineCheck(tuple(made), every)
+    return EngineCheck(tuple(made), every, emission_of(nuclide).reach_mm)
 
 
 def engine_section(check: EngineCheck, density: Volume, regions: Regions) -> EngineSection:
@@ -98,12 +111,16 @@ def engine_section(check: EngineCheck, density: Volume, regions: Regions) -> Eng
     The table is there on request, and wherever engines disagree; the picture on request.
     """
     used = check.doses[0].engine
+    if check.failure:
+        text = f"Whether density matters could not be checked: {check.failure}."
+        return EngineSection((Finding("warn", "density-not-checked", text),), None, None, None)
     found = compare_doses(check.doses, density, regions, with_gamma=check.is_full)
     if check.is_full:
         findings = disagreement_findings(found, judged=used)
         picture = difference_picture(check.doses, found.reference, density, regions)
         return EngineSection(findings, found.as_dict(), comparison_table(found), picture)
-    findings = density_findings(found, used)
+    varied = regions_of_varied_density(density, regions, check.reach_mm)
+    findings = density_findings(found, used, varied)
     table = comparison_table(found) if findings else None
     return EngineSection(findings, found.as_dict(), table, None)
 

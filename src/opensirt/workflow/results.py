@@ -105,7 +105,7 @@ def build_report(
     results = _results(case, plan, engine, doses, unique, record.as_dict())
     pictures = _pictures(case, setting, dose, regions)
     if section is not None:
-        results["engine_comparison"] = section.block
+        results |= {"engine_comparison": section.block} if section.block else {}
         pictures += [section.picture] if section.picture else []
     return describe_report(
         case,

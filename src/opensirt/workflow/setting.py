@@ -7,15 +7,21 @@ from functools import lru_cache, reduce
 from operator import or_
 
 from opensirt.case import Case
+from opensirt.dose.engine import uncovered_fraction
 from opensirt.errors import CaseError
 from opensirt.findings import Finding, percent
 from opensirt.image import Grid, Region, Volume
-from opensirt.physics.plausible import require_plausible
+from opensirt.physics.plausible import require_plausible, require_plausible_voxels
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import Quantity, load_table
 from opensirt.plan.plan import LungInput
 from opensirt.quantify.compartments import LiverCompartments, liver_compartments
-from opensirt.quantify.density import ct_coverage, ct_coverage_findings, density_map
+from opensirt.quantify.density import (
+    ct_coverage,
+    ct_coverage_findings,
+    density_map,
+    uncovered_findings,
+)
 from opensirt.quantify.lungs import lung_mass, lung_tissue
 from opensirt.quantify.shunt import measure_lung_shunt
 from opensirt.quantify.thresholds import threshold
@@ -60,7 +66,11 @@ def make_setting(case: Case) -> Setting:
     findings = [*case.findings, *drawn.findings]
     assumptions: list[str] = []
     _refuse_cut(drawn, compartments)
-    density = _density(case, grid, compartments, findings, assumptions)
+    require_plausible_voxels(image.label, grid.spacing_mm)
+    require_plausible("volume of the liver", drawn.whole_liver.volume_ml)
+    density = _density(case, compartments, findings, assumptions)
+    liver_g_ml = compartments.whole_liver.mean_of(density)
+    require_plausible("mean density of the liver", liver_g_ml)
     shunt, shunt_source = _shunt(case, compartments, lungs, findings, assumptions)
     lungs_on_ct = _lungs_on_ct(case, lungs_drawn)
     mass_g, mass_source = _mass(case, lungs_on_ct, shunt, findings, assumptions)
@@ -121,19 +131,23 @@ def _require_cover(image: str, what: str, fraction: float, least: Quantity | Non
 
 def _density(
     case: Case,
-    grid: Grid,
     compartments: LiverCompartments,
     findings: list[Finding],
     assumptions: list[str],
 ) -> Volume:
+    activity = case.activity_image.volume
+    grid = activity.grid
     if case.has_image("ct"):
         ct = case.image("ct").volume
+        require_plausible_voxels(case.image("ct").label, ct.grid.spacing_mm)
         if "density_g_ml" in case.assumptions.decided:
             text = "There is a CT: density comes from it, not from the one value given."
             findings.append(Finding("note", "density-from-ct", text))
         _require_cover("CT", "liver", ct_coverage(ct.grid, compartments.whole_liver))
         findings += ct_coverage_findings(ct.grid, compartments.whole_liver)
-        return density_map(ct, grid)
+        density = density_map(ct, grid)
+        findings += uncovered_findings(uncovered_fraction(density.values, activity))
+        return density
     if case.assumptions.density_g_ml is not None:
         require_plausible("tissue density", case.assumptions.density_g_ml)
     density = density_map(None, grid, case.assumptions.density_g_ml)

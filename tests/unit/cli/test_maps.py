@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from opensirt.dose.engines.local import LocalDeposition
 from opensirt.image import Region, Volume
 from opensirt.io.nifti import read_nifti, write_labels_nifti, write_volume_nifti
 from opensirt.physics.nuclides import nuclide
@@ -274,3 +275,59 @@ def test_kernel_file_says_the_order_of_its_axes(tmp_path):
         values = file["s_mgy_per_mbq_s"]
     along_slice, along_row, along_column = values[3, 2, 2], values[2, 3, 2], values[2, 2, 3]
     assert along_column > 1.3 * along_row > 1.3**2 * along_slice
+
+
+SLIPS = [
+    ("half", {"density": "half"}, "50.0 % of the activity lies where there is no density"),
+    ("kg/m3", {"density": "kg-m3"}, "highest density of the map must be from 0 to 23 g/mL"),
+    ("HU", {"density": "hu"}, "density map must be finite and not negative"),
+    ("kg/mL", {"density": "kg-ml"}, "the density must cover the activity"),
+    ("microns", {"activity": "microns"}, "voxel edge must be from 0.1 to 50 mm, got 0.004"),
+    ("metres", {"density": "metres"}, "voxel edge must be from 0.1 to 50 mm, got 4000"),
+    ("total", {"activity": "total"}, "activity in the map must be from 0 to 1e+13 Bq"),
+]
+
+
+@pytest.fixture(scope="module")
+def slips(maps):
+    """Maps in another unit, of another size or beside the activity."""
+    one = np.ones(SHAPE, np.float32)
+    half = one * 1.06
+    half[: SHAPE[0] // 2] = 0.0
+    write_map(maps / "half.nii.gz", half)
+    for name, value in (("kg-m3", 1060.0), ("hu", -1000.0), ("kg-ml", 1.06e-6)):
+        write_map(maps / f"{name}.nii.gz", one * value)
+    write_map(maps / "total.nii.gz", one * 1e12)
+    write_map(maps / "microns.nii.gz", one, 0.004)
+    write_map(maps / "metres.nii.gz", one, 4000.0)
+    return maps
+
+
+@pytest.mark.parametrize("engine", ["local", "voxel-convolution"])
+@pytest.mark.parametrize(
+    ("change", "said"), [slip[1:] for slip in SLIPS], ids=[s[0] for s in SLIPS]
+)
+def test_a_map_in_another_unit_or_place_is_one_line_with_its_figure(
+    slips, tmp_path, change, said, engine
+):
+    out = tmp_path / "dose.nii.gz"
+    assert said in refusal(*dose_words(slips, out, engine=engine, **change))
+    assert files_in(tmp_path) == []
+
+
+def test_an_impossible_dose_map_is_one_line_and_writes_nothing(maps, tmp_path, monkeypatch):
+    """An engine that puts 1e28 Gy into one voxel: `dose` and `dose --compare` write nothing."""
+    true = LocalDeposition.dose
+
+    def wrong(self, activity, density, of):
+        gray = np.array(true(self, activity, density, of).values)
+        gray[3, 4, 5] = 1e28
+        return activity.with_values(gray, Unit.GY)
+
+    monkeypatch.setattr(LocalDeposition, "dose", wrong)
+    for words in ([], ["--compare"]):
+        engine = "local,voxel-convolution" if words else "local"
+        line = refusal(*dose_words(maps, tmp_path / "dose.nii.gz", engine=engine), *words)
+        assert "the dose map of local is impossible: voxel (3, 4, 5)" in line
+        assert "of 1.06 g/mL has 1e+28 Gy, where emission within reach allows 9" in line
+    assert files_in(tmp_path) == []

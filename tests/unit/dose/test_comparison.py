@@ -14,7 +14,11 @@ from opensirt.dose.comparison import (
     mean_tolerance,
     reference_engine,
 )
-from opensirt.dose.density_regions import HALF_MAXIMUM, density_regions
+from opensirt.dose.density_regions import (
+    HALF_MAXIMUM,
+    density_regions,
+    regions_of_varied_density,
+)
 from opensirt.dose.disagreement import density_findings, disagreement_findings
 from opensirt.errors import GridMismatchError, InputError
 from opensirt.image import Region, Regions, Volume
@@ -128,9 +132,45 @@ def test_a_wrong_lung_is_a_warning_with_its_numbers(density, regions):
         "local gives lungs 27 % less (7.3 for 10 Gy), compared with monte-carlo."
     )
     assert disagreement_findings(found, judged="monte-carlo")[0].severity == "note"
-    (matters,) = density_findings(replace(found, reference="voxel-superposition"), "local")
+    other = replace(found, reference="voxel-superposition")
+    (matters,) = density_findings(other, "local", frozenset({"lungs"}))
     assert (matters.severity, matters.code) == ("warn", "density-matters")
     assert "lungs 27 % less (7.3 for 10 Gy), compared with voxel-superposition" in matters.text
+
+
+def test_density_is_named_as_the_cause_only_where_it_varies(density, regions):
+    """Same difference, even density: the reach of electrons is the cause, or nothing known is."""
+    doses = [
+        EngineDose("local", made(7.3, 101.0)),
+        EngineDose("voxel-superposition", made(10.0, 100.0)),
+    ]
+    found = compare_doses(doses, density, regions, with_gamma=False)
+    (reach,) = density_findings(found, "local", frozenset({"liver"}))
+    assert (reach.severity, reach.code) == ("note", "electron-reach")
+    assert "lungs 27 % less" in reach.text
+    assert "Density is even within reach there and is no cause" in reach.text
+    assert "plan with" not in reach.text
+    renamed = replace(
+        found, regions=tuple(replace(r, engine="voxel-convolution") for r in found.regions)
+    )
+    (wrong,) = density_findings(renamed, "voxel-convolution", frozenset())
+    assert (wrong.severity, wrong.code) == ("warn", "engine-disagreement")
+    assert "one of the two is wrong" in wrong.text
+
+
+def test_what_lies_within_reach_decides_whether_density_varies():
+    """A block 12 mm from lung: electrons of 11 mm do not get there, those of 13 mm do."""
+    rho = np.full((20, 20, 20), 1.05)
+    rho[:4] = 0.26
+    rho[10:13] *= 1.1
+    mask = np.zeros(rho.shape)
+    mask[8:12, 8:12, 8:12] = 1
+    where = volume(rho, Unit.G_PER_ML)
+    block = Regions((Region.from_mask("block", "tumour", mask, where.grid),))
+    assert regions_of_varied_density(where, block, 11.0) == frozenset()
+    assert regions_of_varied_density(where, block, 15.1) == {"block"}
+    even = volume(np.full(rho.shape, 0.3), Unit.G_PER_ML)
+    assert regions_of_varied_density(even, block, 15.0) == frozenset()
 
 
 def test_agreement_and_doubt_are_said(density, regions):
@@ -139,7 +179,7 @@ def test_agreement_and_doubt_are_said(density, regions):
     (finding,) = disagreement_findings(found)
     assert (finding.code, finding.source) == ("engines-agree", "mikell2015")
     assert "within 5 % (10 % in lungs) of monte-carlo" in finding.text
-    assert density_findings(found, "local") == ()
+    assert density_findings(found, "local", frozenset({"lungs"})) == ()
     noisy = [doses[0], replace(doses[1], relative_error=errors(1.5))]
     unsure = disagreement_findings(compare_doses(noisy, density, regions, with_gamma=False))
     assert [f.code for f in unsure] == ["comparison-uncertain"]

@@ -94,3 +94,17 @@ def test_transforms_keep_to_the_threads_that_are_allowed(monkeypatch: pytest.Mon
     monkeypatch.setenv("OPENSIRT_THREADS", "1")
     convolve(sparse((8, 8, 8), 5), kernel_of((3, 3, 3)))
     assert set(used) == {1}
+
+
+@pytest.mark.parametrize("first", [(1, 1, 1), (3, 2, 5), (4, 7, 0)])
+def test_blocks_are_counted_from_the_grid_not_from_the_activity(
+    first: tuple[int, int, int],
+) -> None:
+    """A box of activity that starts inside a block: each voxel is in the block of its own place."""
+    values, factors = np.zeros((9, 11, 10), np.float32), (2, 3, 4)
+    box = tuple(slice(s, s + 4) for s in first)
+    values[box] = np.arange(64, dtype=np.float32).reshape(4, 4, 4)[: values[box].shape[0]]
+    expected = np.zeros((5, 4, 3))
+    for place in np.argwhere(values > 0):
+        expected[tuple(place // factors)] += values[tuple(place)]
+    assert np.array_equal(bin_sum(values, factors), expected.astype(np.float32))

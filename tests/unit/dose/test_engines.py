@@ -76,10 +76,14 @@ def test_convolution_keeps_the_energy_of_a_small_source_in_a_large_object() -> N
 
 
 def test_density_scaling_none_is_the_tabulated_voxel_s_value_way() -> None:
-    """With "none" a light voxel gets what tissue would; with "local" the energy over its mass."""
+    """With "none" a light voxel gets what tissue would; with "local" the energy over its mass.
+
+    0.8 g/mL is of one class with 1.0, so that its energy counts in full; but for photons from
+    farther than 10 mm, 0.1 % of the dose, which bring the same dose to both.
+    """
     source = uniform(1e6, Unit.BQ_PER_ML, SHAPE)
     density = np.full(SHAPE, 1.0)
-    density[10, 10, 10] = 0.5
+    density[10, 10, 10] = 0.8
     rho = volume(density, Unit.G_PER_ML)
     middle = (10, 10, 10)
     fixed = VoxelConvolution(density_scaling="none", medium_density_g_ml=1.0)
@@ -87,7 +91,81 @@ def test_density_scaling_none_is_the_tabulated_voxel_s_value_way() -> None:
     ratio = (
         local.dose(source, rho, Y90).values[middle] / fixed.dose(source, rho, Y90).values[middle]
     )
-    assert ratio == pytest.approx(2.0, rel=1e-5)
+    assert ratio == pytest.approx(1 / 0.8, rel=3e-4)
+
+
+def test_a_thin_voxel_takes_the_dose_of_dense_tissue_beside_it_not_its_energy() -> None:
+    """Layers at 1.0 g/mL, active, beside 0.26 without: energy counts at 0.8, the class's border."""
+    active = np.zeros((24, 12, 12))
+    active[:12] = 1e6
+    density = np.ones(active.shape)
+    density[12:] = 0.26
+    source, rho = volume(active, Unit.BQ_PER_ML), volume(density, Unit.G_PER_ML)
+    mixed = VoxelConvolution(medium_density_g_ml=1.0).dose(source, rho, Y90).values
+    even = (
+        VoxelConvolution(medium_density_g_ml=1.0)
+        .dose(source, uniform(1.0, Unit.G_PER_ML, active.shape), Y90)
+        .values
+    )
+    assert mixed[:12] == pytest.approx(even[:12], rel=1e-5)
+    photons_gy = 0.002 * equilibrium_gy(Y90, 1e6, 1.0)  # beyond 10 mm, the same dose in both
+    assert mixed[12:14, 6, 6] == pytest.approx(even[12:14, 6, 6] / 0.8, abs=0.25 * photons_gy)
+    assert float(mixed[12:].max()) < float(mixed[:12].max())
+
+
+def test_thin_sources_keep_their_energy_in_dense_and_in_equally_thin_voxels() -> None:
+    """Active lung of 0.3 g/mL has its equilibrium dose; in tissue beside it energy counts as is."""
+    active = np.zeros((40, 24, 24))
+    active[:20] = 1e6
+    density = np.full(active.shape, 1.0)
+    density[:20] = 0.3
+    source, rho = volume(active, Unit.BQ_PER_ML), volume(density, Unit.G_PER_ML)
+    gray = VoxelConvolution(medium_density_g_ml=1.0).dose(source, rho, Y90).values
+    assert gray[8, 12, 12] == pytest.approx(equilibrium_gy(Y90, 1e6, 0.3), rel=0.01)
+    one = np.where(density == 1.0, gray, 0.0)[:, 12, 12]
+    even = (
+        VoxelConvolution(medium_density_g_ml=1.0)
+        .dose(source, uniform(1.0, Unit.G_PER_ML, active.shape), Y90)
+        .values[:, 12, 12]
+    )
+    assert one[20:24] == pytest.approx(even[20:24], rel=1e-4)
+
+
+@pytest.mark.parametrize("spacing_mm", [(3.0, 3.0, 3.0), (5.0, 1.5, 1.5)])
+@pytest.mark.parametrize("name", ["y90", "lu177"])
+def test_a_sphere_in_air_has_no_hot_ring(name: str, spacing_mm: tuple[float, float, float]) -> None:
+    """Edge voxels, as dense and active as they are full, stay below the sphere's inside."""
+    counts = [2 * int(30 / s) for s in spacing_mm]
+    square = np.zeros(counts)
+    for axis, (n, s) in enumerate(zip(counts, spacing_mm, strict=True)):
+        line = ((np.arange(n) + 0.5 - n / 2) * s) ** 2
+        square = square + line.reshape([-1 if k == axis else 1 for k in range(3)])
+    filled = np.clip((20.0 - np.sqrt(square)) / max(spacing_mm) + 0.5, 0.0, 1.0)
+    source = volume(filled * 1e6, Unit.BQ_PER_ML, spacing_mm)
+    rho = volume(filled * 1.05 + (1 - filled) * 0.0012, Unit.G_PER_ML, spacing_mm)
+    of = nuclide(name)
+    gray = VoxelConvolution().dose(source, rho, of).values
+    middle = tuple(n // 2 for n in counts)
+    assert (filled > 0.0).sum() > 1.1 * (filled >= 1.0).sum()
+    assert float(gray.max()) <= 1.02 * float(gray[middle])
+
+
+@pytest.mark.parametrize("name", dose_engines.names())
+@pytest.mark.parametrize("density_g_ml", [1e-8, 1e-5])
+def test_a_density_that_is_none_is_refused_at_once(name: str, density_g_ml: float) -> None:
+    """Ranges of kilometres would ask for kernels of tens of GiB."""
+    source = uniform(1e6, Unit.BQ_PER_ML, (128, 128, 128))
+    nothing = uniform(density_g_ml, Unit.G_PER_ML, (128, 128, 128))
+    with pytest.raises(InputError, match="100 % of the activity lies where the density is"):
+        dose_engines.create(name).dose(source, nothing, Y90)
+
+
+@pytest.mark.parametrize("name", dose_engines.names())
+def test_activity_beyond_single_precision_is_refused(name: str) -> None:
+    grid = Grid.regular((4, 4, 4), (3.0, 3.0, 3.0))
+    huge = Volume(np.full(grid.shape, 1e39), grid, Unit.BQ_PER_ML)
+    with pytest.raises(InputError, match=r"number in single precision, found 1e\+39 Bq/mL"):
+        dose_engines.create(name).dose(huge, uniform(1.0, Unit.G_PER_ML, (4, 4, 4)), Y90)
 
 
 def test_dose_follows_the_chosen_dose_constant() -> None:
@@ -137,5 +215,7 @@ def test_convolution_refuses_a_sheared_grid_and_unknown_scaling() -> None:
     with pytest.raises(UnknownNameError, match="dose engine 'mc' is unknown; choose one of local"):
         dose_engines.create("mc")
     empty = uniform(0.0, Unit.G_PER_ML, (3, 3, 3))
-    with pytest.raises(InputError, match="density is zero where the activity is"):
+    with pytest.raises(
+        InputError, match=r"100 % of the activity lies where the density is below 0\.1 g/mL"
+    ):
         VoxelConvolution().dose(uniform(1.0, Unit.BQ_PER_ML, (3, 3, 3)), empty, Y90)

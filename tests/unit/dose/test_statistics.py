@@ -87,3 +87,15 @@ def test_regions_of_mixed_tissue_have_no_radiobiology() -> None:
     tumour, liver, _ = region_doses(DOSE, DENSITY, ACTIVITY, REGIONS, Y90, options)
     assert (liver.bed_gy, liver.eud_gy, liver.eubed_gy, liver.eqd2_gy) == (None,) * 4
     assert tumour.bed_gy is not None
+
+
+def test_each_dose_volume_figure_is_its_own() -> None:
+    """100 voxels of 1 to 100 Gy: the least dose of the hottest x % is 101 - x Gy."""
+    gray = volume(np.arange(1.0, 101.0).reshape(4, 5, 5), Unit.GY, SPACING_MM)
+    ones = gray.with_values(np.ones(gray.grid.shape), Unit.G_PER_ML)
+    activity = ones.with_values(ones.values, Unit.BQ_PER_ML)
+    region = Region.from_mask("all", "liver", np.ones(gray.grid.shape), gray.grid)
+    (found,) = region_doses(gray, ones, activity, Regions((region,)), Y90)
+    figures = (found.d98_gy, found.d95_gy, found.d70_gy, found.d50_gy, found.d2_gy)
+    assert figures == pytest.approx((3.0, 6.0, 31.0, 51.0, 99.0), abs=1e-9)
+    assert (found.minimum_gy, found.maximum_gy) == (1.0, 100.0)

@@ -15,6 +15,7 @@ from opensirt.quantify import (
     lung_mass_g,
     region_mass_g,
 )
+from opensirt.quantify.density import uncovered_findings
 from opensirt.units import Unit
 from tests.unit.quantify.samples import GRID, block, liver, lungs, volume
 
@@ -113,3 +114,20 @@ def test_ct_elsewhere_is_refused() -> None:
         density_map(volume(0.0, Unit.HU, far), GRID)
     nothing = Region.from_mask("off", "other", np.zeros(GRID.shape, bool), GRID)
     assert ct_coverage(far, nothing) == 0.0
+
+
+def test_ct_coverage_counts_each_voxel_by_its_share() -> None:
+    """A whole voxel inside the CT and a quarter of one outside: 1 of 1.25, no half."""
+    grid = Grid.regular((2, 1, 1), (10.0, 10.0, 10.0))
+    region = Region.from_mask("liver", "liver", np.array([[[1.0]], [[0.25]]]), grid)
+    ct = Grid.regular((1, 1, 1), (10.0, 10.0, 10.0))
+    assert ct_coverage(ct, region) == pytest.approx(0.8)
+    (finding,) = ct_coverage_findings(ct, region)
+    assert "covers 80.0 % of region 'liver'" in finding.text
+
+
+def test_activity_outside_the_ct_is_said_from_one_percent_on() -> None:
+    assert uncovered_findings(0.01) == ()
+    (finding,) = uncovered_findings(0.123)
+    assert (finding.severity, finding.code) == ("warn", "activity-without-density")
+    assert finding.text.startswith("12.3 % of the activity in the image lies outside the CT")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opensirt.dose.engine import (
+    EngineTraits,
     activity_values,
     density_values,
     dose_engines,
@@ -35,6 +36,11 @@ class LocalDeposition:
     min_density_g_ml: float = 0.1
     """Voxels below this density, such as air, receive zero dose."""
 
+    @property
+    def traits(self) -> EngineTraits:
+        """Nothing leaves its voxel."""
+        return EngineTraits("nothing")
+
     def dose(self, activity: Volume, density: Volume, nuclide: Nuclide) -> Volume:
         """Dose to complete decay, ``D = a * tau * E / rho`` voxel by voxel, float32.
 
@@ -43,7 +49,7 @@ class LocalDeposition:
         See `DoseEngine.dose` for shapes, units and errors.
         """
         a = activity_values(activity)
-        rho = density_values(density, activity)
+        rho = density_values(density, activity, self.min_density_g_ml)
         joule_per_bq = nuclide.mean_life_s * nuclide.mean_energy_mev * JOULE_PER_MEV
         gray = np.zeros(a.shape, dtype=np.float32)
         for index in range(a.shape[0]):  # slice by slice: no float64 copy of the volume
