@@ -10,8 +10,10 @@ from typing import Any
 
 import typer
 
-__all__ = ["JSON_OPTION", "constant_from", "emit", "key_values", "progress", "table"]
+__all__ = ["JSON_OPTION", "STOPS_STAND", "constant_from", "emit", "key_values", "progress", "table"]
 
+STOPS_STAND = 3
+"""Exit code where results were written, but a finding of severity "stop" stands in them."""
 JSON_OPTION = typer.Option(False, "--json", help="Machine-readable result on stdout.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from opensirt.case import Assumptions, Case, Treatment
 from opensirt.errors import InputError
+from opensirt.findings import AcceptedStop
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.plausible import require_plausible
 from opensirt.physics.products import product
@@ -49,6 +50,8 @@ class RunOptions:
     roles: Mapping[str, str] = field(default_factory=dict)
     compare_engines: bool = False
     """Every registered engine on the same activity, in a section of the report."""
+    allow_stop: AcceptedStop | None = None
+    """Who accepts what stops the plan, and why; an RT Plan is written then."""
 
     def nuclide(self) -> Nuclide:
         """The product's nuclide with the dose constant chosen."""

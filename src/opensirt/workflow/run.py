@@ -93,6 +93,7 @@ def run_study(
         nuclide=nuclide,
         options=options.as_dict(),
         check=check,
+        accepted=options.allow_stop,
     )
     step("writing", 0.85)
     paths = write_results(

@@ -136,9 +136,9 @@ def _density(
     if case.assumptions.density_g_ml is not None:
         require_plausible("tissue density", case.assumptions.density_g_ml)
     density = density_map(None, grid, case.assumptions.density_g_ml)
-    assumptions.append(
-        f"There is no CT: density {case.assumptions.density_g_ml:g} g/mL everywhere."
-    )
+    text = f"There is no CT: density {case.assumptions.density_g_ml:g} g/mL everywhere."
+    assumptions.append(text)
+    findings.append(Finding("warn", "density-assumed", text, "assumption"))
     return density
 
 
