@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from opensirt.cli.console import JSON_OPTION, emit, table
+from opensirt.cli.console import JSON_OPTION, constant_from, emit, exit_on_stop, table
+from opensirt.cli.options import (
+    ACTIVITY,
+    ACTIVITY_PER_SPHERE,
+    BILIRUBIN,
+    COMPROMISED,
+    CONSTANT,
+    HOURS,
+    INDEX_LESION,
+    INDICATION,
+    INTENT,
+    LUNG_MASS,
+    LUNG_SHUNT,
+    NORMAL_DOSE,
+    PRESCRIBE_FOR,
+    PREVIOUS_LUNG_DOSE,
+    PRODUCT,
+    RESIDUAL,
+    TUMOUR_DOSE,
+    VIALS,
+    WHOLE_LIVER,
+    WHOLE_NORMAL,
+)
 
 if TYPE_CHECKING:
     from opensirt.plan.activity import CalculatorOptions
@@ -16,17 +38,6 @@ __all__ = ["app", "spread_values"]
 
 app = typer.Typer(help="Activity from masses and doses, without images.", no_args_is_help=True)
 
-PRODUCT = typer.Option(..., help="resin-y90, glass-y90 or ho166-plla.")
-LUNG_SHUNT = typer.Option(None, help="Lung shunt fraction, 0 to 1; none is assumed if not given.")
-LUNG_MASS = typer.Option(None, help="Lung mass; a reference mass is assumed if not given.")
-INDICATION = typer.Option("net", help="hcc, icc, mcrc or net: whose limits apply.")
-BILIRUBIN = typer.Option(None, help="Total bilirubin; chooses limits.")
-INTENT = typer.Option("bilobar", help="segmentectomy, lobectomy, unilobar or bilobar.")
-RESIDUAL = typer.Option(0.0, help="Fraction left in vial and tubing.")
-CONSTANT = typer.Option(None, help="Gy kg/GBq; the product's where not given.")
-TUMOUR_DOSE = typer.Option(None, help="Prescribe the tumour dose.")
-NORMAL_DOSE = typer.Option(None, help="Prescribe the dose to perfused normal liver.")
-ACTIVITY = typer.Option(None, help="Give the activity to draw up and get the doses.")
 MANY_VALUED = ("--tumour-mass-g", "--tumour-to-normal")
 
 
@@ -58,10 +69,17 @@ def mird(
     lung_shunt: float | None = LUNG_SHUNT,
     lung_mass_g: float | None = LUNG_MASS,
     residual: float = RESIDUAL,
-    dose_constant: float | None = CONSTANT,
-    indication: str = INDICATION,
-    intent: str = INTENT,
+    dose_constant: str | None = CONSTANT,
+    indication: str | None = INDICATION,
+    intent: str | None = INTENT,
     bilirubin_mg_dl: float | None = BILIRUBIN,
+    compromised_liver: bool | None = COMPROMISED,
+    previous_lung_dose_gy: float = PREVIOUS_LUNG_DOSE,
+    whole_normal_mass_g: float | None = WHOLE_NORMAL,
+    whole_liver_mass_g: float | None = WHOLE_LIVER,
+    vials: int = VIALS,
+    hours_since_calibration: float | None = HOURS,
+    activity_per_sphere: str | None = ACTIVITY_PER_SPHERE,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Single compartment: one mean dose in the perfused volume."""
@@ -73,7 +91,21 @@ def mird(
         activity_gbq=activity_gbq,
     )
     options = _options(
-        lung_shunt, lung_mass_g, residual, dose_constant, indication, intent, bilirubin_mg_dl
+        product,
+        dose_constant,
+        activity_per_sphere,
+        lung_shunt_fraction=lung_shunt,
+        lung_mass_g=lung_mass_g,
+        residual_fraction=residual,
+        indication=indication,
+        intent=intent,
+        bilirubin_mg_dl=bilirubin_mg_dl,
+        compromised_liver=compromised_liver,
+        previous_lung_dose_gy=previous_lung_dose_gy,
+        whole_normal_mass_g=whole_normal_mass_g,
+        whole_liver_mass_g=whole_liver_mass_g,
+        vials=vials,
+        hours_since_calibration=hours_since_calibration,
     )
     _show(activity_mird(product, perfused_mass_g, prescription, options), as_json)
 
@@ -87,13 +119,22 @@ def partition(
     tumour_dose_gy: float | None = TUMOUR_DOSE,
     normal_dose_gy: float | None = NORMAL_DOSE,
     activity_gbq: float | None = ACTIVITY,
+    prescribe_for: str | None = PRESCRIBE_FOR,
+    index_lesion: str | None = INDEX_LESION,
     lung_shunt: float | None = LUNG_SHUNT,
     lung_mass_g: float | None = LUNG_MASS,
     residual: float = RESIDUAL,
-    dose_constant: float | None = CONSTANT,
-    indication: str = INDICATION,
-    intent: str = INTENT,
+    dose_constant: str | None = CONSTANT,
+    indication: str | None = INDICATION,
+    intent: str | None = INTENT,
     bilirubin_mg_dl: float | None = BILIRUBIN,
+    compromised_liver: bool | None = COMPROMISED,
+    previous_lung_dose_gy: float = PREVIOUS_LUNG_DOSE,
+    whole_normal_mass_g: float | None = WHOLE_NORMAL,
+    whole_liver_mass_g: float | None = WHOLE_LIVER,
+    vials: int = VIALS,
+    hours_since_calibration: float | None = HOURS,
+    activity_per_sphere: str | None = ACTIVITY_PER_SPHERE,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Tumours, normal liver and lungs, each with its mean dose."""
@@ -109,9 +150,25 @@ def partition(
         tumour_dose_gy=tumour_dose_gy,
         normal_dose_gy=normal_dose_gy,
         activity_gbq=activity_gbq,
+        purpose=prescribe_for,
+        index_lesion=index_lesion,
     )
     options = _options(
-        lung_shunt, lung_mass_g, residual, dose_constant, indication, intent, bilirubin_mg_dl
+        product,
+        dose_constant,
+        activity_per_sphere,
+        lung_shunt_fraction=lung_shunt,
+        lung_mass_g=lung_mass_g,
+        residual_fraction=residual,
+        indication=indication,
+        intent=intent,
+        bilirubin_mg_dl=bilirubin_mg_dl,
+        compromised_liver=compromised_liver,
+        previous_lung_dose_gy=previous_lung_dose_gy,
+        whole_normal_mass_g=whole_normal_mass_g,
+        whole_liver_mass_g=whole_liver_mass_g,
+        vials=vials,
+        hours_since_calibration=hours_since_calibration,
     )
     _show(activity_partition(product, tumours, normal_mass_g, prescription, options), as_json)
 
@@ -128,10 +185,17 @@ def bsa(
     lung_shunt: float | None = LUNG_SHUNT,
     lung_mass_g: float | None = LUNG_MASS,
     residual: float = RESIDUAL,
-    dose_constant: float | None = CONSTANT,
-    indication: str = INDICATION,
-    intent: str = INTENT,
+    dose_constant: str | None = CONSTANT,
+    indication: str | None = INDICATION,
+    intent: str | None = INTENT,
     bilirubin_mg_dl: float | None = BILIRUBIN,
+    compromised_liver: bool | None = COMPROMISED,
+    previous_lung_dose_gy: float = PREVIOUS_LUNG_DOSE,
+    whole_normal_mass_g: float | None = WHOLE_NORMAL,
+    whole_liver_mass_g: float | None = WHOLE_LIVER,
+    vials: int = VIALS,
+    hours_since_calibration: float | None = HOURS,
+    activity_per_sphere: str | None = ACTIVITY_PER_SPHERE,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Body surface area and tumour share, as for resin microspheres."""
@@ -142,40 +206,48 @@ def bsa(
         height_cm, weight_kg, tumour_volume_ml, normal_volume_ml, formula, treated_fraction
     )
     options = _options(
-        lung_shunt, lung_mass_g, residual, dose_constant, indication, intent, bilirubin_mg_dl
+        product,
+        dose_constant,
+        activity_per_sphere,
+        lung_shunt_fraction=lung_shunt,
+        lung_mass_g=lung_mass_g,
+        residual_fraction=residual,
+        indication=indication,
+        intent=intent,
+        bilirubin_mg_dl=bilirubin_mg_dl,
+        compromised_liver=compromised_liver,
+        previous_lung_dose_gy=previous_lung_dose_gy,
+        whole_normal_mass_g=whole_normal_mass_g,
+        whole_liver_mass_g=whole_liver_mass_g,
+        vials=vials,
+        hours_since_calibration=hours_since_calibration,
     )
     _show(activity_bsa(product, body, options), as_json)
 
 
-def _prescription(options: dict[str, float | None], **given: float | None) -> Prescription:
+def _prescription(options: dict[str, float | None], **given: Any) -> Prescription:
     """The one prescription given; calculators need one. `options` names them for the message."""
     from opensirt.errors import InputError
     from opensirt.plan.plan import prescription_from
 
-    if all(value is None for value in given.values()):
+    if all(value is None for value in options.values()):
         raise InputError(f"expected one of {', '.join(options)}, found none")
     return prescription_from(**given)
 
 
 def _options(
-    lung_shunt: float | None,
-    lung_mass_g: float | None,
-    residual: float,
-    dose_constant: float | None,
-    indication: str,
-    intent: str,
-    bilirubin_mg_dl: float | None,
+    product: str, constant: str | None, per_sphere: str | None, **given: Any
 ) -> CalculatorOptions:
+    """The options as typed; a constant and an activity per sphere by number or by name."""
+    from opensirt.physics.products import product as product_of
     from opensirt.plan.activity import CalculatorOptions
 
+    chosen = constant_from(constant)
+    if isinstance(chosen, str):
+        of = product_of(product).nuclide.with_dose_constant(chosen)
+        chosen = of.dose_constant_gy_kg_per_gbq
     return CalculatorOptions(
-        lung_shunt_fraction=lung_shunt,
-        lung_mass_g=lung_mass_g,
-        residual_fraction=residual,
-        dose_constant_gy_kg_per_gbq=dose_constant,
-        indication=indication,
-        intent=intent,
-        bilirubin_mg_dl=bilirubin_mg_dl,
+        dose_constant_gy_kg_per_gbq=chosen, activity_per_sphere=constant_from(per_sphere), **given
     )
 
 
@@ -188,12 +260,19 @@ def _show(plan: Plan, as_json: bool) -> None:
         rows = [["activity to draw up (GBq)", f"{result['activity_gbq']:.3f}"]]
         rows.append(["delivered activity (GBq)", f"{result['delivered_activity_gbq']:.3f}"])
         rows += [[f"{t['name']} dose (Gy)", f"{t['dose_gy']:.1f}"] for t in result["tumours"]]
-        for key, label in (("perfused", "perfused volume"), ("normal", "normal liver")):
+        for key, label in (
+            ("perfused", "perfused volume"),
+            ("normal", "perfused normal liver"),
+            ("whole_normal", "whole normal liver"),
+            ("whole_liver", "whole liver"),
+        ):
             if result[key]["dose_gy"] is not None:
                 rows.append([f"{label} dose (Gy)", f"{result[key]['dose_gy']:.1f}"])
         rows.append(["lung dose (Gy)", f"{result['lung']['dose_gy']:.1f}"])
         if result["bsa_m2"] is not None:
             rows.append(["body surface area (m²)", f"{result['bsa_m2']:.3f}"])
+        if plan.spheres is not None:
+            rows.append(["spheres (million)", f"{plan.spheres.count / 1e6:.3g}"])
         rows.append(["dose constant (Gy kg/GBq)", f"{plan.dose_constant_gy_kg_per_gbq:.2f}"])
         table(f"{plan.model}, {plan.product}", ["quantity", "value"], rows)
         for formula in plan.formulae:
@@ -202,3 +281,4 @@ def _show(plan: Plan, as_json: bool) -> None:
             typer.echo(f"{finding.severity:<5} {finding.text}")
 
     emit(result, as_json, show)
+    exit_on_stop(plan.findings)

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-__all__ = ["JSON_OPTION", "STOPS_STAND", "constant_from", "emit", "key_values", "progress", "table"]
+if TYPE_CHECKING:
+    from opensirt.findings import Finding
 
-STOPS_STAND = 3
-"""Exit code where results were written, but a finding of severity "stop" stands in them."""
+__all__ = [
+    "JSON_OPTION",
+    "constant_from",
+    "emit",
+    "exit_on_stop",
+    "key_values",
+    "progress",
+    "table",
+]
+
+STOP_STANDS = 3
+"""Exit code where results are whole, but a finding says not to treat by them."""
 JSON_OPTION = typer.Option(False, "--json", help="Machine-readable result on stdout.")
 
 
@@ -23,6 +34,12 @@ def emit(result: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> 
         print(json.dumps(result, indent=1, allow_nan=False))
     else:
         show()
+
+
+def exit_on_stop(findings: Sequence[Finding]) -> None:
+    """Leave with `STOP_STANDS` where a finding of severity "stop" stands, after the results."""
+    if any(finding.severity == "stop" for finding in findings):
+        raise typer.Exit(STOP_STANDS)
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:

@@ -10,12 +10,24 @@ import typer
 
 from opensirt.cli.console import (
     JSON_OPTION,
-    STOPS_STAND,
     constant_from,
     emit,
+    exit_on_stop,
     key_values,
     progress,
     table,
+)
+from opensirt.cli.options import (
+    ACTIVITY_PER_SPHERE,
+    BILIRUBIN,
+    COMPROMISED,
+    HOURS,
+    INDEX_LESION,
+    INDICATION,
+    INTENT,
+    PRESCRIBE_FOR,
+    PREVIOUS_LUNG_DOSE,
+    VIALS,
 )
 
 if TYPE_CHECKING:
@@ -63,17 +75,16 @@ def run(
     perfused_dose_gy: float | None = typer.Option(None, help="Prescribe the perfused-volume dose."),
     normal_dose_gy: float | None = typer.Option(None, help="Prescribe the perfused normal dose."),
     activity_gbq: float | None = typer.Option(None, help="Prescribe the activity to draw up."),
-    indication: str = typer.Option("net", help="hcc, icc, mcrc or net: whose limits apply."),
-    intent: str = typer.Option(
-        "bilobar", help="segmentectomy, lobectomy, unilobar or bilobar: whose limits apply."
-    ),
-    bilirubin_mg_dl: float | None = typer.Option(None, help="Total bilirubin; chooses limits."),
-    compromised_liver: bool | None = typer.Option(
-        None,
-        "--compromised-liver/--good-liver",
-        help="Pretreated or weak liver, or not; unknown counts as compromised.",
-    ),
-    previous_lung_dose_gy: float = typer.Option(0.0, help="Lung dose of earlier treatments."),
+    prescribe_for: str | None = PRESCRIBE_FOR,
+    index_lesion: str | None = INDEX_LESION,
+    indication: str | None = INDICATION,
+    intent: str | None = INTENT,
+    bilirubin_mg_dl: float | None = BILIRUBIN,
+    compromised_liver: bool | None = COMPROMISED,
+    previous_lung_dose_gy: float = PREVIOUS_LUNG_DOSE,
+    vials: int = VIALS,
+    hours_since_calibration: float | None = HOURS,
+    activity_per_sphere: str | None = ACTIVITY_PER_SPHERE,
     lung_shunt: float | None = typer.Option(None, help="Lung shunt fraction, 0 to 1."),
     lung_mass_g: float | None = typer.Option(None, help="Lung mass."),
     density_g_ml: float | None = typer.Option(None, help="Tissue density where there is no CT."),
@@ -122,13 +133,21 @@ def run(
         model=model,
         engine=engine,
         prescription=prescription_from(
-            tumour_dose_gy, perfused_dose_gy, normal_dose_gy, activity_gbq
+            tumour_dose_gy,
+            perfused_dose_gy,
+            normal_dose_gy,
+            activity_gbq,
+            purpose=prescribe_for,
+            index_lesion=index_lesion,
         ),
         indication=indication,
         intent=intent,
         bilirubin_mg_dl=bilirubin_mg_dl,
         compromised_liver=compromised_liver,
         previous_lung_dose_gy=previous_lung_dose_gy,
+        vials=vials,
+        hours_since_calibration=hours_since_calibration,
+        activity_per_sphere=constant_from(activity_per_sphere),
         lung_shunt_fraction=lung_shunt,
         lung_mass_g=lung_mass_g,
         density_g_ml=density_g_ml,
@@ -162,7 +181,7 @@ def _end(outcome: RunResult) -> None:
         else 'no RT Plan was written; --allow-stop "NAME: REASON" writes it'
     )
     print(f"opensirt: the plan is stopped by {names}; {what}", file=sys.stderr)
-    raise typer.Exit(STOPS_STAND)
+    exit_on_stop(report.stops)
 
 
 def _given(product: str, given_gbq: float | None, injected: str | None) -> Treatment | None:

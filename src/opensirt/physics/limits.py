@@ -9,6 +9,7 @@ from typing import cast
 
 from opensirt.errors import InputError, TableError, UnknownNameError
 from opensirt.findings import Severity
+from opensirt.physics.plausible import require_plausible
 from opensirt.physics.products import product_names
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import Quantity, Table, load_table
@@ -28,6 +29,7 @@ QUANTITIES = {
     "lung-mean-cumulative": "mean lung dose of all treatments",
     "lung-shunt": "lung shunt fraction",
 }
+MODELS = ("any", "bsa", "mird", "partition")
 _GUIDELINE_FILES = ("glass", "resin", "holmium", "net")
 _SEVERITIES = ("stop", "warn", "note")
 
@@ -55,6 +57,10 @@ class Limit:
     note: str = ""
     verified: bool = True
     """False for an assumption, such as a limit transferred from another indication."""
+    upper: float | None = None
+    """The other end of an aim that has two, in `unit`; None where more is not worse."""
+    unless_whole_liver_gy: float | None = None
+    """The limit may be passed while the mean dose of the whole liver stays below this."""
 
     @property
     def value_gy(self) -> float:
@@ -71,20 +77,33 @@ class Limit:
         return self.sense in ("at least", "above")
 
     def is_met(self, value: float) -> bool:
-        """True where `value`, in the limit's unit, keeps the limit or reaches the target."""
-        return {
-            "at least": value >= self.value,
-            "above": value > self.value,
-            "at most": value <= self.value,
-        }[self.sense]
+        """True where `value`, in the limit's unit, keeps the limit or lies within the aim."""
+        within = self.upper is None or value <= self.upper
+        return (
+            within
+            and {
+                "at least": value >= self.value,
+                "above": value > self.value,
+                "at most": value <= self.value,
+            }[self.sense]
+        )
+
+    def is_exceeded(self, value: float) -> bool:
+        """True where `value` lies above the upper end of an aim that has two ends."""
+        return self.upper is not None and value > self.upper
 
     @property
     def text(self) -> str:
-        """One line: what, sense, value, note."""
-        percent = f"{self.value * 100.0:g} %"
-        amount = f"{self.value:g} Gy" if self.unit == "Gy" else percent
+        """One line: what, sense, value, exception, note."""
+        amount = f"{self.value:g} Gy" if self.unit == "Gy" else f"{self.value * 100.0:g} %"
+        if self.upper is not None:
+            amount = f"{self.value:g} to {self.upper:g} Gy"
+        sense = self.sense if self.upper is None else "from"
+        exception = ""
+        if self.unless_whole_liver_gy is not None:
+            exception = f" unless the whole liver stays below {self.unless_whole_liver_gy:g} Gy"
         note = f" ({self.note})" if self.note else ""
-        return f"{QUANTITIES[self.quantity]} {self.sense} {amount}{note}"
+        return f"{QUANTITIES[self.quantity]} {sense} {amount}{exception}{note}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +111,7 @@ class _Row:
     product: str
     indications: tuple[str, ...]
     intents: tuple[str, ...]
+    models: tuple[str, ...]
     condition: str
     quantity: str
     sense: str
@@ -99,6 +119,16 @@ class _Row:
     level_of_evidence: str
     note: str
     limit: Quantity
+    upper: Quantity | None
+    unless_whole_liver: Quantity | None
+
+    def speaks_of(self, indication: str, intent: str, model: str | None) -> bool:
+        """True where the source gives the row for this indication, intent and planning model."""
+        return (
+            indication in self.indications
+            and intent in self.intents
+            and (model is None or "any" in self.models or model in self.models)
+        )
 
     def limit_of(self, indication: str, intent: str) -> Limit:
         """The row as a limit of one indication and intent."""
@@ -116,12 +146,16 @@ class _Row:
             at=self.limit.at or (self.limit.note if self.limit.source == ASSUMPTION else ""),
             note=self.note,
             verified=self.limit.verified,
+            upper=None if self.upper is None else self.upper.value,
+            unless_whole_liver_gy=(
+                None if self.unless_whole_liver is None else self.unless_whole_liver.value
+            ),
         )
 
 
 def _one_of(table: Table, key: str, known: tuple[str, ...], default: str | None = None) -> str:
     text = table.text(key, default)
-    for word in text.split() if key in ("indications", "intents") else (text,):
+    for word in text.split() if key in ("indications", "intents", "models") else (text,):
         if word not in known:
             raise TableError(f"{table.file}: {key} {word!r} is unknown; write {', '.join(known)}")
     return text
@@ -131,10 +165,9 @@ _CONDITIONS = (
     "",
     "bilirubin-high",
     "bilirubin-low",
-    "bilirubin-unknown",
     "reserve-low",
     "reserve-high",
-    "liver-compromised-or-unknown",
+    "liver-compromised",
     "liver-good",
 )
 
@@ -149,6 +182,7 @@ def _row(row: Table) -> _Row:
         product=_one_of(row, "product", product_names()),
         indications=tuple(_one_of(row, "indications", (*INDICATIONS, "any")).split()),
         intents=tuple(_one_of(row, "intents", (*INTENTS, "any")).split()),
+        models=tuple(_one_of(row, "models", MODELS).split()),
         condition=_one_of(row, "condition", _CONDITIONS, ""),
         quantity=_one_of(row, "quantity", tuple(QUANTITIES)),
         sense=_one_of(row, "sense", SENSES),
@@ -156,6 +190,10 @@ def _row(row: Table) -> _Row:
         level_of_evidence=row.text("level_of_evidence"),
         note=row.text("note", ""),
         limit=row.quantity("limit_gy" if row.has("limit_gy") else "limit_fraction"),
+        upper=row.quantity("upper_gy") if row.has("upper_gy") else None,
+        unless_whole_liver=(
+            row.quantity("unless_whole_liver_gy") if row.has("unless_whole_liver_gy") else None
+        ),
     )
 
 
@@ -165,19 +203,22 @@ def _facts(
     for name, value in (("bilirubin", bilirubin_mg_dl), ("reserve fraction", reserve_fraction)):
         if value is not None and not (math.isfinite(value) and value >= 0.0):
             raise InputError(f"{name} must be a number of at least 0, found {value}")
+    if bilirubin_mg_dl is not None:
+        require_plausible("bilirubin", bilirubin_mg_dl)
     table = load_table("limits/facts")
-    facts = {""}
-    if bilirubin_mg_dl is None:
-        facts.add("bilirubin-unknown")
-    else:
-        high = bilirubin_mg_dl >= table.quantity("bilirubin_mg_per_dl").value
-        facts.add("bilirubin-high" if high else "bilirubin-low")
-    # Unknown reserve: the limit that needs a low one holds, the aim that needs a high one does not.
-    reserve = table.quantity("reserve_fraction").value
-    enough = reserve_fraction is not None and reserve_fraction > reserve
-    facts.add("reserve-high" if enough else "reserve-low")
-    facts.add("liver-good" if compromised is False else "liver-compromised-or-unknown")
-    return frozenset(facts)
+    # A fact that is not known is the worse one: high bilirubin, little reserve, a weak liver.
+    highest = table.quantity("bilirubin_mg_per_dl").value
+    low_bilirubin = bilirubin_mg_dl is not None and bilirubin_mg_dl < highest
+    least = table.quantity("reserve_fraction").value
+    enough = reserve_fraction is not None and reserve_fraction > least
+    return frozenset(
+        (
+            "",
+            "bilirubin-low" if low_bilirubin else "bilirubin-high",
+            "reserve-high" if enough else "reserve-low",
+            "liver-good" if compromised is False else "liver-compromised",
+        )
+    )
 
 
 def limits_for(
@@ -185,6 +226,7 @@ def limits_for(
     indication: str,
     intent: str,
     *,
+    model: str | None = None,
     bilirubin_mg_dl: float | None = None,
     reserve_fraction: float | None = None,
     compromised_liver: bool | None = None,
@@ -202,6 +244,9 @@ def limits_for(
         One of `INDICATIONS`.
     intent : str
         One of `INTENTS`.
+    model : str, optional
+        Planning model: a value that the source prints for the single compartment, as the
+        alternative to values for tumour and normal liver, belongs to "mird" alone. None: all rows.
     bilirubin_mg_dl : float, optional
         Total bilirubin, mg/dL.
     reserve_fraction : float, optional
@@ -214,7 +259,7 @@ def limits_for(
     UnknownNameError
         When product, indication or intent is not known.
     InputError
-        When bilirubin or reserve is negative or not finite.
+        When bilirubin or reserve is negative or not finite, or bilirubin is no mg/dL.
 
     References
     ----------
@@ -229,8 +274,7 @@ def limits_for(
         for file in _GUIDELINE_FILES
         for row in _rows(file)
         if row.product == product
-        and indication in row.indications
-        and intent in row.intents
+        and row.speaks_of(indication, intent, model)
         and row.condition in facts
     )
     return hit + lung_limits(product)

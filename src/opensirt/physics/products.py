@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from functools import cache
 
 from opensirt.errors import InputError, TableError, UnknownNameError
-from opensirt.physics.nuclides import Nuclide, nuclide
+from opensirt.physics.nuclides import Nuclide, decay_factor, nuclide
 from opensirt.physics.tables import Quantity, Table, load_table, table_names
+from opensirt.units import SECONDS_PER_HOUR
 
-__all__ = ["Product", "ShuntReduction", "product", "product_names", "sphere_count"]
+__all__ = [
+    "Product",
+    "ShuntReduction",
+    "SphereNumber",
+    "product",
+    "product_names",
+    "sphere_count",
+    "spheres_in",
+]
 
 _MAKER_RULES = ("shunt_contraindicated_above_fraction", "lung_activity_cap_gbq")
 
@@ -46,12 +55,22 @@ class Product:
         """Default dose constant, Gy kg/GBq; others in `nuclides.dose_constants`."""
         return self.nuclide.dose_constant_gy_kg_per_gbq
 
-    def quantity(self, key: str) -> Quantity:
-        """The default of one number with source; `UnknownNameError` where it has none."""
+    def quantity(self, key: str, choice: str | None = None) -> Quantity:
+        """One number with source: the default, or the one with the name or source `choice`.
+
+        `UnknownNameError` where the product has none, or none of that name.
+        """
         if key not in self.quantities:
             known = ", ".join(self.quantities)
             raise UnknownNameError(f"{self.name} has no {key!r}; it has {known}")
-        return self.quantities[key][0]
+        found = self.quantities[key]
+        if choice is None:
+            return found[0]
+        for quantity in found:
+            if choice in (quantity.name, quantity.source):
+                return quantity
+        known = ", ".join(quantity.name or quantity.source for quantity in found)
+        raise UnknownNameError(f"{key} {choice!r} of {self.name} is unknown; choose one of {known}")
 
     @property
     def sphere_diameter_um(self) -> float:
@@ -74,6 +93,24 @@ class Product:
         return self.quantity("vials_gbq").values if "vials_gbq" in self.quantities else ()
 
     @property
+    def vial_capacity_gbq(self) -> float | None:
+        """Most that one vial holds at the instant of use; None where nothing says so.
+
+        The largest vial, earlier than its calibration where the maker allows, or the largest dose
+        that is made to order.
+        """
+        if self.vials_gbq:
+            early_h = (
+                self.quantity("precalibrated_h").value
+                if "precalibrated_h" in self.quantities
+                else 0.0
+            )
+            left = decay_factor(self.nuclide, early_h * SECONDS_PER_HOUR)
+            return max(self.vials_gbq) / left
+        made = self.quantities.get("dose_activity_gbq")
+        return made[0].high if made else None
+
+    @property
     def shelf_life_h(self) -> float | None:
         """Hours from calibration in which the vial may be used; None where not known."""
         return self.quantity("shelf_life_h").value if "shelf_life_h" in self.quantities else None
@@ -87,6 +124,21 @@ class Product:
         """The strongest reduction that a lung shunt fraction calls for, or None."""
         hit = [rule for rule in self.shunt_reductions if lung_shunt_fraction > rule.above_fraction]
         return max(hit, key=lambda rule: rule.reduction_fraction, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class SphereNumber:
+    """How many spheres an activity is, at the instant that it is taken."""
+
+    count: float
+    low: float
+    high: float
+    """Ends of the range that the source gives; the count itself where it gives none."""
+    activity_per_sphere_bq: float
+    """At that instant."""
+    hours_since_calibration: float | None
+    """None: not known, and the activity per sphere is that at calibration."""
+    source: str
 
 
 def product_names() -> tuple[str, ...]:
@@ -148,3 +200,36 @@ def sphere_count(
             f"{activity_bq} and {per_sphere}"
         )
     return activity_bq / per_sphere
+
+
+def spheres_in(
+    of: Product,
+    activity_bq: float,
+    *,
+    hours_since_calibration: float | None = None,
+    choice: float | str | None = None,
+) -> SphereNumber:
+    """Spheres in an activity (Bq) some hours after the calibration of the vial, or before it.
+
+    ``N = A / (a exp(-t / tau))`` with `a` the activity of a sphere at calibration: the same
+    activity is more spheres the later it is taken.
+
+    Parameters
+    ----------
+    of : Product
+    activity_bq : float
+        At the instant that it is injected.
+    hours_since_calibration : float, optional
+        Negative before calibration; None, not known, counts as at calibration.
+    choice : float or str, optional
+        Bq per sphere at calibration, or the name of one of the product's figures.
+    """
+    if isinstance(choice, str) or choice is None:
+        figure = of.quantity("activity_per_sphere_bq", choice)
+        at_calibration = (figure.value, figure.high or figure.value, figure.low or figure.value)
+        source = figure.source
+    else:
+        at_calibration, source = (choice, choice, choice), "given"
+    left = decay_factor(of.nuclide, (hours_since_calibration or 0.0) * SECONDS_PER_HOUR)
+    count, low, high = (sphere_count(of, activity_bq, each * left) for each in at_calibration)
+    return SphereNumber(count, low, high, at_calibration[0] * left, hours_since_calibration, source)

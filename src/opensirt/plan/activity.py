@@ -7,7 +7,7 @@ case; `activity_result` is its JSON form for ``opensirt activity ... --json``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from opensirt.errors import InputError
@@ -51,10 +51,19 @@ class CalculatorOptions:
     """Part of the drawn-up activity that stays in vial and tubing."""
     dose_constant_gy_kg_per_gbq: float | None = None
     """None: the product's own."""
-    indication: str = "net"
-    intent: str = "bilobar"
+    indication: str | None = None
+    """None: not chosen; see `PlanningInput.judged_indication`."""
+    intent: str | None = None
     bilirubin_mg_dl: float | None = None
     previous_lung_dose_gy: float = 0.0
+    compromised_liver: bool | None = None
+    whole_normal_mass_g: float | None = None
+    """All normal liver, perfused or not; without it its limits and the reserve are not known."""
+    whole_liver_mass_g: float | None = None
+    """Liver with its tumours."""
+    vials: int = 1
+    hours_since_calibration: float | None = None
+    activity_per_sphere: float | str | None = None
 
 
 def activity_mird(
@@ -134,6 +143,12 @@ def typed_input(product: str, options: CalculatorOptions | None, **numbers: Any)
         intent=chosen.intent,
         bilirubin_mg_dl=chosen.bilirubin_mg_dl,
         previous_lung_dose_gy=chosen.previous_lung_dose_gy,
+        compromised_liver=chosen.compromised_liver,
+        whole_normal_mass_g=chosen.whole_normal_mass_g,
+        whole_liver_mass_g=chosen.whole_liver_mass_g,
+        vials=chosen.vials,
+        hours_since_calibration=chosen.hours_since_calibration,
+        activity_per_sphere=chosen.activity_per_sphere,
         **numbers,
     )
 
@@ -156,6 +171,11 @@ def activity_result(plan: Plan) -> dict[str, Any]:
         ],
         "normal": {"dose_gy": _dose_gy(plan.normal)},
         "perfused": {"dose_gy": _dose_gy(plan.perfused)},
+        "whole_normal": {"dose_gy": _dose_gy(plan.whole_normal)},
+        "whole_liver": {"dose_gy": _dose_gy(plan.whole_liver)},
+        "indication": plan.indication,
+        "intent": plan.intent,
+        "spheres": None if plan.spheres is None else asdict(plan.spheres),
         "bsa_m2": plan.bsa_m2,
         "dose_constant_gy_kg_per_gbq": plan.dose_constant_gy_kg_per_gbq,
         "findings": [finding.as_dict() for finding in plan.findings],

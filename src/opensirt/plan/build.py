@@ -7,12 +7,13 @@ from dataclasses import asdict, replace
 
 from opensirt.errors import PlanError
 from opensirt.findings import Finding, Severity, percent
-from opensirt.physics.products import product
+from opensirt.physics.products import product, spheres_in
 from opensirt.physics.references import ASSUMPTION
+from opensirt.plan.choices import choice_findings, number_findings, unknown_fact_findings
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.formulae import lung_formula, residual_formula
-from opensirt.plan.limits import limit_findings
+from opensirt.plan.limits import applicable_limits, limit_findings
 from opensirt.plan.plan import Formula, LungDose, Plan, PlanningInput, Prescription
 from opensirt.plan.rules import rule_findings
 from opensirt.provenance import Provenance
@@ -41,11 +42,16 @@ def assemble(
         raise PlanError(
             f"the activity must be above 0 GBq, model {model!r} gives {delivered_gbq:g}"
         )
+    drawn_gbq = delivered_gbq / (1.0 - inputs.residual_fraction)
     doses = per_gbq.times(delivered_gbq)
+    limits = applicable_limits(inputs, model)
     findings = (
         *decision.findings,
-        *limit_findings(inputs, doses),
-        *rule_findings(inputs, delivered_gbq, empiric=empiric),
+        *choice_findings(inputs),
+        *unknown_fact_findings(inputs, model),
+        *limit_findings(inputs, doses, limits),
+        *rule_findings(inputs, delivered_gbq, drawn_gbq, empiric=empiric),
+        *number_findings(inputs),
         *_assumption_findings(inputs),
     )
     used = (
@@ -54,12 +60,11 @@ def assemble(
         lung_formula(inputs, delivered_gbq),
         *((residual_formula(inputs, delivered_gbq),) if inputs.residual_fraction > 0 else ()),
     )
-    lung = inputs.lung
-    drawn_gbq = delivered_gbq / (1.0 - inputs.residual_fraction)
+    lung, of = inputs.lung, product(inputs.product)
     return Plan(
         model=model,
         product=inputs.product,
-        nuclide=product(inputs.product).nuclide_name,
+        nuclide=of.nuclide_name,
         prescription=prescription,
         activity_bq=drawn_gbq * BQ_PER_GBQ,
         delivered_activity_bq=delivered_gbq * BQ_PER_GBQ,
@@ -75,10 +80,20 @@ def assemble(
         tumours=doses.tumours,
         normal=doses.normal,
         whole_normal=doses.whole_normal,
+        whole_liver=doses.whole_liver,
         tumour_to_normal=doses.tumour_to_normal,
         residual_fraction=inputs.residual_fraction,
+        indication=inputs.judged_indication,
+        intent=inputs.judged_intent,
+        spheres=spheres_in(
+            of,
+            delivered_gbq * BQ_PER_GBQ,
+            hours_since_calibration=inputs.hours_since_calibration,
+            choice=inputs.activity_per_sphere,
+        ),
         bsa_m2=decision.bsa_m2,
         binding_limit=decision.binding_limit,
+        limits=limits,
         formulae=used,
         findings=findings,
         provenance=_provenance(model, inputs, prescription, findings, used),
@@ -121,7 +136,7 @@ def _provenance(
     return Provenance(
         options={
             "planning model": model,
-            "prescription": asdict(prescription),
+            "prescription": prescription.as_dict(),
             "planning input": asdict(inputs),
         },
         citations=cited,

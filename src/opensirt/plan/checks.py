@@ -33,6 +33,7 @@ def check_inputs(inputs: PlanningInput) -> None:
         ("perfused mass (g)", inputs.perfused_mass_g),
         ("perfused normal liver mass (g)", inputs.normal_mass_g),
         ("whole normal liver mass (g)", inputs.whole_normal_mass_g),
+        ("whole liver mass (g)", inputs.whole_liver_mass_g),
     ):
         if mass_g is not None:
             _above_zero(name, mass_g)
@@ -45,6 +46,8 @@ def check_inputs(inputs: PlanningInput) -> None:
     previous = inputs.previous_lung_dose_gy
     if not (previous >= 0 and math.isfinite(previous)):
         raise InputError(f"the previous lung dose must be 0 Gy or more, got {previous}")
+    if inputs.vials < 1:
+        raise InputError(f"the number of vials must be 1 or more, got {inputs.vials}")
     _check_closure(inputs)
 
 
@@ -84,6 +87,12 @@ def _check_closure(inputs: PlanningInput) -> None:
             f"perfused normal liver ({normal_g:g} g) cannot weigh more than whole normal liver "
             f"({whole_g:g} g)"
         )
+    liver_g, perfused_g = inputs.whole_liver_mass_g, inputs.perfused_mass_g
+    for what, part_g in (("perfused volume", perfused_g), ("whole normal liver", whole_g)):
+        if liver_g is not None and part_g is not None and part_g > liver_g * (1 + CLOSURE):
+            raise InputError(
+                f"the {what} ({part_g:g} g) cannot weigh more than the whole liver ({liver_g:g} g)"
+            )
     if inputs.perfused_mass_g is None or normal_g is None:
         return
     parts_g = normal_g + sum(tumour.mass_g for tumour in inputs.tumours)

@@ -20,6 +20,7 @@ from opensirt.units import G_PER_KG
 __all__ = [
     "NORMAL",
     "PERFUSED",
+    "WHOLE_LIVER",
     "WHOLE_NORMAL",
     "Distribution",
     "lung_only_distribution",
@@ -31,6 +32,7 @@ __all__ = [
 PERFUSED = "perfused volume"
 NORMAL = "perfused normal liver"
 WHOLE_NORMAL = "whole normal liver"
+WHOLE_LIVER = "whole liver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Distribution:
     tumours: tuple[PlannedDose, ...] = ()
     normal: PlannedDose | None = None
     whole_normal: PlannedDose | None = None
+    whole_liver: PlannedDose | None = None
     tumour_to_normal: float | None = None
     by_ratio: bool = False
     """True for the partition of activity by uptake ratio, False for a uniform perfused volume."""
@@ -55,6 +58,7 @@ class Distribution:
             tumours=tuple(t for tumour in self.tumours if (t := _times(tumour, delivered_gbq))),
             normal=_times(self.normal, delivered_gbq),
             whole_normal=_times(self.whole_normal, delivered_gbq),
+            whole_liver=_times(self.whole_liver, delivered_gbq),
         )
 
 
@@ -91,6 +95,7 @@ def partition_distribution(inputs: PlanningInput) -> Distribution:
         tumours=tumours,
         normal=normal,
         whole_normal=_whole_normal(inputs, normal),
+        whole_liver=_whole_liver(inputs),
         tumour_to_normal=sum(t.tumour_to_normal * t.mass_g for t in inputs.tumours) / tumours_g,
         by_ratio=True,
     )
@@ -120,6 +125,7 @@ def uniform_distribution(inputs: PlanningInput, model: str) -> Distribution:
         tumours=tumours,
         normal=normal,
         whole_normal=_whole_normal(inputs, normal),
+        whole_liver=_whole_liver(inputs),
     )
 
 
@@ -158,6 +164,13 @@ def _whole_normal(inputs: PlanningInput, normal: PlannedDose | None) -> PlannedD
         return None
     dose_gy = normal.mean_dose_gy * normal.mass_g / mass_g
     return PlannedDose(WHOLE_NORMAL, "other", mass_g, dose_gy, normal.activity_fraction)
+
+
+def _whole_liver(inputs: PlanningInput) -> PlannedDose | None:
+    """Mean over all of the liver, tumours included: all that stays in it over its mass."""
+    if inputs.whole_liver_mass_g is None:
+        return None
+    return replace(_perfused(inputs, inputs.whole_liver_mass_g), name=WHOLE_LIVER, role="liver")
 
 
 def _lung_gy(inputs: PlanningInput) -> float:

@@ -19,8 +19,9 @@ __all__ = ["ClinicalFacts", "measured_input"]
 class ClinicalFacts:
     """What images do not tell, with the choices of the planner."""
 
-    indication: str = "net"
-    intent: str = "bilobar"
+    indication: str | None = None
+    """None: not chosen; see `PlanningInput.judged_indication`."""
+    intent: str | None = None
     bilirubin_mg_dl: float | None = None
     compromised_liver: bool | None = None
     previous_lung_dose_gy: float = 0.0
@@ -30,6 +31,9 @@ class ClinicalFacts:
     height_cm: float | None = None
     weight_kg: float | None = None
     bsa_formula: str = "dubois"
+    vials: int = 1
+    hours_since_calibration: float | None = None
+    activity_per_sphere: float | str | None = None
 
 
 def measured_input(
@@ -71,6 +75,7 @@ def measured_input(
         tumours=tumours,
         normal_mass_g=_optional_mass_g(compartments.perfused_normal, density),
         whole_normal_mass_g=_mass_g(compartments.whole_normal, density),
+        whole_liver_mass_g=_mass_g(compartments.whole_liver, density),
         residual_fraction=chosen.residual_fraction,
         bsa=_body(chosen, compartments),
         indication=chosen.indication,
@@ -78,6 +83,9 @@ def measured_input(
         bilirubin_mg_dl=chosen.bilirubin_mg_dl,
         compromised_liver=chosen.compromised_liver,
         previous_lung_dose_gy=chosen.previous_lung_dose_gy,
+        vials=chosen.vials,
+        hours_since_calibration=chosen.hours_since_calibration,
+        activity_per_sphere=chosen.activity_per_sphere,
     )
     return inputs, findings
 
@@ -98,7 +106,8 @@ def _tumours(
             findings.append(Finding("warn", "lesion-without-uptake", text, "assumption"))
             continue
         mass_g = _mass_g(parts[uptake.name], density)
-        tumours.append(TumourInput(uptake.name, mass_g, uptake.ratio))
+        measurable = ratios.is_measurable(uptake)
+        tumours.append(TumourInput(uptake.name, mass_g, uptake.ratio, measurable))
     return tuple(tumours), tuple(findings)
 
 

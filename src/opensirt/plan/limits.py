@@ -1,18 +1,17 @@
-"""Limits and targets against planned doses, and the largest activity that keeps the limits."""
+"""Limits and targets against planned doses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from opensirt.errors import PlanError
-from opensirt.findings import Finding, Severity, percent
+from opensirt.findings import Finding, percent
 from opensirt.physics.limits import Limit, limits_for
-from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.plan import PlanningInput
 
-__all__ = ["applicable_limits", "largest_safe_activity", "limit_findings"]
+__all__ = ["LIVER", "applicable_limits", "is_lifted", "limit_findings", "reserve_fraction"]
 
 _CODES = {
     "lung-mean": "lung-dose",
@@ -23,7 +22,8 @@ _CODES = {
     "whole-normal-mean": "whole-normal-dose",
     "tumour-mean": "tumour-dose",
 }
-_LIVER = ("perfused-mean", "perfused-normal-mean", "whole-normal-mean")
+LIVER = ("perfused-mean", "perfused-normal-mean", "whole-normal-mean")
+"""Quantities whose limits keep the liver safe."""
 _ROUNDING = 1e-9
 """Relative slack, so that an activity solved for a limit is not said to break it."""
 _MOST_NAMES = 5
@@ -37,81 +37,61 @@ class _Reached:
     value: float
 
 
-def applicable_limits(inputs: PlanningInput) -> tuple[Limit, ...]:
-    """Limits and targets for the product, indication and intent of `inputs`."""
-    reserve = None
-    if inputs.normal_mass_g is not None and inputs.whole_normal_mass_g is not None:
-        reserve = max(0.0, 1.0 - inputs.normal_mass_g / inputs.whole_normal_mass_g)
+def applicable_limits(inputs: PlanningInput, model: str, **facts: Any) -> tuple[Limit, ...]:
+    """Limits and targets for the product, indication, intent and planning model.
+
+    `facts` come in place of those of `inputs`, to see what a fact changes.
+    """
+    known = {
+        "bilirubin_mg_dl": inputs.bilirubin_mg_dl,
+        "reserve_fraction": reserve_fraction(inputs),
+        "compromised_liver": inputs.compromised_liver,
+    }
     return limits_for(
         inputs.product,
-        inputs.indication,
-        inputs.intent,
-        bilirubin_mg_dl=inputs.bilirubin_mg_dl,
-        reserve_fraction=reserve,
-        compromised_liver=inputs.compromised_liver,
+        inputs.judged_indication,
+        inputs.judged_intent,
+        model=model,
+        **{**known, **facts},
     )
 
 
-def limit_findings(inputs: PlanningInput, doses: Distribution) -> tuple[Finding, ...]:
+def reserve_fraction(inputs: PlanningInput) -> float | None:
+    """Untreated part of the normal liver by mass; None where a mass is not known."""
+    if inputs.normal_mass_g is None or inputs.whole_normal_mass_g is None:
+        return None
+    return max(0.0, 1.0 - inputs.normal_mass_g / inputs.whole_normal_mass_g)
+
+
+def limit_findings(
+    inputs: PlanningInput, doses: Distribution, limits: tuple[Limit, ...]
+) -> tuple[Finding, ...]:
     """A finding for each limit and target: kept, broken, or not checked for want of a mass."""
-    limits = applicable_limits(inputs)
-    findings = []
-    unchecked = []
+    findings: list[Finding] = []
+    unchecked: list[Limit] = []
     for limit in limits:
         reached = tuple(_reached(limit, inputs, doses))
         if not reached:
             unchecked.append(limit)
         elif limit.quantity == "tumour-mean":
-            findings.append(_tumour_finding(limit, reached))
+            findings += _tumour_findings(limit, reached)
         else:
-            findings.append(_finding(limit, reached[0]))
+            findings.append(_finding(limit, reached[0], doses))
     if not any(limit.quantity == "tumour-mean" for limit in limits):
         findings.append(_no_tumour_threshold(inputs))
+    if not any(limit.quantity in LIVER and not limit.is_target for limit in limits):
+        findings.append(_no_liver_limit(inputs))
     return (*findings, *_unchecked_findings(unchecked))
 
 
-def largest_safe_activity(inputs: PlanningInput, per_gbq: Distribution) -> Decision:
-    """The largest delivered activity that keeps every dose limit, and the limit that binds.
-
-    Counts are the limits ("at most") on lung, perfused and normal liver dose; targets do not limit.
-
-    Raises
-    ------
-    PlanError
-        When the lung shunt rules treatment out, when earlier lung dose uses up the limit, or when
-        no limit on the liver can be evaluated: the lungs alone do not make a prescription.
-    """
-    limits = applicable_limits(inputs)
-    _refuse_shunt(limits, inputs)
-    candidates: list[tuple[float, Limit]] = []
-    for limit in limits:
-        if limit.is_target or limit.unit != "Gy" or limit.quantity == "tumour-mean":
-            continue
-        room_gy = limit.value_gy
-        if limit.quantity == "lung-mean-cumulative":
-            room_gy -= inputs.previous_lung_dose_gy
-        for dose in _dose_per_gbq(limit, per_gbq):
-            if room_gy <= 0:
-                raise PlanError(
-                    f"earlier treatments gave the lungs {inputs.previous_lung_dose_gy:g} Gy; "
-                    f"no activity keeps the {limit.text} ({limit.source})"
-                )
-            if dose > 0:
-                candidates.append((room_gy / dose, limit))
-    if not any(limit.quantity in _LIVER for _, limit in candidates):
-        raise PlanError(
-            f"no dose limit on the liver applies to {inputs.product}, {inputs.indication}, "
-            f"{inputs.intent} with the masses given; prescribe a dose or an activity"
-        )
-    delivered_gbq, binding = min(candidates, key=lambda pair: pair[0])
-    text = f"{binding.text} [{binding.source}, level of evidence {binding.level_of_evidence}]"
-    severity: Severity = "note" if binding.verified else "warn"
-    sentence = (
-        "No dose was prescribed; the activity is the largest that keeps every limit. "
-        f"It is set by: {text}."
+def is_lifted(limit: Limit, doses: Distribution) -> bool:
+    """True where the limit's exception holds: the whole liver stays below its dose."""
+    bound_gy, liver = limit.unless_whole_liver_gy, doses.whole_liver
+    return (
+        bound_gy is not None
+        and liver is not None
+        and liver.mean_dose_gy <= bound_gy * (1.0 + _ROUNDING)
     )
-    finding = Finding(severity, "binding-limit", sentence, binding.source)
-    return Decision(delivered_gbq, binding_limit=text, findings=(finding,))
 
 
 def _reached(limit: Limit, inputs: PlanningInput, doses: Distribution) -> Iterator[_Reached]:
@@ -123,8 +103,10 @@ def _reached(limit: Limit, inputs: PlanningInput, doses: Distribution) -> Iterat
     elif limit.quantity == "lung-mean-cumulative":
         yield _Reached("lungs", doses.lung_dose_gy + inputs.previous_lung_dose_gy)
     elif limit.quantity == "tumour-mean":
+        measurable = {t.name for t in inputs.tumours if t.is_measurable}
         for tumour in doses.tumours:
-            yield _Reached(tumour.name, tumour.mean_dose_gy)
+            if tumour.name in measurable or not measurable:
+                yield _Reached(tumour.name, tumour.mean_dose_gy)
     else:
         compartment = {
             "perfused-mean": doses.perfused,
@@ -133,18 +115,6 @@ def _reached(limit: Limit, inputs: PlanningInput, doses: Distribution) -> Iterat
         }[limit.quantity]
         if compartment is not None:
             yield _Reached(compartment.name, compartment.mean_dose_gy)
-
-
-def _dose_per_gbq(limit: Limit, per_gbq: Distribution) -> Iterator[float]:
-    compartment = {
-        "perfused-mean": per_gbq.perfused,
-        "perfused-normal-mean": per_gbq.normal,
-        "whole-normal-mean": per_gbq.whole_normal,
-    }.get(limit.quantity)
-    if limit.quantity.startswith("lung-mean"):
-        yield per_gbq.lung_dose_gy
-    elif compartment is not None:
-        yield compartment.mean_dose_gy
 
 
 def _is_met(limit: Limit, value: float) -> bool:
@@ -156,39 +126,74 @@ def _amount(limit: Limit, value: float) -> str:
     return f"{value:.1f} Gy" if limit.unit == "Gy" else percent(value, 1)
 
 
-def _finding(limit: Limit, reached: _Reached) -> Finding:
-    met = _is_met(limit, reached.value)
+def _finding(limit: Limit, reached: _Reached, doses: Distribution) -> Finding:
     kind = "target" if limit.is_target else "limit"
-    verdict = "met" if met else ("not reached" if limit.is_target else "broken")
     of = "lung shunt" if limit.quantity == "lung-shunt" else "planned"
+    lifted = is_lifted(limit, doses)
+    met = _is_met(limit, reached.value)
+    verdict = "met" if met or lifted else ("not reached" if limit.is_target else "broken")
     text = (
-        f"{_amount(limit, reached.value)} {of}; {limit.text}: {verdict} "
-        f"(level of evidence {limit.level_of_evidence})."
+        f"{_amount(limit, reached.value)} {of}{_whole_liver(limit, doses)}; {limit.text}: "
+        f"{verdict} (level of evidence {limit.level_of_evidence})."
     )
     code = f"{_CODES[limit.quantity]}-{kind}"
-    if met:
+    if met or lifted:
         return Finding("note", f"{code}-met", text, limit.source)
     return Finding(limit.severity, code, text, limit.source)
 
 
-def _tumour_finding(limit: Limit, reached: tuple[_Reached, ...]) -> Finding:
-    below = [r for r in reached if not _is_met(limit, r.value)]
-    if not below:
-        text = f"All {len(reached)} tumours meet: {limit.text}."
-        return Finding("note", "tumour-dose-target-met", text, limit.source)
-    named = ", ".join(f"{r.name!r} {r.value:.1f} Gy" for r in below[:_MOST_NAMES])
-    more = ", ..." if len(below) > _MOST_NAMES else ""
-    text = (
-        f"{len(below)} of {len(reached)} tumours do not reach: {limit.text}: {named}{more} "
-        f"(level of evidence {limit.level_of_evidence})."
-    )
-    return Finding(limit.severity, "tumour-dose-target", text, limit.source)
+def _whole_liver(limit: Limit, doses: Distribution) -> str:
+    """The dose that an exception asks for, or that it is not known."""
+    if limit.unless_whole_liver_gy is None:
+        return ""
+    if doses.whole_liver is None:
+        return ", the whole liver's dose is not known"
+    return f", {doses.whole_liver.mean_dose_gy:.1f} Gy in the whole liver"
+
+
+def _tumour_findings(limit: Limit, reached: tuple[_Reached, ...]) -> tuple[Finding, ...]:
+    """Lesions below the aim, lesions above an aim that has an end, or that all meet it."""
+    above = [r for r in reached if limit.is_exceeded(r.value * (1.0 - _ROUNDING))]
+    below = [r for r in reached if not _is_met(limit, r.value) and r not in above]
+    evidence = f"(level of evidence {limit.level_of_evidence})"
+    findings = []
+    if below:
+        text = f"{len(below)} of {len(reached)} tumours do not reach: {limit.text}"
+        text += f": {_named(below)} {evidence}."
+        findings.append(Finding(limit.severity, "tumour-dose-target", text, limit.source))
+    if above:
+        text = f"{len(above)} of {len(reached)} tumours exceed the aim: {limit.text}"
+        text += f": {_named(above)} {evidence}."
+        findings.append(Finding("warn", "tumour-dose-above-aim", text, limit.source))
+    if not findings:
+        text = f"All {len(reached)} tumours meet: {limit.text} {evidence}."
+        findings.append(Finding("note", "tumour-dose-target-met", text, limit.source))
+    return tuple(findings)
+
+
+def _named(reached: list[_Reached]) -> str:
+    few = ", ".join(f"{r.name!r} {r.value:.1f} Gy" for r in reached[:_MOST_NAMES])
+    return few + (", ..." if len(reached) > _MOST_NAMES else "")
+
+
+def _what(inputs: PlanningInput) -> str:
+    return f"{inputs.judged_indication.upper()}, {inputs.judged_intent}, with {inputs.product}"
 
 
 def _no_tumour_threshold(inputs: PlanningInput) -> Finding:
-    what = f"{inputs.indication.upper()}, {inputs.intent}, with {inputs.product}"
-    text = f"No verified tumour dose threshold is known for {what}; tumour doses are not judged."
+    text = (
+        f"No verified tumour dose threshold is known for {_what(inputs)}; "
+        "tumour doses are not judged."
+    )
     return Finding("note", "no-tumour-threshold", text, "assumption")
+
+
+def _no_liver_limit(inputs: PlanningInput) -> Finding:
+    text = (
+        f"No limit on the dose of normal liver is known for {_what(inputs)} by this model; "
+        "none is applied."
+    )
+    return Finding("warn", "no-liver-limit", text, "assumption")
 
 
 def _unchecked_findings(limits: list[Limit]) -> tuple[Finding, ...]:
@@ -198,15 +203,3 @@ def _unchecked_findings(limits: list[Limit]) -> tuple[Finding, ...]:
     text = f"Not checked, because the compartment's mass is not known: {listed}."
     safety = any(not limit.is_target for limit in limits)
     return (Finding("warn" if safety else "note", "limits-not-checked", text, limits[0].source),)
-
-
-def _refuse_shunt(limits: tuple[Limit, ...], inputs: PlanningInput) -> None:
-    for limit in limits:
-        if limit.quantity != "lung-shunt" or limit.severity != "stop":
-            continue
-        shunt = inputs.lung.shunt_fraction
-        if not limit.is_met(shunt):
-            raise PlanError(
-                f"a lung shunt of {percent(shunt, 1)} rules out {inputs.product}: "
-                f"{limit.text} ({limit.source})"
-            )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from opensirt.errors import InputError, PlanError
 from opensirt.findings import Finding
 from opensirt.image import Volume
 from opensirt.physics.limits import Limit
+from opensirt.physics.products import SphereNumber
+from opensirt.physics.tables import load_table
 from opensirt.provenance import Provenance
 from opensirt.units import BQ_PER_GBQ, Unit
 
@@ -29,12 +31,17 @@ __all__ = [
     "Prescription",
     "PrescriptionKind",
     "TumourInput",
+    "TumourPurpose",
+    "assumed_indication",
+    "assumed_intent",
     "prescription_from",
 ]
 
 PrescriptionKind = Literal[
     "tumour-dose", "perfused-dose", "normal-dose", "activity", "binding-limit"
 ]
+TumourPurpose = Literal["mean", "index", "each"]
+"""What a tumour dose is for: the mean of the lesions by mass, one of them, or every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,9 @@ class TumourInput:
     name: str
     mass_g: float
     tumour_to_normal: float
+    is_measurable: bool = True
+    """False where the image resolves it too little to decide on a dose; it is shown all the same.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,8 @@ class PlanningInput:
     """Everything a planning model may use; each model checks for what it needs.
 
     Masses in g. `normal_mass_g` is perfused normal liver, `perfused_mass_g` the whole perfused
-    volume (tumours included), `whole_normal_mass_g` all normal liver, perfused or not.
+    volume (tumours included), `whole_normal_mass_g` all normal liver, perfused or not,
+    `whole_liver_mass_g` all of the liver with its tumours.
     """
 
     product: str
@@ -87,14 +98,41 @@ class PlanningInput:
     whole_normal_mass_g: float | None = None
     residual_fraction: float = 0.0
     bsa: BsaInput | None = None
-    indication: str = "net"
-    """"hcc", "icc", "mcrc" or "net"; chooses the rows of the limit tables."""
-    intent: str = "bilobar"
-    """"segmentectomy", "lobectomy", "unilobar" or "bilobar"."""
+    indication: str | None = None
+    """"hcc", "icc", "mcrc" or "net"; chooses the rows of the limit tables. None: not chosen."""
+    intent: str | None = None
+    """"segmentectomy", "lobectomy", "unilobar" or "bilobar". None: not chosen."""
     bilirubin_mg_dl: float | None = None
     compromised_liver: bool | None = None
     """True where the liver was treated before or works badly; None, not stated, counts as True."""
     previous_lung_dose_gy: float = 0.0
+    whole_liver_mass_g: float | None = None
+    vials: int = 1
+    """Vials that the activity is drawn from."""
+    hours_since_calibration: float | None = None
+    """From calibration of the vial to injection, negative before it; None: not known."""
+    activity_per_sphere: float | str | None = None
+    """Bq at calibration, or the name of one of the product's figures; None: its first."""
+
+    @property
+    def judged_indication(self) -> str:
+        """The indication whose limits apply: as chosen, else as assumed."""
+        return self.indication or assumed_indication()
+
+    @property
+    def judged_intent(self) -> str:
+        """The intent whose limits apply: as chosen, else as assumed."""
+        return self.intent or assumed_intent()
+
+
+def assumed_indication() -> str:
+    """What limits are taken of where no indication is chosen."""
+    return load_table("plan/assumed").text("indication")
+
+
+def assumed_intent() -> str:
+    """What limits are taken of where no intent is chosen."""
+    return load_table("plan/assumed").text("intent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +141,38 @@ class Prescription:
 
     kind: PrescriptionKind
     value: float | None = None
+    purpose: TumourPurpose | None = None
+    """Of a tumour dose; None, not chosen, is "mean"."""
+    index_lesion: str | None = None
+    """Name of the lesion of purpose "index"; None is the largest."""
+
+    def as_dict(self) -> dict[str, str | float | None]:
+        """The form in `results.json`; `for` is null where no tumour dose was prescribed."""
+        purpose = (self.purpose or "mean") if self.kind == "tumour-dose" else None
+        named = {"index_lesion": self.index_lesion} if self.index_lesion else {}
+        return {"kind": self.kind, "value": self.value, "for": purpose, **named}
 
     def __post_init__(self) -> None:
+        self._check_purpose()
         if self.kind != "binding-limit" and (self.value is None or not self.value > 0):
             raise PlanError(
                 f"a prescription by {self.kind} needs a value above 0, got {self.value}"
+            )
+
+    def _check_purpose(self) -> None:
+        if self.purpose not in (None, "mean", "index", "each"):
+            raise InputError(
+                f"a tumour dose is for mean, index or each, got {self.purpose!r}; choose one"
+            )
+        if (self.purpose or self.index_lesion) and self.kind != "tumour-dose":
+            raise InputError(
+                "what a prescription is for (mean, index, each) needs a tumour dose; "
+                f"this one is by {self.kind}"
+            )
+        if self.index_lesion and self.purpose != "index":
+            raise InputError(
+                f"an index lesion ({self.index_lesion!r}) needs a prescription for index, "
+                f"got {self.purpose or 'none'}"
             )
 
 
@@ -166,9 +231,16 @@ class Plan:
     tumours: tuple[PlannedDose, ...] = ()
     normal: PlannedDose | None = None
     whole_normal: PlannedDose | None = None
+    whole_liver: PlannedDose | None = None
+    """Liver with its tumours: the mean that single-compartment limits speak of."""
     tumour_to_normal: float | None = None
     """Mass-weighted over the tumours."""
     residual_fraction: float = 0.0
+    indication: str = ""
+    """Whose limits were applied; a finding says so where it was not chosen."""
+    intent: str = ""
+    spheres: SphereNumber | None = None
+    """Spheres that reach the patient."""
     bsa_m2: float | None = None
     binding_limit: str | None = None
     """Which limit decided, where no prescription was given; one sentence."""
@@ -208,13 +280,18 @@ def prescription_from(
     perfused_dose_gy: float | None = None,
     normal_dose_gy: float | None = None,
     activity_gbq: float | None = None,
+    *,
+    purpose: str | None = None,
+    index_lesion: str | None = None,
 ) -> Prescription:
     """The one prescription given; the binding limit where none is.
+
+    An index lesion alone says that the dose is for it.
 
     Raises
     ------
     InputError
-        When more than one is given.
+        When more than one is given, or a purpose without a tumour dose.
     """
     given: list[tuple[PrescriptionKind, float]] = []
     if tumour_dose_gy is not None:
@@ -228,4 +305,9 @@ def prescription_from(
     if len(given) > 1:
         names = " and ".join(kind for kind, _ in given)
         raise InputError(f"expected one prescription, found {names}; give only one of them")
-    return Prescription(*given[0]) if given else BINDING_LIMIT
+    if index_lesion is not None and purpose is None:
+        purpose = "index"
+    if not given and purpose is None and index_lesion is None:
+        return BINDING_LIMIT
+    kind, value = given[0] if given else (BINDING_LIMIT.kind, None)
+    return Prescription(kind, value, cast(TumourPurpose | None, purpose), index_lesion)

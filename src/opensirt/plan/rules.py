@@ -1,10 +1,14 @@
-"""Rules of the makers: shunt reductions of resin, the lung activity cap of glass."""
+"""Rules of the makers: shunt reductions of resin, lung activity cap of glass, what vials hold."""
 
 from __future__ import annotations
 
+import math
+
 from opensirt.findings import Finding, percent
+from opensirt.physics.nuclides import decay_factor
 from opensirt.physics.products import Product, product
 from opensirt.plan.plan import PlanningInput
+from opensirt.units import SECONDS_PER_DAY
 
 __all__ = ["is_contraindicated", "rule_findings", "shunt_factor"]
 
@@ -22,13 +26,15 @@ def is_contraindicated(of: Product, lung_shunt_fraction: float) -> bool:
 
 
 def rule_findings(
-    inputs: PlanningInput, delivered_gbq: float, *, empiric: bool
+    inputs: PlanningInput, delivered_gbq: float, drawn_gbq: float, *, empiric: bool
 ) -> tuple[Finding, ...]:
     """What the maker's rules say of a plan; `empiric` where the shunt reduction was applied."""
     of = product(inputs.product)
     return (
         *_reduction_findings(of, inputs.lung.shunt_fraction, empiric),
         *_cap_findings(of, delivered_gbq * inputs.lung.shunt_fraction),
+        *_vial_findings(of, drawn_gbq, inputs.vials),
+        *_sphere_findings(inputs),
     )
 
 
@@ -57,3 +63,39 @@ def _cap_findings(of: Product, in_lungs_gbq: float) -> tuple[Finding, ...]:
     )
     code = "lung-activity-cap"
     return (Finding("note" if met else "warn", f"{code}-met" if met else code, text, cap.source),)
+
+
+def _vial_findings(of: Product, drawn_gbq: float, vials: int) -> tuple[Finding, ...]:
+    """An activity that the vials on offer do not hold, or hold only before their calibration."""
+    capacity = of.vial_capacity_gbq
+    if capacity is None:
+        return ()
+    source = of.quantity("vials_gbq" if of.vials_gbq else "dose_activity_gbq").source
+    largest = max(of.vials_gbq, default=capacity)
+    each_gbq = drawn_gbq / vials
+    number = "one vial" if vials == 1 else f"{vials} vials"
+    holds = f"{number} of {of.label}, {largest:g} GBq each at calibration"
+    if capacity > largest:
+        holds += f" and {capacity:.2f} GBq at the earliest use"
+    if each_gbq > capacity:
+        needed = math.ceil(drawn_gbq / capacity)
+        text = (
+            f"{drawn_gbq:.2f} GBq to draw up are more than {holds}: plan less, or say that "
+            f"{needed} vials are used (--vials {needed})."
+        )
+        return (Finding("stop", "activity-beyond-vials", text, source),)
+    if each_gbq > largest:
+        text = f"{drawn_gbq:.2f} GBq to draw up need use before calibration, or more than {holds}."
+        return (Finding("warn", "activity-needs-early-vial", text, source),)
+    return ()
+
+
+def _sphere_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
+    if inputs.hours_since_calibration is not None:
+        return ()
+    per_day = 1.0 / decay_factor(product(inputs.product).nuclide, SECONDS_PER_DAY)
+    text = (
+        "The time from calibration to injection is not known: the number of spheres is that at "
+        f"calibration, and {per_day:.2f} times as many for each day later."
+    )
+    return (Finding("note", "sphere-number-at-calibration", text, "assumption"),)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from opensirt.errors import InputError, RegionError, UnitMismatchError
-from opensirt.findings import Finding, percent
+from opensirt.findings import Finding
 from opensirt.image import Region, Volume
 from opensirt.quantify.compartments import Lesion, LiverCompartments
 from opensirt.quantify.thresholds import threshold
@@ -32,6 +32,11 @@ class TumourUptake:
     ratio: float
     """Uptake relative to perfused normal liver: per gram with a density map, per mL without."""
 
+    @property
+    def diameter_mm(self) -> float:
+        """Diameter of the sphere of its volume."""
+        return float((6.0 * self.volume_ml / math.pi) ** (1.0 / 3.0)) * MM_PER_CM
+
 
 @dataclass(frozen=True, slots=True)
 class UptakeRatios:
@@ -42,6 +47,15 @@ class UptakeRatios:
     """Mean of the image in perfused normal liver, counts or Bq per mL."""
     overall: float | None
     findings: tuple[Finding, ...] = ()
+    resolution_mm: float | None = None
+    """Full width at half maximum of the image; None where it is not known."""
+
+    def is_measurable(self, tumour: TumourUptake) -> bool:
+        """True where a lesion is wide enough against the resolution for its mean to be measured."""
+        if self.resolution_mm is None:
+            return True
+        widths = threshold("measurable_diameter_count").value
+        return tumour.diameter_mm >= widths * self.resolution_mm
 
 
 def tumour_to_normal(
@@ -88,12 +102,8 @@ def tumour_to_normal(
     if tumours:
         pairs = zip(weights, tumours, strict=True)
         overall = sum(weight * tumour.ratio for weight, tumour in pairs) / sum(weights)
-    findings = (
-        *_normal_findings(compartments),
-        *_uptake_findings(tumours),
-        *_resolution_findings(tumours, resolution_mm),
-    )
-    return UptakeRatios(tumours, _per_ml(image, normal), overall, findings)
+    findings = _resolution_findings(tumours, resolution_mm)
+    return UptakeRatios(tumours, _per_ml(image, normal), overall, findings, resolution_mm)
 
 
 def region_mass_g(region: Region, density: Volume) -> float:
@@ -127,32 +137,6 @@ def _per_ml(image: Volume, region: Region) -> float:
     return mean / image.grid.voxel_volume_ml if image.unit is Unit.COUNTS else mean
 
 
-def _normal_findings(compartments: LiverCompartments) -> tuple[Finding, ...]:
-    limit = threshold("perfused_normal_fraction")
-    share = compartments.perfused_normal.volume_ml / compartments.perfused.volume_ml
-    if share >= limit.value:
-        return ()
-    text = (
-        f"Perfused normal liver is {compartments.perfused_normal.volume_ml:.1f} mL, "
-        f"{percent(share, 1)} of the perfused volume: the tumour-to-normal ratio rests on "
-        "too little liver."
-    )
-    return (Finding("warn", "perfused-normal-small", text, limit.source),)
-
-
-def _uptake_findings(tumours: tuple[TumourUptake, ...]) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(
-            "warn",
-            "tumour-colder-than-liver",
-            f"Lesion {tumour.name!r} takes up {tumour.ratio:.2f} times what normal liver does.",
-            "assumption",
-        )
-        for tumour in tumours
-        if tumour.ratio < 1.0
-    )
-
-
 def _resolution_findings(
     tumours: tuple[TumourUptake, ...], resolution_mm: float | None
 ) -> tuple[Finding, ...]:
@@ -160,10 +144,10 @@ def _resolution_findings(
     if resolution_mm is None:
         return ()
     limit = threshold("partial_volume_diameter_count")
-    small = [t for t in tumours if _diameter_mm(t.volume_ml) < limit.value * resolution_mm]
+    small = [t for t in tumours if t.diameter_mm < limit.value * resolution_mm]
     if not small:
         return ()
-    below = [t for t in small if _diameter_mm(t.volume_ml) < resolution_mm]
+    below = [t for t in small if t.diameter_mm < resolution_mm]
     names = ", ".join(repr(t.name) for t in small[:5]) + (", ..." if len(small) > 5 else "")
     text = (
         f"{len(small)} lesions are smaller than {limit.value:g} x the image resolution of "
@@ -171,8 +155,3 @@ def _resolution_findings(
         "is not corrected; their ratio and dose read too low."
     )
     return (Finding("warn" if below else "note", "partial-volume", text, limit.source),)
-
-
-def _diameter_mm(volume_ml: float) -> float:
-    """Diameter of the sphere of this volume."""
-    return float((6.0 * volume_ml / math.pi) ** (1.0 / 3.0)) * MM_PER_CM

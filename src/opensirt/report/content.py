@@ -11,7 +11,7 @@ from opensirt.case import Case
 from opensirt.dose.dvh import Dvh
 from opensirt.dose.statistics import RegionDose
 from opensirt.findings import AcceptedStop, Finding, Severity, stops_of, worst_severity
-from opensirt.physics.products import product, sphere_count
+from opensirt.physics.products import product
 from opensirt.plan.plan import Formula, Plan
 from opensirt.radiobiology import TissueResponse
 from opensirt.report.figures import Picture
@@ -97,7 +97,7 @@ def describe_report(
         case_id=case.id,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         identity=tuple(identity),
-        headline=_headline(plan, engine),
+        headline=_headline(plan, engine, every),
         verdict=worst_severity(every),
         stops=stops,
         accepted=accepted if stops else None,
@@ -134,12 +134,10 @@ def _previous_lung_gy(plan: Plan) -> float:
     return float(inputs.get("previous_lung_dose_gy", 0.0))
 
 
-def _headline(plan: Plan, engine: str) -> tuple[Row, ...]:
+def _headline(plan: Plan, engine: str, findings: Sequence[Finding]) -> tuple[Row, ...]:
     """The cards of page 1: what to draw up, of what, for whom, and what decided it."""
     gbq = plan.activity_bq / BQ_PER_GBQ
     mci = plan.activity_bq / BQ_PER_MBQ / MBQ_PER_MCI
-    chosen = plan.provenance.options
-    indication = str(chosen.get("indication", "")).upper() or "not stated"
     binding = printed(plan.binding_limit) if plan.binding_limit else "none: prescribed"
     rows = [
         Row("Activity to draw up", f"{gbq:.2f} GBq", f"{mci:.1f} mCi, at the time of injection"),
@@ -149,7 +147,9 @@ def _headline(plan: Plan, engine: str) -> tuple[Row, ...]:
             f"residual fraction {plan.residual_fraction:.1%}",
         ),
         Row("Product", product(plan.product).label, _spheres(plan)),
-        Row("Indication, intent", f"{indication}, {chosen.get('intent', 'not stated')}"),
+        Row(
+            "Indication, intent", f"{plan.indication.upper()}, {plan.intent}", _not_chosen(findings)
+        ),
         Row("Planning model", plan.model, _prescription(plan)),
         Row("Dose engine", engine, f"{plan.dose_constant_gy_kg_per_gbq:.2f} Gy kg/GBq"),
         Row("Binding limit", binding),
@@ -159,11 +159,20 @@ def _headline(plan: Plan, engine: str) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def _not_chosen(findings: Sequence[Finding]) -> str:
+    """Which of the two nobody chose."""
+    codes = {finding.code for finding in findings}
+    words = [w for w in ("indication", "intent") if f"{w}-not-chosen" in codes]
+    return f"{' and '.join(words)} not chosen: default" if words else "as chosen"
+
+
 def _spheres(plan: Plan) -> str:
-    """How many spheres the activity is, as delivered at calibration."""
-    of = product(plan.product)
-    millions = sphere_count(of, plan.activity_bq) / 1e6
-    return f"about {millions:.2g} million spheres at {of.activity_per_sphere_bq:g} Bq each"
+    """How many spheres reach the patient."""
+    spheres = plan.spheres
+    if spheres is None:
+        return ""
+    per_sphere = f"{spheres.activity_per_sphere_bq:.3g} Bq each"
+    return f"about {spheres.count / 1e6:.2g} million spheres at {per_sphere}"
 
 
 def _prescription(plan: Plan) -> str:

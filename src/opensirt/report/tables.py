@@ -38,7 +38,7 @@ def limit_table(plan: Plan, doses: Sequence[RegionDose], previous_lung_gy: float
         found = [limit for limit in plan.limits if limit.quantity in part.quantities]
         for number, limit in enumerate(found or [None]):
             head = (part.name, _gray(part.model), _gray(part.voxels)) if number == 0 else ("",) * 3
-            rows.append((*head, *_judgement(limit, part)))
+            rows.append((*head, *_judgement(limit, part, plan.whole_liver)))
     ratio = plan.tumour_to_normal
     caption = f"Tumour-to-normal ratio {ratio:.2f}, by tumour mass. " if ratio else ""
     return Table(
@@ -71,6 +71,7 @@ def _judged(plan: Plan, doses: Sequence[RegionDose], previous_lung_gy: float) ->
         (plan.normal, "perfused-normal-mean"),
         (plan.whole_normal, "whole-normal-mean"),
         (plan.perfused, "perfused-mean"),
+        (plan.whole_liver, ""),
     ):
         if part is not None:
             yield _Part(part.name, part.mean_dose_gy, voxel.get(part.name), (quantity,))
@@ -86,7 +87,7 @@ def _tumour_parts(plan: Plan, doses: Sequence[RegionDose]) -> Iterator[_Part]:
     if not tumours:
         return
     voxel = {dose.name: dose for dose in doses}
-    every = tuple(tumour.mean_dose_gy for tumour in tumours)
+    measurable = _measurable(plan)
     seen = [voxel[tumour.name] for tumour in tumours if tumour.name in voxel]
     together = f"{len(tumours)} tumours, mean by mass" if len(tumours) > 1 else tumours[0].name
     yield _Part(
@@ -94,7 +95,7 @@ def _tumour_parts(plan: Plan, doses: Sequence[RegionDose]) -> Iterator[_Part]:
         _mean([(t.mass_g, t.mean_dose_gy) for t in tumours]),
         _mean([(d.mass_g, d.mean_dose_gy) for d in seen]),
         ("tumour-mean",),
-        single=every,
+        single=tuple(t.mean_dose_gy for t in tumours if t.name in measurable),
     )
     if len(tumours) > 1:
         for word, choose in (("lowest", min), ("highest", max)):
@@ -103,20 +104,44 @@ def _tumour_parts(plan: Plan, doses: Sequence[RegionDose]) -> Iterator[_Part]:
             yield _Part(f"{word}: {one.name}", one.mean_dose_gy, mean, ())
 
 
-def _judgement(limit: Limit | None, part: _Part) -> tuple[str, str, str]:
+def _measurable(plan: Plan) -> frozenset[str]:
+    """Names of the tumours that aims are judged by: those resolved by the image, or all."""
+    inputs = plan.provenance.options.get("planning input", {}).get("tumours", ())
+    resolved = frozenset(t["name"] for t in inputs if t.get("is_measurable", True))
+    return resolved or frozenset(tumour.name for tumour in plan.tumours)
+
+
+def _judgement(
+    limit: Limit | None, part: _Part, whole_liver: PlannedDose | None
+) -> tuple[str, str, str]:
     """Limit, its source and the verdict."""
     if limit is None:
         return NONE, "", ""
-    amount = f"{limit.sense} {limit.value:g} Gy"
     values = part.single or ((part.model,) if part.model is not None else ())
+    if len(values) == 1:
+        return _amount(limit), limit.source, _verdict(limit, values[0], whole_liver)
     met = sum(_is_met(limit, value) for value in values)
-    if len(values) > 1:
-        verdict = f"{met} of {len(values)}"
-    elif limit.is_target:
-        verdict = "reached" if met else "not reached"
-    else:
-        verdict = "kept" if met else "BROKEN"
-    return amount, limit.source, verdict
+    return _amount(limit), limit.source, f"{met} of {len(values)}"
+
+
+def _amount(limit: Limit) -> str:
+    if limit.upper is not None:
+        return f"{limit.value:g} to {limit.upper:g} Gy"
+    bound = limit.unless_whole_liver_gy
+    lifted = "" if bound is None else f", or whole liver below {bound:g} Gy"
+    return f"{limit.sense} {limit.value:g} Gy{lifted}"
+
+
+def _verdict(limit: Limit, value: float, whole_liver: PlannedDose | None) -> str:
+    bound = limit.unless_whole_liver_gy
+    if limit.is_exceeded(value * (1.0 - ROUNDING)):
+        return "ABOVE"
+    if _is_met(limit, value):
+        return "reached" if limit.is_target else "kept"
+    if bound is not None and whole_liver is not None:
+        if whole_liver.mean_dose_gy <= bound * (1.0 + ROUNDING):
+            return "kept by the whole liver"
+    return "not reached" if limit.is_target else "BROKEN"
 
 
 def _is_met(limit: Limit, value: float) -> bool:
@@ -252,7 +277,13 @@ def organ_table(organs: Sequence[OrganDose]) -> Table | None:
 
 
 def _planned(plan: Plan) -> Iterator[PlannedDose]:
-    for part in (plan.perfused, plan.normal, plan.whole_normal, *plan.tumours):
+    for part in (
+        plan.perfused,
+        plan.normal,
+        plan.whole_normal,
+        plan.whole_liver,
+        *plan.tumours,
+    ):
         if part is not None:
             yield part
 

@@ -28,8 +28,9 @@ class RunOptions:
     model: str
     engine: str = "voxel-convolution"
     prescription: Prescription = BINDING_LIMIT
-    indication: str = "net"
-    intent: str = "bilobar"
+    indication: str | None = None
+    """None: not chosen, which a finding says; then of the limits of neuroendocrine tumours."""
+    intent: str | None = None
     bilirubin_mg_dl: float | None = None
     compromised_liver: bool | None = None
     previous_lung_dose_gy: float = 0.0
@@ -41,6 +42,9 @@ class RunOptions:
     height_cm: float | None = None
     weight_kg: float | None = None
     bsa_formula: str = "dubois"
+    vials: int = 1
+    hours_since_calibration: float | None = None
+    activity_per_sphere: float | str | None = None
     assume_aligned: bool = False
     image: str | None = None
     """Role of the activity image to use; the planning image where the study has one."""
@@ -70,6 +74,9 @@ class RunOptions:
             residual_fraction=self.residual_fraction,
             dose_constant_gy_kg_per_gbq=self.nuclide().dose_constant_gy_kg_per_gbq,
             bsa_formula=self.bsa_formula,
+            vials=self.vials,
+            hours_since_calibration=self.hours_since_calibration,
+            activity_per_sphere=self.activity_per_sphere,
         )
 
     def apply_to(self, case: Case) -> Case:
@@ -113,10 +120,7 @@ class RunOptions:
     def as_dict(self) -> dict[str, Any]:
         """For provenance: what was chosen, without what was left open."""
         plain = asdict(self)
-        plain["prescription"] = {
-            "kind": self.prescription.kind,
-            "value": self.prescription.value,
-        }
+        plain["prescription"] = self.prescription.as_dict()
         if self.given is not None and self.given.injected is not None:
             plain["given"]["injected"] = self.given.injected.isoformat()
         return {key: value for key, value in plain.items() if value is not None and value != {}}

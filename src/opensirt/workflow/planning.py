@@ -15,7 +15,6 @@ from opensirt.image import Volume
 from opensirt.phantoms.imaging import default_pet, default_spect
 from opensirt.physics.nuclides import Nuclide, nuclide
 from opensirt.plan.inputs import ClinicalFacts, measured_input
-from opensirt.plan.limits import applicable_limits
 from opensirt.plan.model import planning_models
 from opensirt.plan.plan import BINDING_LIMIT, Plan, Prescription
 from opensirt.quantify.calibration import (
@@ -134,8 +133,8 @@ def make_plan(
         options={
             "model": model,
             "product": product,
-            "intent": known.intent,
-            "indication": known.indication,
+            "intent": plan.intent,
+            "indication": plan.indication,
         },
         assumptions=setting.assumptions,
     )
@@ -149,7 +148,7 @@ def make_plan(
             )
         )
     )
-    return replace(plan, provenance=record, findings=findings, limits=applicable_limits(inputs))
+    return replace(plan, provenance=record, findings=findings)
 
 
 def compute_dose(

@@ -36,10 +36,11 @@ def results_record(
         "nuclide": plan.nuclide,
         "model": plan.model,
         "engine": engine,
-        "indication": plan.provenance.options.get("indication"),
-        "intent": plan.provenance.options.get("intent"),
+        "indication": plan.indication,
+        "intent": plan.intent,
         "dose_constant_gy_kg_per_gbq": plan.dose_constant_gy_kg_per_gbq,
-        "prescription": {"kind": plan.prescription.kind, "value": plan.prescription.value},
+        "prescription": plan.prescription.as_dict(),
+        "spheres": None if plan.spheres is None else asdict(plan.spheres),
         "binding_limit": plan.binding_limit,
         "activity_gbq": plan.activity_bq / BQ_PER_GBQ,
         "delivered_activity_gbq": plan.delivered_activity_bq / BQ_PER_GBQ,
@@ -74,7 +75,7 @@ def results_record(
 
 def _planned(plan: Plan) -> Iterator[PlannedDose]:
     """Each compartment whose mean dose the model knows."""
-    for part in (*plan.tumours, plan.perfused, plan.normal, plan.whole_normal):
+    for part in (*plan.tumours, plan.perfused, plan.normal, plan.whole_normal, plan.whole_liver):
         if part is not None:
             yield part
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from opensirt.errors import PlanError
 from opensirt.findings import Finding
+from opensirt.plan.binding import largest_safe_activity
 from opensirt.plan.build import assemble
 from opensirt.plan.checks import check_inputs, require_kind
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution, mixed_distribution
 from opensirt.plan.formulae import mird_formulae, partition_formulae
-from opensirt.plan.limits import largest_safe_activity
 from opensirt.plan.model import planning_models
 from opensirt.plan.plan import Formula, Plan, PlanningInput, Prescription, PrescriptionKind
 from opensirt.units import BQ_PER_GBQ
@@ -58,7 +58,7 @@ class SingleCompartment:
 
 def _decide(inputs: PlanningInput, prescription: Prescription, per_gbq: Distribution) -> Decision:
     if prescription.kind == "binding-limit":
-        return largest_safe_activity(inputs, per_gbq)
+        return largest_safe_activity(inputs, per_gbq, NAME)
     value = prescription.value
     if value is None or per_gbq.perfused is None:
         raise PlanError("model 'mird' needs a dose or an activity")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opensirt.errors import PlanError
-from opensirt.findings import Finding
+from opensirt.plan.binding import largest_safe_activity
 from opensirt.plan.build import assemble
 from opensirt.plan.checks import check_inputs, require_kind
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution, partition_distribution
 from opensirt.plan.formulae import partition_formulae
-from opensirt.plan.limits import largest_safe_activity
 from opensirt.plan.model import planning_models
-from opensirt.plan.plan import Plan, PlannedDose, PlanningInput, Prescription, PrescriptionKind
+from opensirt.plan.plan import Plan, PlanningInput, Prescription, PrescriptionKind
+from opensirt.plan.tumour_dose import tumour_decision
 from opensirt.units import BQ_PER_GBQ
 
 __all__ = ["Partition"]
@@ -34,7 +34,7 @@ class Partition:
     """Any number of tumours, each with its own uptake ratio, normal liver and lungs.
 
     ``A (1 - R) = D_N (sum(r_i m_i) + m_N) / (K (1 - L))`` and ``D_i = r_i D_N``. A prescribed
-    tumour dose is what every tumour reaches at least: the tumour with the lowest ratio decides.
+    tumour dose is for the mean of the tumours by mass, for each or for one: see `tumour_decision`.
     Ratios are of concentration per gram (not of activities, as Kao 2013 writes them).
 
     References
@@ -54,28 +54,15 @@ class Partition:
 
 def _decide(inputs: PlanningInput, prescription: Prescription, per_gbq: Distribution) -> Decision:
     if prescription.kind == "binding-limit":
-        return largest_safe_activity(inputs, per_gbq)
+        return largest_safe_activity(inputs, per_gbq, NAME)
     value = prescription.value
     if value is None:
         raise PlanError("model 'partition' needs a dose or an activity")
     if prescription.kind == "activity":
         return Decision(value / BQ_PER_GBQ * (1.0 - inputs.residual_fraction))
     if prescription.kind == "tumour-dose":
-        return _for_tumours(value, per_gbq)
+        return tumour_decision(inputs, prescription, per_gbq)
     compartment = per_gbq.normal if prescription.kind == "normal-dose" else per_gbq.perfused
     if compartment is None:
         raise PlanError(f"model 'partition' has no compartment for {prescription.kind}")
     return Decision(value / compartment.mean_dose_gy)
-
-
-def _for_tumours(dose_gy: float, per_gbq: Distribution) -> Decision:
-    """Enough for the tumour that receives least."""
-    lowest: PlannedDose = min(per_gbq.tumours, key=lambda tumour: tumour.mean_dose_gy)
-    if len(per_gbq.tumours) == 1:
-        return Decision(dose_gy / lowest.mean_dose_gy)
-    text = (
-        f"Tumour {lowest.name!r} takes up least and decides: it reaches {dose_gy:g} Gy, "
-        "every other tumour more."
-    )
-    finding = Finding("note", "tumour-that-decides", text, "chiesa2021")
-    return Decision(dose_gy / lowest.mean_dose_gy, findings=(finding,))
