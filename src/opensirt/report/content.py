@@ -171,7 +171,7 @@ def _spheres(plan: Plan) -> str:
     spheres = plan.spheres
     if spheres is None:
         return ""
-    per_sphere = f"{spheres.activity_per_sphere_bq:.3g} Bq each"
+    per_sphere = f"{spheres.activity_per_sphere_bq:.0f} Bq each"
     return f"about {spheres.count / 1e6:.2g} million spheres at {per_sphere}"
 
 

@@ -138,10 +138,9 @@ def _verdict(limit: Limit, value: float, whole_liver: PlannedDose | None) -> str
         return "ABOVE"
     if _is_met(limit, value):
         return "reached" if limit.is_target else "kept"
-    if bound is not None and whole_liver is not None:
-        if whole_liver.mean_dose_gy <= bound * (1.0 + ROUNDING):
-            return "kept by the whole liver"
-    return "not reached" if limit.is_target else "BROKEN"
+    if bound is None or whole_liver is None or whole_liver.mean_dose_gy > bound * (1.0 + ROUNDING):
+        return "not reached" if limit.is_target else "BROKEN"
+    return "kept by the whole liver"
 
 
 def _is_met(limit: Limit, value: float) -> bool:
