@@ -41,10 +41,10 @@ def call(*words: object) -> Outcome:
     return Outcome(code, stdout.getvalue(), stderr.getvalue())
 
 
-def call_json(*words: object) -> dict[str, Any]:
-    """The result of a command that must succeed; stdout must be JSON alone."""
+def call_json(*words: object, code: int = 0) -> dict[str, Any]:
+    """The result of a command that must end with `code`; stdout must be JSON alone."""
     outcome = call(*words, "--json")
-    assert (outcome.code, outcome.stderr) == (0, "")
+    assert (outcome.code, outcome.stderr) == (code, "")
     result: dict[str, Any] = json.loads(outcome.stdout)
     return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opensirt.plan.model import planning_models
@@ -17,6 +17,8 @@ ratios = st.floats(0.2, 40.0)
 shunts = st.floats(0.0, 0.9)
 residuals = st.floats(0.0, 0.5)
 doses_gy = st.floats(1.0, 600.0)
+untimed = settings(deadline=None)
+"""These are laws of numbers; the first plan of a process also reads tables."""
 
 
 @st.composite
@@ -41,6 +43,7 @@ def solve(model: str, given_inputs: PlanningInput, kind: str, value: float) -> P
     return planning_models.create(model).plan(given_inputs, Prescription(kind, value))  # type: ignore[arg-type]
 
 
+@untimed
 @given(inputs(ratio=st.just(1.0)), doses_gy)
 def test_partition_with_equal_uptake_is_mird(case: PlanningInput, dose_gy: float) -> None:
     by_partition = solve("partition", case, "tumour-dose", dose_gy)
@@ -52,6 +55,7 @@ def test_partition_with_equal_uptake_is_mird(case: PlanningInput, dose_gy: float
     assert by_partition.lung.dose_gy == pytest.approx(by_mird.lung.dose_gy, rel=1e-9)
 
 
+@untimed
 @given(inputs(), doses_gy, st.sampled_from(["tumour-dose", "normal-dose", "perfused-dose"]))
 def test_activity_to_dose_to_activity(case: PlanningInput, dose_gy: float, kind: str) -> None:
     plan = solve("partition", case, kind, dose_gy)
@@ -59,14 +63,16 @@ def test_activity_to_dose_to_activity(case: PlanningInput, dose_gy: float, kind:
     assert again.delivered_activity_bq == pytest.approx(plan.delivered_activity_bq, rel=1e-9)
     for one, other in zip(plan.tumours, again.tumours, strict=True):
         assert other.mean_dose_gy == pytest.approx(one.mean_dose_gy, rel=1e-9)
+    tumours_g = sum(t.mass_g for t in again.tumours)
     reached = {
-        "tumour-dose": min(t.mean_dose_gy for t in again.tumours),
+        "tumour-dose": sum(t.mass_g * t.mean_dose_gy for t in again.tumours) / tumours_g,
         "normal-dose": again.normal.mean_dose_gy if again.normal else 0.0,
         "perfused-dose": again.perfused.mean_dose_gy if again.perfused else 0.0,
     }[kind]
     assert reached == pytest.approx(dose_gy, rel=1e-9)
 
 
+@untimed
 @given(inputs())
 def test_energy_closes(case: PlanningInput) -> None:
     """Shares of the compartments and of the lungs sum to one; so does the energy, in joules."""
@@ -81,6 +87,7 @@ def test_energy_closes(case: PlanningInput) -> None:
     assert joule == pytest.approx(case.dose_constant_gy_kg_per_gbq * delivered_gbq, rel=1e-9)
 
 
+@untimed
 @given(inputs(), st.floats(0.0, 0.8), st.floats(1e-3, 0.1))
 def test_more_shunt_needs_more_activity_and_gives_more_lung_dose(
     case: PlanningInput, shunt: float, step: float
@@ -97,6 +104,7 @@ def test_more_shunt_needs_more_activity_and_gives_more_lung_dose(
     assert high.normal.mean_dose_gy == pytest.approx(low.normal.mean_dose_gy, rel=1e-9)
 
 
+@untimed
 @given(inputs(), doses_gy)
 def test_residual_changes_only_what_is_drawn_up(case: PlanningInput, dose_gy: float) -> None:
     plan = solve("partition", case, "normal-dose", dose_gy)
@@ -106,6 +114,7 @@ def test_residual_changes_only_what_is_drawn_up(case: PlanningInput, dose_gy: fl
     assert plan.activity_bq * factor == pytest.approx(plan.delivered_activity_bq, rel=1e-9)
 
 
+@untimed
 @given(inputs(), st.floats(0.1, 10.0))
 def test_doses_are_proportional_to_activity(case: PlanningInput, factor: float) -> None:
     one = solve("partition", case, "activity", 1e9)
@@ -115,6 +124,7 @@ def test_doses_are_proportional_to_activity(case: PlanningInput, factor: float) 
         assert b.mean_dose_gy == pytest.approx(factor * a.mean_dose_gy, rel=1e-9)
 
 
+@untimed
 @given(inputs())
 def test_splitting_a_tumour_changes_nothing(case: PlanningInput) -> None:
     first = case.tumours[0]
@@ -126,6 +136,7 @@ def test_splitting_a_tumour_changes_nothing(case: PlanningInput) -> None:
     assert split.tumour_to_normal == pytest.approx(whole.tumour_to_normal, rel=1e-9)
 
 
+@untimed
 @given(st.floats(100, 220), st.floats(20, 200), st.floats(0, 2000), st.floats(100, 3000))
 def test_bsa_laws(height_cm: float, weight_kg: float, tumour_ml: float, normal_ml: float) -> None:
     """Surface grows with body size; activity lies between S - 0.2 and S + 0.8 GBq."""

@@ -14,7 +14,7 @@ import pytest
 
 from opensirt.image import Grid, Region, Volume
 from opensirt.physics.nuclides import dose_constant_gy_kg_per_gbq, nuclide
-from opensirt.physics.products import product, sphere_count
+from opensirt.physics.products import product, spheres_in
 from opensirt.plan.activity import (
     CalculatorOptions,
     activity_mird,
@@ -131,8 +131,12 @@ def spheres(name: str) -> Solver:
     """Spheres in an activity."""
 
     def solve(given: Numbers) -> dict[str, Any]:
-        assert product(name).activity_per_sphere_bq == given["activity_per_sphere"]
-        return {"spheres": sphere_count(product(name), given["activity"] * BQ_PER_GBQ)}
+        figures = product(name).quantities["activity_per_sphere_bq"]
+        assert given["activity_per_sphere"] in [figure.value for figure in figures]
+        found = spheres_in(
+            product(name), given["activity"] * BQ_PER_GBQ, choice=given["activity_per_sphere"]
+        )
+        return {"spheres": found.count}
 
     return solve
 

@@ -14,7 +14,7 @@ from opensirt.physics.nuclides import (
     dose_constant_gy_kg_per_gbq,
     nuclide,
 )
-from opensirt.physics.products import product, sphere_count
+from opensirt.physics.products import product, spheres_in
 from tests.paths import SHARED, needs_shared
 
 # J/GBq of betas, all electrons, everything emitted: ICRP-107, by an independent script.
@@ -120,9 +120,12 @@ def test_glass_after_days():
 
 
 def test_spheres_in_three_gigabecquerel():
-    """World J Hepatol 2015 Table 1: 1.2 million of glass, 40 to 80 million of resin."""
-    assert sphere_count(product("glass-y90"), 3e9) == pytest.approx(1.2e6)
-    assert sphere_count(product("resin-y90"), 3e9) == pytest.approx(6e7)
+    """World J Hepatol 2015 Table 1: 1.2 million of glass; the maker of resin: 44 +- 2.6 million."""
+    assert spheres_in(product("glass-y90"), 3e9).count == pytest.approx(1.2e6)
+    resin = spheres_in(product("resin-y90"), 3e9)
+    assert (resin.count, resin.low, resin.high) == pytest.approx((44e6, 41.4e6, 46.6e6), rel=1e-3)
+    review = spheres_in(product("resin-y90"), 3e9, choice="reviews")
+    assert review.count / resin.count == pytest.approx(1.36, abs=0.005)  # 36 % too many
 
 
 def test_glass_density_that_the_insert_implies():

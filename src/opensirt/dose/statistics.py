@@ -29,6 +29,13 @@ class DoseResponse(Protocol):
     def eud_gy(self, dose_gy: FloatArray, weights: FloatArray) -> float:
         """Equivalent uniform dose of doses (Gy) with the volume of each, Gy."""
 
+    def eqd2_gy(self, bed_gy: float) -> float:
+        """Dose in fractions of 2 Gy of a BED, Gy."""
+
+    @property
+    def text(self) -> str:
+        """The parameters with their sources, one line."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegionDoseOptions:
@@ -69,6 +76,10 @@ class RegionDose:
     """Equivalent uniform absorbed dose."""
     eubed_gy: float | None = None
     """Equivalent uniform BED."""
+    eqd2_gy: float | None = None
+    """Mean of the dose in fractions of 2 Gy voxel by voxel, of the same BED."""
+    response: str | None = None
+    """Radiobiological parameters behind the four, with their sources."""
 
 
 def region_doses(
@@ -146,6 +157,8 @@ def _region_dose(
         bed_gy=bed_gy,
         eud_gy=eud_gy,
         eubed_gy=eubed_gy,
+        eqd2_gy=None if response is None or bed_gy is None else response.eqd2_gy(bed_gy),
+        response=None if response is None else response.text,
     )
 
 

@@ -5,7 +5,6 @@ from opensirt.report.display import Scene, make_scene
 from opensirt.report.figures import Picture, dvh_picture, planes_picture, tumour_tiles
 from opensirt.report.parts import OrganDose, Row, Table
 from opensirt.report.render import render_html, render_pdf
-from opensirt.report.tables import eqd2_gy
 
 __all__ = [
     "NOTICE",
@@ -17,7 +16,6 @@ __all__ = [
     "Table",
     "describe_report",
     "dvh_picture",
-    "eqd2_gy",
     "make_scene",
     "planes_picture",
     "render_html",

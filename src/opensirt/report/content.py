@@ -13,7 +13,6 @@ from opensirt.dose.statistics import RegionDose
 from opensirt.findings import AcceptedStop, Finding, Severity, stops_of, worst_severity
 from opensirt.physics.products import product
 from opensirt.plan.plan import Formula, Plan
-from opensirt.radiobiology import TissueResponse
 from opensirt.report.figures import Picture
 from opensirt.report.parts import OrganDose, Row, Table
 from opensirt.report.tables import dose_table, effect_table, limit_table, organ_table
@@ -74,7 +73,6 @@ def describe_report(
     doses: Sequence[RegionDose],
     *,
     organs: Sequence[OrganDose] = (),
-    tissues: Mapping[str, TissueResponse],
     histograms: Sequence[tuple[str, Dvh]],
     pictures: Sequence[Picture],
     findings: Sequence[Finding],
@@ -106,7 +104,7 @@ def describe_report(
         limit_table=limit_table(plan, doses, _previous_lung_gy(plan)),
         lung=_lung_rows(plan),
         dose_table=dose_table(plan, doses),
-        effect_table=effect_table(doses, tissues),
+        effect_table=effect_table(doses),
         organ_table=organ_table(organs),
         formulae=plan.formulae,
         pictures=tuple(pictures),

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from opensirt.dose.statistics import RegionDose
 from opensirt.physics.limits import Limit
 from opensirt.plan.plan import Plan, PlannedDose
-from opensirt.radiobiology import TissueResponse
 from opensirt.report.parts import OrganDose, Table
-from opensirt.units import SECONDS_PER_HOUR
 
-__all__ = ["dose_table", "effect_table", "eqd2_gy", "limit_table", "organ_table"]
+__all__ = ["dose_table", "effect_table", "limit_table", "organ_table"]
 
-T = TypeVar("T")
 SINGLE_LESIONS = 12
 """Up to so many lesions are listed one by one; a choice of presentation."""
 LARGEST_LESIONS = 10
@@ -152,23 +148,10 @@ def dose_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:
     """Every compartment and lesion once: mean by model and voxels, and the voxels' spread."""
     model = {part.name: part.mean_dose_gy for part in _planned(plan)} | {"lungs": plan.lung.dose_gy}
     shown, small = _grouped(doses)
-    rows: list[tuple[str, ...]] = [
-        (
-            dose.name,
-            _volume(dose.volume_ml),
-            NONE if dose.activity_fraction is None else f"{dose.activity_fraction:.1%}",
-            _gray(model.get(dose.name)),
-            _gray(dose.mean_dose_gy),
-            _gray(dose.d95_gy),
-            _gray(dose.d70_gy),
-            _gray(dose.d50_gy),
-            _gray(dose.d2_gy),
-            _v_limit(dose),
-        )
-        for dose in shown
-    ]
+    rows = [_dose_row(dose, model) for dose in shown]
     if small:
-        rows.append(_small_row(small, model))
+        after = max(n for n, dose in enumerate(shown) if dose.role == "tumour")
+        rows.insert(after + 1, _small_row(small, model))
     if "lungs" not in {dose.name for dose in doses}:
         share = f"{plan.lung.shunt_fraction:.1%}"
         rows.append(("lungs", NONE, share, _gray(plan.lung.dose_gy), *(NONE,) * 6))
@@ -190,6 +173,21 @@ def dose_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:
     return Table("Absorbed dose by region", columns, tuple(rows), caption)
 
 
+def _dose_row(dose: RegionDose, model: Mapping[str, float]) -> tuple[str, ...]:
+    return (
+        dose.name,
+        _volume(dose.volume_ml),
+        NONE if dose.activity_fraction is None else f"{dose.activity_fraction:.1%}",
+        _gray(model.get(dose.name)),
+        _gray(dose.mean_dose_gy),
+        _gray(dose.d95_gy),
+        _gray(dose.d70_gy),
+        _gray(dose.d50_gy),
+        _gray(dose.d2_gy),
+        _v_limit(dose),
+    )
+
+
 def _small_row(small: Sequence[RegionDose], model: Mapping[str, float]) -> tuple[str, ...]:
     volumes = [dose.volume_ml for dose in small]
     shares = [dose.activity_fraction for dose in small if dose.activity_fraction is not None]
@@ -205,9 +203,7 @@ def _small_row(small: Sequence[RegionDose], model: Mapping[str, float]) -> tuple
     )
 
 
-def effect_table(
-    doses: Sequence[RegionDose], tissues: Mapping[str, TissueResponse]
-) -> Table | None:
+def effect_table(doses: Sequence[RegionDose]) -> Table | None:
     """BED, EQD2, EUD and EUBED where the parameters of the tissue are known; else None."""
     known = [dose for dose in doses if dose.bed_gy is not None]
     if not known:
@@ -217,14 +213,14 @@ def effect_table(
         (
             dose.name,
             _gray(dose.bed_gy),
-            _gray(eqd2_gy(dose, tissues)),
+            _gray(dose.eqd2_gy),
             _gray(dose.eud_gy),
             _gray(dose.eubed_gy),
         )
         for dose in shown
     ]
-    used = dict.fromkeys(t for t in (_of(tissues, dose) for dose in known) if t is not None)
-    caption = "; ".join(_parameters(tissue) for tissue in used)
+    used = dict.fromkeys(dose.response for dose in known if dose.response)
+    caption = ". ".join(text[:1].upper() + text[1:] for text in used)
     left = f" {len(small)} smaller lesions are in results.json." if small else ""
     return Table(
         "Biological effect in the voxels (Gy)",
@@ -232,23 +228,6 @@ def effect_table(
         tuple(rows),
         f"Linear-quadratic model. {caption}.{left}",
     )
-
-
-def _parameters(tissue: TissueResponse) -> str:
-    hours = tissue.repair_half_time_s / SECONDS_PER_HOUR
-    sources = ", ".join(dict.fromkeys(tissue.sources))
-    return (
-        f"{tissue.tissue}: alpha {tissue.alpha_per_gy:g} per Gy, alpha/beta "
-        f"{tissue.alpha_beta_gy:g} Gy, repair half-time {hours:g} h ({sources})"
-    )
-
-
-def eqd2_gy(dose: RegionDose, tissues: Mapping[str, TissueResponse]) -> float | None:
-    """Mean equivalent dose in fractions of 2 Gy: ``BED / (1 + 2 / (alpha/beta))``."""
-    tissue = _of(tissues, dose)
-    if dose.bed_gy is None or tissue is None:
-        return None
-    return dose.bed_gy / (1.0 + 2.0 / tissue.alpha_beta_gy)
 
 
 def organ_table(organs: Sequence[OrganDose]) -> Table | None:
@@ -295,10 +274,6 @@ def _grouped(doses: Sequence[RegionDose]) -> tuple[list[RegionDose], list[Region
     small = lesions[LARGEST_LESIONS:]
     names = {dose.name for dose in small}
     return [dose for dose in doses if dose.name not in names], small
-
-
-def _of(choices: Mapping[str, T], dose: RegionDose) -> T | None:
-    return choices.get(dose.name, choices.get(dose.role))
 
 
 def _mean(pairs: Sequence[tuple[float, float]]) -> float | None:

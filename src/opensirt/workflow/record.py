@@ -10,8 +10,7 @@ from opensirt.case import Case
 from opensirt.dose.statistics import RegionDose
 from opensirt.findings import AcceptedStop, Finding, stops_of
 from opensirt.plan.plan import Plan, PlannedDose
-from opensirt.radiobiology import TissueResponse
-from opensirt.report import OrganDose, eqd2_gy
+from opensirt.report import OrganDose
 from opensirt.units import BQ_PER_GBQ
 
 __all__ = ["results_record"]
@@ -23,7 +22,6 @@ def results_record(
     engine: str,
     doses: Sequence[RegionDose],
     organs: Sequence[OrganDose],
-    tissues: Mapping[str, TissueResponse],
     findings: tuple[Finding, ...],
     accepted: AcceptedStop | None,
     provenance: Mapping[str, Any],
@@ -56,11 +54,10 @@ def results_record(
         "tumour_to_normal": plan.tumour_to_normal,
         "planned": [asdict(part) for part in _planned(plan)],
         "regions": [
-            *({**asdict(dose), "eqd2_gy": eqd2_gy(dose, tissues)} for dose in doses),
+            *(asdict(dose) for dose in doses),
             *(
                 {
                     **asdict(organ.dose),
-                    "eqd2_gy": None,
                     "from_tails_gy": organ.from_tails_gy,
                     "scenario": organ.scenario,
                 }

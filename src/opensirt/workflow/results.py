@@ -19,7 +19,7 @@ from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.products import product
 from opensirt.plan.plan import Plan
 from opensirt.quantify.compartments import LiverCompartments
-from opensirt.radiobiology import TissueResponse, tissue_responses
+from opensirt.radiobiology import tissue_responses
 from opensirt.report import Report, describe_report, render_html, render_pdf
 from opensirt.workflow.engines import EngineCheck, engine_section
 from opensirt.workflow.export import write_dicom
@@ -38,7 +38,6 @@ __all__ = ["build_report", "write_results"]
 
 PERFUSED_NORMAL = "perfused normal liver"
 WHOLE_NORMAL = "whole normal liver"
-NON_PERFUSED_NORMAL = "non-perfused normal liver"
 LIMITED_REGIONS = {
     "perfused-normal-mean": PERFUSED_NORMAL,
     "whole-normal-mean": WHOLE_NORMAL,
@@ -86,8 +85,9 @@ def build_report(
     shown = activity if activity is not None else plan.scale(calibrated)
     regions = report_regions(setting.compartments, setting.lungs)
     of = nuclide or product(plan.product).nuclide
-    tissues = _tissues()
-    judgement = RegionDoseOptions(limits_gy=_judged_doses(plan.limits), responses=tissues)
+    judgement = RegionDoseOptions(
+        limits_gy=_judged_doses(plan.limits), responses=tissue_responses(product=plan.product)
+    )
     doses = region_doses(dose, setting.density, shown, regions, of, judgement)
     image = case.activity_image.volume
     outlined = _organs(case, setting)
@@ -112,7 +112,7 @@ def build_report(
         assumptions=case.provenance.assumptions,
     )
     results = results_record(
-        case, plan, engine, doses, organs, tissues, findings, accepted, record.as_dict()
+        case, plan, engine, doses, organs, findings, accepted, record.as_dict()
     )
     pictures = report_pictures(case, setting, dose, regions, outlined)
     if section is not None:
@@ -124,7 +124,6 @@ def build_report(
         engine,
         doses,
         organs=organs,
-        tissues=tissues,
         histograms=tuple((r.name, dose_volume_histogram(dose, r)) for r in regions),
         pictures=pictures,
         findings=findings,
@@ -228,13 +227,6 @@ def _judged_doses(limits: Sequence[Limit]) -> dict[str, float]:
         else:
             caps[place] = min(limit.value_gy, caps.get(place, limit.value_gy))
     return {**aims, **caps}
-
-
-def _tissues() -> dict[str, TissueResponse]:
-    """Tissue of each region that is of one kind; mixtures of tumour and liver have no BED."""
-    known = tissue_responses()
-    normal = (PERFUSED_NORMAL, WHOLE_NORMAL, NON_PERFUSED_NORMAL)
-    return {"tumour": known["tumour"], **dict.fromkeys(normal, known["liver"])}
 
 
 def _voxel_findings(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ...]:

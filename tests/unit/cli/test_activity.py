@@ -8,7 +8,8 @@ from tests.command_line import call, call_json, refusal
 
 KEYS = {
     "model", "product", "activity_gbq", "delivered_activity_gbq", "activity_mci", "lung", "tumours",
-    "normal", "perfused", "bsa_m2", "dose_constant_gy_kg_per_gbq", "findings",
+    "normal", "perfused", "whole_normal", "whole_liver", "indication", "intent", "spheres",
+    "bsa_m2", "dose_constant_gy_kg_per_gbq", "findings",
 }  # fmt: skip
 CONTRACT = {
     "activity_gbq", "delivered_activity_gbq", "lung", "tumours", "normal", "bsa_m2",
@@ -21,6 +22,7 @@ MIRD = (
 PARTITION = (
     "activity", "partition", "--product", "resin-y90", "--normal-mass-g", 1200,
     "--lung-shunt", 0.04, "--lung-mass-g", 900, "--residual", 0.02, "--dose-constant", K,
+    "--indication", "mcrc", "--intent", "unilobar",
 )  # fmt: skip
 BSA = (
     "activity", "bsa", "--product", "resin-y90", "--height-cm", 170, "--weight-kg", 70,
@@ -75,8 +77,9 @@ def test_mird_from_an_activity():
 
 @pytest.mark.parametrize("form", MANY)
 def test_partition_by_hand_in_every_form_of_its_options(form):
-    """The tumour with the lowest ratio decides: D_N = 100 / 3."""
-    result = call_json(*PARTITION, *MANY[form], "--tumour-dose-gy", 100)
+    """For each tumour: the one with the lowest ratio decides, D_N = 100 / 3."""
+    words = ("--tumour-dose-gy", 100, "--prescribe-for", "each")
+    result = call_json(*PARTITION, *MANY[form], *words)
     normal_gy = 100 / 3
     delivered_gbq = normal_gy * (5 * 0.1 + 3 * 0.05 + 1.2) / (K * 0.96)
     assert result["delivered_activity_gbq"] == pytest.approx(delivered_gbq, rel=1e-9)
@@ -89,14 +92,15 @@ def test_partition_by_hand_in_every_form_of_its_options(form):
 
 
 @pytest.mark.parametrize(
-    ("words", "normal_gy"),
+    ("words", "normal_gy", "code"),
     [
-        (("--normal-dose-gy", 40), 40),
-        (("--activity-gbq", 2), 2 * 0.98 * K * 0.96 / (5 * 0.1 + 3 * 0.05 + 1.2)),
+        (("--normal-dose-gy", 40), 40, 0),
+        (("--activity-gbq", 2), 2 * 0.98 * K * 0.96 / (5 * 0.1 + 3 * 0.05 + 1.2), 3),
     ],
 )
-def test_partition_from_a_normal_dose_and_from_an_activity(words, normal_gy):
-    result = call_json(*PARTITION, *TUMOURS, *words)
+def test_partition_from_a_normal_dose_and_from_an_activity(words, normal_gy, code):
+    """40 Gy keep the limit of 40 Gy, 50.9 Gy break it."""
+    result = call_json(*PARTITION, *TUMOURS, *words, code=code)
     assert result["normal"]["dose_gy"] == pytest.approx(normal_gy)
     assert result["tumours"][0]["dose_gy"] == pytest.approx(5 * normal_gy)
 

@@ -10,7 +10,7 @@ import pytest
 from opensirt.dose import RegionDoseOptions, region_doses
 from opensirt.image import Region, Regions
 from opensirt.physics.nuclides import nuclide
-from opensirt.radiobiology import tissue_responses
+from opensirt.radiobiology import tissue_response, tissue_responses
 from opensirt.units import Unit
 from tests.dose_samples import volume
 
@@ -68,11 +68,22 @@ def test_limits_go_by_name_first_and_by_role() -> None:
 
 def test_radiobiology_is_voxel_by_voxel() -> None:
     """Liver, 2.5 Gy and 2.5 h, y90 64.1 h: BED of 100 and 50 Gy is 250.15 and 87.54 Gy."""
-    options = RegionDoseOptions(responses=tissue_responses())
+    parameters = tissue_response("liver")
+    options = RegionDoseOptions(responses={"liver": parameters})
     _, liver, lungs = region_doses(DOSE, DENSITY, ACTIVITY, REGIONS, Y90, options)
     beds = [d * (1 + d * 2.5 / ((2.5 + 64.1) * 2.5)) for d in (100.0, 50.0)]
     assert liver.bed_gy == pytest.approx(np.mean(beds), rel=1e-9)
     eud = -np.log(np.mean(np.exp(-0.004 * np.array([100.0, 50.0])))) / 0.004
     eubed = -np.log(np.mean(np.exp(-0.004 * np.array(beds)))) / 0.004
     assert (liver.eud_gy, liver.eubed_gy) == (pytest.approx(eud), pytest.approx(eubed))
-    assert lungs.bed_gy is None
+    assert liver.eqd2_gy == pytest.approx(np.mean(beds) / (1 + 2 / 2.5), rel=1e-9)
+    assert liver.response == parameters.text
+    assert (lungs.bed_gy, lungs.eqd2_gy, lungs.response) == (None, None, None)
+
+
+def test_regions_of_mixed_tissue_have_no_radiobiology() -> None:
+    """The whole liver holds tumour voxels: parameters of liver would say 250 Gy of a tumour."""
+    options = RegionDoseOptions(responses=tissue_responses())
+    tumour, liver, _ = region_doses(DOSE, DENSITY, ACTIVITY, REGIONS, Y90, options)
+    assert (liver.bed_gy, liver.eud_gy, liver.eubed_gy, liver.eqd2_gy) == (None,) * 4
+    assert tumour.bed_gy is not None

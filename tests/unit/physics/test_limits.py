@@ -58,7 +58,8 @@ def test_glass_hcc_follows_bilirubin():
 def test_glass_hcc_unilobar():
     arguments = ("glass-y90", "hcc", "unilobar")
     assert values(*arguments, "tumour-mean") == [(205, "at least"), (250, "at least")]
-    assert values(*arguments, "whole-normal-mean") == [(75, "at most")]
+    assert values(*arguments, "whole-normal-mean") == [(50, "at most")]
+    assert values(*arguments, "whole-normal-mean", bilirubin_mg_dl=1.0) == [(90, "at most")]
     assert values(*arguments, "perfused-normal-mean", reserve_fraction=0.2) == [(120, "at most")]
     assert values(*arguments, "perfused-normal-mean", reserve_fraction=0.5) == []
     assert values(*arguments, "perfused-normal-mean") == [(120, "at most")]
@@ -84,8 +85,9 @@ def test_resin_follows_liver_function_and_reserve():
     assert values(*arguments, compromised_liver=True) == [(30, "at most")]
     assert values(*arguments, compromised_liver=False) == [(40, "at most")]
     lobectomy = ("resin-y90", "hcc", "lobectomy", "perfused-normal-mean")
-    assert values(*lobectomy) == []
     assert values(*lobectomy, reserve_fraction=0.4) == [(70, "above")]
+    for little in (None, 0.1, 0.3):  # exactly 30 % is not more than 30 %
+        assert values(*lobectomy, reserve_fraction=little) == [(40, "at most")]
 
 
 def test_levels_of_evidence_are_those_printed():

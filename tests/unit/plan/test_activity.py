@@ -38,6 +38,11 @@ def test_partition_result_has_the_promised_keys() -> None:
         "tumours",
         "normal",
         "perfused",
+        "whole_normal",
+        "whole_liver",
+        "indication",
+        "intent",
+        "spheres",
         "bsa_m2",
         "dose_constant_gy_kg_per_gbq",
         "findings",
@@ -95,7 +100,11 @@ def test_provenance_holds_what_is_needed_to_compute_it_again() -> None:
     plan = activity_mird("glass-y90", 1000, Prescription("perfused-dose", 120), OPTIONS)
     options = plan.provenance.options
     assert options["planning model"] == "mird"
-    assert options["prescription"] == {"kind": "perfused-dose", "value": 120}
+    assert options["prescription"] == {
+        "kind": "perfused-dose",
+        "value": 120,
+        "for": None,
+    }
     assert options["planning input"]["dose_constant_gy_kg_per_gbq"] == 50.0
     assert "chiesa2021" in plan.provenance.citations
 

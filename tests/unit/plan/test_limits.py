@@ -28,11 +28,11 @@ def test_kept_limits_are_notes_and_broken_ones_are_not() -> None:
     """2 GBq: lungs 10 Gy (kept), perfused normal 42.9 Gy (limit 40 Gy), tumours 171 and 86 Gy."""
     plan = solve("partition", activity(2.0))
     assert codes(plan)["lung-dose-limit-met"] == "note"
-    assert codes(plan)["perfused-normal-dose-limit"] == "warn"
+    assert codes(plan)["perfused-normal-dose-limit"] == "stop"
     assert text_of(plan, "perfused-normal-dose-limit").startswith("42.9 Gy planned; mean dose to")
     assert text_of(plan, "tumour-dose-target").startswith("1 of 2 tumours do not reach")
     assert "'T2' 85.7 Gy" in text_of(plan, "tumour-dose-target")
-    assert worst_severity(plan.findings) == "warn"
+    assert worst_severity(plan.findings) == "stop"
 
 
 def test_lung_limit_is_a_stop() -> None:
@@ -68,7 +68,7 @@ def test_many_tumours_share_one_finding() -> None:
 
 
 def test_reached_targets() -> None:
-    plan = solve("partition", Prescription("tumour-dose", 101.0))
+    plan = solve("partition", Prescription("tumour-dose", 101.0, "each"))
     assert codes(plan)["tumour-dose-target-met"] == "note"
 
 
@@ -146,15 +146,16 @@ def test_a_transferred_limit_that_binds_is_a_warning() -> None:
 
 
 def test_whole_normal_liver_binds_for_glass() -> None:
-    """Glass, mCRC, unilobar: 75 Gy whole normal at 16.0714 Gy per GBq, no bilirubin rule."""
+    """Glass, mCRC, unilobar: 90 Gy whole normal with low bilirubin, 50 Gy with high or unknown."""
     plan = solve("partition", BINDING, product="glass-y90", bilirubin_mg_dl=0.8)
     assert plan.whole_normal is not None
     assert plan.perfused is not None
-    assert plan.whole_normal.mean_dose_gy == pytest.approx(75.0)
-    assert plan.perfused.mean_dose_gy < 150.0
-    high = solve("partition", BINDING, product="glass-y90", bilirubin_mg_dl=1.5)
-    assert high.whole_normal is not None
-    assert high.whole_normal.mean_dose_gy == pytest.approx(50.0)
+    assert plan.whole_normal.mean_dose_gy == pytest.approx(90.0)
+    assert plan.perfused.mean_dose_gy > 150.0
+    for known in (1.1, 1.5, None):
+        high = solve("partition", BINDING, product="glass-y90", bilirubin_mg_dl=known)
+        assert high.whole_normal is not None
+        assert high.whole_normal.mean_dose_gy == pytest.approx(50.0)
 
 
 def test_good_liver_function_lifts_the_limit() -> None:

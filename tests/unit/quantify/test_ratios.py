@@ -70,6 +70,17 @@ def test_density_makes_it_a_ratio_per_gram() -> None:
     assert found.overall == pytest.approx(4 / 1.2)
 
 
+def test_a_lesion_is_measurable_from_one_resolution_width_on() -> None:
+    """0.8 mL is a sphere of (6 x 0.8 / pi)^(1/3) cm = 11.518 mm."""
+    parts = liver_compartments(regions(lesion()))
+    measurable = []
+    for width_mm in (None, 11.5, 11.6):
+        found = tumour_to_normal(image(t2=2.0), parts, resolution_mm=width_mm)
+        assert found.tumours[0].diameter_mm == pytest.approx(11.518, abs=1e-3)
+        measurable.append(found.is_measurable(found.tumours[0]))
+    assert measurable == [True, True, False]
+
+
 def test_lesions_below_the_resolution_are_named() -> None:
     """0.8 mL is a sphere of 11.5 mm: below 3 x 5 mm, and below 12 mm itself."""
     parts = liver_compartments(regions(lesion()))
@@ -79,22 +90,6 @@ def test_lesions_below_the_resolution_are_named() -> None:
     assert warn.severity == "warn"
     assert "1 lesions are smaller than 3 x the image resolution of 12 mm (1 below" in warn.text
     assert tumour_to_normal(image(t2=2.0), parts, resolution_mm=3.0).findings == ()
-
-
-def test_too_little_perfused_normal_liver_is_said() -> None:
-    """The perfused volume is a lesion of 1.2 mL and 0.1 mL of normal liver: 7.7 %."""
-    tumour = block("T1", "tumour", (4, 6), (4, 6), (7, 10))
-    rim = block("rim", "perfused", (3, 4), (4, 5), (7, 8))
-    parts = liver_compartments(regions(rim | tumour, tumour))
-    finding = tumour_to_normal(image(t2=2.0), parts).findings[0]
-    assert finding.code == "perfused-normal-small"
-    assert finding.text.startswith("Perfused normal liver is 0.1 mL, 7.7 % of the perfused volume")
-
-
-def test_cold_lesion_is_said() -> None:
-    parts = liver_compartments(regions(lesion()))
-    finding = tumour_to_normal(image(t1=1.0, t2=2.0), parts).findings[0]
-    assert finding.text == "Lesion 'T1' takes up 0.50 times what normal liver does."
 
 
 def test_no_lesion_has_no_overall_ratio() -> None:
