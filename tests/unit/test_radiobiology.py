@@ -9,6 +9,7 @@ from opensirt.errors import InputError, UnknownNameError
 from opensirt.physics.nuclides import nuclide
 from opensirt.radiobiology import (
     bed_gy,
+    eqd2_gy,
     eud_gy,
     response_names,
     tissue_response,
@@ -69,3 +70,35 @@ def test_impossible_parameters_are_refused() -> None:
         eud_gy([1.0], 0.0)
     with pytest.raises(InputError, match="at least one voxel"):
         eud_gy([], 0.1)
+
+
+def test_eqd2_of_the_published_liver_tolerance() -> None:
+    """92.6 Gy / (1 + 2 / 2.5) = 51.4 Gy; tumour of 10 Gy: 120 / 1.2 = 100 Gy."""
+    assert eqd2_gy(92.6, 2.5) == pytest.approx(51.44, abs=0.005)
+    assert eqd2_gy([120.0, 0.0], 10.0) == pytest.approx([100.0, 0.0])
+    assert tissue_response("tumour").eqd2_gy(120.0) == pytest.approx(100.0)
+    with pytest.raises(InputError, match="EQD2 needs an alpha/beta above 0, got 0 Gy"):
+        eqd2_gy(1.0, 0.0)
+
+
+def test_each_tissue_has_its_own_and_mixed_regions_have_none() -> None:
+    found = tissue_responses()
+    assert {region: r.tissue for region, r in found.items()} == {
+        "tumour": "tumour",
+        "perfused normal liver": "liver",
+        "whole normal liver": "liver",
+        "non-perfused normal liver": "liver",
+    }
+
+
+def test_a_source_that_is_about_one_product_is_used_for_it_alone() -> None:
+    resin = tissue_response("liver", product="resin-y90")
+    assert resin.sources == ("assumption", "strigari2010", "strigari2010")
+    assert tissue_response("liver", product="glass-y90").sources == ("assumption",) * 3
+    assert tissue_responses(product="resin-y90")["whole normal liver"] == resin
+    assert tissue_responses(product="ho166-plla")["tumour"] == tissue_response("tumour")
+    assert not resin.is_verified
+    assert resin.text == (
+        "liver: alpha 0.004/Gy (assumption), alpha/beta 2.5 Gy (strigari2010), "
+        "repair half-time 2.5 h (strigari2010); not verified"
+    )

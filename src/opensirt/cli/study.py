@@ -108,6 +108,9 @@ def run(
     compare_engines: bool = typer.Option(
         False, "--compare-engines", help="Every dose engine on the same activity, in the report."
     ),
+    identity: str = typer.Option(
+        "remove", help="keep writes the patient's identity into report and DICOM objects."
+    ),
     allow_stop: str | None = typer.Option(
         None,
         "--allow-stop",
@@ -160,6 +163,7 @@ def run(
         weight_kg=weight_kg,
         bsa_formula=bsa_formula,
         compare_engines=compare_engines,
+        identity=identity,
         allow_stop=None if allow_stop is None else AcceptedStop.parse(allow_stop),
         choose=key_values(choose, "--choose"),
         roles=key_values(role, "--role"),

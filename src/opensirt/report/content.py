@@ -11,6 +11,7 @@ from opensirt.case import Case
 from opensirt.dose.dvh import Dvh
 from opensirt.dose.statistics import RegionDose
 from opensirt.findings import AcceptedStop, Finding, Severity, stops_of, worst_severity
+from opensirt.io.dicom_identity import Identity
 from opensirt.physics.products import product
 from opensirt.plan.plan import Formula, Plan
 from opensirt.report.figures import Picture
@@ -35,7 +36,7 @@ class Report:
 
     case_id: str
     created: str
-    identity: tuple[Row, ...]
+    patient: tuple[Row, ...]
     """Who the patient is, where that was asked for; otherwise empty."""
     headline: tuple[Row, ...]
     verdict: Severity | None
@@ -64,6 +65,8 @@ class Report:
     """What `results.json` holds."""
     engine_table: Table | None = None
     """Other dose engines on the same activity, where they were asked for or disagree."""
+    identity: Identity | None = None
+    """For the DICOM objects written beside the report."""
 
 
 def describe_report(
@@ -79,7 +82,7 @@ def describe_report(
     results: Mapping[str, Any],
     engine_table: Table | None = None,
     accepted: AcceptedStop | None = None,
-    identity: Sequence[Row] = (),
+    identity: Identity | None = None,
 ) -> Report:
     """Bring a plan and its dose into the order and words of the report."""
     every = tuple(findings)
@@ -94,7 +97,7 @@ def describe_report(
     return Report(
         case_id=case.id,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        identity=tuple(identity),
+        patient=_patient_rows(identity),
         headline=_headline(plan, engine, every),
         verdict=worst_severity(every),
         stops=stops,
@@ -117,7 +120,16 @@ def describe_report(
         histograms=tuple(histograms),
         results=results,
         engine_table=engine_table,
+        identity=identity,
     )
+
+
+def _patient_rows(identity: Identity | None) -> tuple[Row, ...]:
+    """What the study says of the patient, where it is kept."""
+    if identity is None:
+        return ()
+    facts = identity.as_dict()
+    return tuple(Row(key.replace("_", " "), value) for key, value in facts.items() if value)
 
 
 def _assumptions(stated: Sequence[str], findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from opensirt.findings import AcceptedStop, Finding
 from opensirt.image import Regions, Volume
 from opensirt.io.dicom_common import DicomContext
 from opensirt.io.dicom_dose import DoseVolumeHistogram
+from opensirt.io.dicom_identity import Identity
 from opensirt.io.dicom_plan import PlanSummary
 from opensirt.io.dicom_report import RegionMeasurement
 from opensirt.io.dicom_results import write_dicom_results
@@ -45,6 +46,7 @@ def write_dicom(
     *,
     stops: Sequence[Finding] = (),
     accepted: AcceptedStop | None = None,
+    identity: Identity | None = None,
 ) -> list[Path]:
     """RT Plan, RT Dose, RTSTRUCT, SEG, SR and activity map, referring to one another.
 
@@ -55,7 +57,11 @@ def write_dicom(
     known = {region.name for region in regions}
     return write_dicom_results(
         folder,
-        context=DicomContext.for_case(case, image=outline_image(case)),
+        context=DicomContext.for_case(
+            case,
+            image=outline_image(case),
+            patient_from=None if identity is None else identity.source,
+        ),
         dose=dose,
         regions=regions,
         activity=activity,

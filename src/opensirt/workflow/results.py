@@ -12,6 +12,7 @@ from opensirt.dose.statistics import RegionDose, RegionDoseOptions, region_doses
 from opensirt.findings import AcceptedStop, Finding, stops_of
 from opensirt.image import Region, Regions, Volume
 from opensirt.io.archive import staged_directory, write_json, write_text
+from opensirt.io.dicom_identity import Identity
 from opensirt.io.nifti import write_volume_nifti
 from opensirt.io.slicer import write_regions_seg_nrrd
 from opensirt.physics.limits import Limit
@@ -61,6 +62,7 @@ def build_report(
     options: Mapping[str, Any] | None = None,
     check: EngineCheck | None = None,
     accepted: AcceptedStop | None = None,
+    identity: Identity | None = None,
 ) -> Report:
     """All that is shown and stored of a plan: tables, pictures, formulae, findings, provenance.
 
@@ -79,6 +81,8 @@ def build_report(
         Doses of other engines, from `check_engines`.
     accepted : AcceptedStop, optional
         Who accepts the stops and why, so that `write_results` writes an RT Plan all the same.
+    identity : Identity, optional
+        Of the patient, from `read_identity`; left out of everything where not given.
     """
     setting = make_setting(case)
     calibrated, calibration = calibrate(case, plan.nuclide)
@@ -114,6 +118,7 @@ def build_report(
     results = results_record(
         case, plan, engine, doses, organs, findings, accepted, record.as_dict()
     )
+    results["identity"] = None if identity is None else identity.as_dict()
     pictures = report_pictures(case, setting, dose, regions, outlined)
     if section is not None:
         results["engine_comparison"] = section.block
@@ -130,6 +135,7 @@ def build_report(
         results=results,
         engine_table=section.table if section else None,
         accepted=accepted,
+        identity=identity,
     )
 
 
@@ -195,6 +201,7 @@ def write_results(
             report.histograms,
             stops=report.stops,
             accepted=report.accepted,
+            identity=report.identity,
         )
         return {name: out / path.relative_to(folder) for name, path in names.items()}
 

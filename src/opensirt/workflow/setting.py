@@ -11,6 +11,7 @@ from opensirt.errors import CaseError
 from opensirt.findings import Finding, percent
 from opensirt.image import Grid, Region, Volume
 from opensirt.physics.plausible import require_plausible
+from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import Quantity, load_table
 from opensirt.plan.plan import LungInput
 from opensirt.quantify.compartments import LiverCompartments, liver_compartments
@@ -138,7 +139,8 @@ def _density(
     density = density_map(None, grid, case.assumptions.density_g_ml)
     text = f"There is no CT: density {case.assumptions.density_g_ml:g} g/mL everywhere."
     assumptions.append(text)
-    findings.append(Finding("warn", "density-assumed", text, "assumption"))
+    effect = " Masses follow it, and doses inversely."
+    findings.append(Finding("warn", "density-assumed", text + effect, ASSUMPTION))
     return density
 
 

@@ -124,6 +124,93 @@ def test_bsa_with_a_shunt_follows_the_maker():
     assert reduced["activity_gbq"] == pytest.approx(0.8 * full["activity_gbq"])
 
 
+@pytest.mark.parametrize(
+    ("words", "normal_gy"),
+    [
+        ((), 100 * 150 / 650),
+        (("--prescribe-for", "mean"), 100 * 150 / 650),
+        (("--prescribe-for", "index"), 20),
+        (("--index-lesion", "tumour 2"), 100 / 3),
+        (("--prescribe-for", "each"), 100 / 3),
+    ],
+)
+def test_what_a_tumour_dose_is_for(words, normal_gy):
+    """100 g at 5 and 50 g at 3 times normal liver: the mean by mass is 650 / 150."""
+    result = call_json(*PARTITION, *TUMOURS, "--tumour-dose-gy", 100, *words)
+    assert result["normal"]["dose_gy"] == pytest.approx(normal_gy)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "found"),
+    [
+        ((*PARTITION, *TUMOURS, "--normal-dose-gy", 39), 0, None),
+        ((*PARTITION, *TUMOURS, "--normal-dose-gy", 41), 3, "perfused-normal-dose-limit"),
+        ((*MIRD, "--dose-gy", 120), 0, None),
+        ((*MIRD, "--activity-gbq", 21), 3, "activity-beyond-vials"),
+        ((*MIRD, "--activity-gbq", 21, "--vials", 2), 0, None),
+        ((*MIRD, "--activity-gbq", 7, "--lung-shunt", 0.1), 3, "lung-dose-limit"),
+        (
+            (*MIRD, "--dose-gy", 120, "--lung-shunt", 0.1, "--previous-lung-dose-gy", 49),
+            3, "lung-dose-cumulative-limit",
+        ),
+        (
+            (*MIRD, "--dose-gy", 160, "--indication", "hcc", "--intent", "unilobar"),
+            3, "perfused-dose-limit",
+        ),
+        (
+            (*MIRD, "--dose-gy", 160, "--indication", "hcc", "--intent", "unilobar",
+             "--whole-liver-mass-g", 1500),
+            0, None,
+        ),
+        (
+            (*PARTITION, *TUMOURS, "--activity-gbq", 2, "--product", "glass-y90",
+             "--whole-normal-mass-g", 1210),
+            3, "whole-normal-dose-limit",
+        ),
+        ((*BSA, "--lung-shunt", 0.19, "--lung-mass-g", 300), 3, "lung-dose-limit"),
+        (
+            ("activity", "mird", "--product", "glass-y90", "--perfused-mass-g", 2, "--dose-gy", 9),
+            3, "mass-implausible",
+        ),
+    ],
+)  # fmt: skip
+def test_a_stop_ends_with_three_after_the_results(words, code, found):
+    result = call_json(*words, code=code)
+    stops = [f["code"] for f in result["findings"] if f["severity"] == "stop"]
+    assert (found in stops) if found else stops == []
+    printed = call(*words)
+    assert printed.code == code
+    assert "activity to draw up (GBq)" in printed.stdout
+    assert ("\nstop  " in printed.stdout) == (code == 3)
+
+
+def test_calculators_have_the_findings_of_run():
+    """Cold tumour, little liver, a shunt and a residual that look like percentages."""
+    result = call_json(
+        "activity", "partition", "--product", "glass-y90", "--tumour-mass-g", 100,
+        "--tumour-to-normal", 0.5, "--normal-mass-g", 1.8, "--activity-gbq", 0.1,
+        "--lung-shunt", 0.5, "--residual", 0.3,
+    )  # fmt: skip
+    codes = {finding["code"] for finding in result["findings"]}
+    assert {
+        "tumour-colder-than-liver", "perfused-normal-small", "lung-shunt-high", "residual-high",
+        "indication-not-chosen", "intent-not-chosen", "limits-not-checked",
+    } <= codes  # fmt: skip
+
+
+def test_names_of_figures_are_understood():
+    words = (*PARTITION, *TUMOURS, "--normal-dose-gy", 30)
+    by_name = call_json(*words, "--activity-per-sphere", "reviews", "--dose-constant", "49.67")
+    by_number = call_json(*words, "--activity-per-sphere", 50)
+    assert by_name["spheres"]["activity_per_sphere_bq"] == 50
+    assert by_number["spheres"]["activity_per_sphere_bq"] == 50
+    assert by_name["dose_constant_gy_kg_per_gbq"] == 49.67
+    later = call_json(*words, "--activity-per-sphere", 50, "--hours-since-calibration", 64.1)
+    assert later["spheres"]["count"] == pytest.approx(2 * by_number["spheres"]["count"])
+    line = refusal(*words, "--activity-per-sphere", "lab")
+    assert line.startswith("activity_per_sphere_bq 'lab' of resin-y90 is unknown; choose one of")
+
+
 def test_printed_for_people():
     outcome = call(*PARTITION, *TUMOURS, "--normal-dose-gy", 40)
     assert (outcome.code, outcome.stderr) == (0, "")

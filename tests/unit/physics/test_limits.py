@@ -121,3 +121,58 @@ def test_names_and_facts_are_checked():
         limits_for("glass-y90", "hcc", "whole")
     with pytest.raises(InputError, match="bilirubin must be a number of at least 0, found -1"):
         limits_for("glass-y90", "hcc", "unilobar", bilirubin_mg_dl=-1.0)
+
+
+@pytest.mark.parametrize("product", product_names())
+@pytest.mark.parametrize("indication", INDICATIONS)
+@pytest.mark.parametrize("intent", INTENTS)
+def test_a_perfused_mean_is_an_alternative_wherever_others_are_printed(product, indication, intent):
+    """EANM 2022, Tables 2 to 4: n/a for tumour and normal liver in segmentectomy alone."""
+    of_partition = limits_for(product, indication, intent, model="partition")
+    of_mird = limits_for(product, indication, intent, model="mird")
+    assert set(of_partition) <= set(of_mird)
+    assert set(of_mird) == set(limits_for(product, indication, intent))
+    perfused = [x for x in of_partition if x.quantity == "perfused-mean"]
+    assert perfused == [] or intent == "segmentectomy"
+
+
+@pytest.mark.parametrize("product", product_names())
+@pytest.mark.parametrize("indication", INDICATIONS)
+@pytest.mark.parametrize("intent", INTENTS)
+def test_what_protects_the_patient_stops_and_aims_do_not(product, indication, intent):
+    for limit in limits_for(product, indication, intent):
+        if limit.unit == "Gy":
+            assert (limit.severity == "stop") == (limit.sense == "at most"), limit.text
+
+
+def test_unknown_facts_are_the_worse_of_what_they_may_be():
+    """No known fact makes a limit stricter than not knowing it does."""
+    for product in product_names():
+        for indication in INDICATIONS:
+            for intent in INTENTS:
+                unknown = limits_for(product, indication, intent)
+                for facts in (
+                    {"bilirubin_mg_dl": 0.5}, {"bilirubin_mg_dl": 3.0}, {"reserve_fraction": 0.9},
+                    {"reserve_fraction": 0.1}, {"compromised_liver": True},
+                    {"compromised_liver": False},
+                ):  # fmt: skip
+                    known = limits_for(product, indication, intent, **facts)
+                    for limit in known:
+                        if limit.sense != "at most" or limit.quantity == "lung-shunt":
+                            continue
+                        same = [
+                            x.value
+                            for x in unknown
+                            if (x.quantity, x.sense) == (limit.quantity, limit.sense)
+                        ]
+                        assert min(same) <= limit.value  # fmt: skip
+
+
+def test_texts_say_both_ends_and_the_exception():
+    rows = limits_for("glass-y90", "hcc", "unilobar")
+    texts = [limit.text for limit in rows]
+    assert any(t.startswith("mean dose to the tumour from 250 to 300 Gy") for t in texts)
+    assert any("at most 150 Gy unless the whole liver stays below 150 Gy" in t for t in texts)
+    aim = next(limit for limit in rows if limit.upper is not None)
+    assert [aim.is_met(gy) for gy in (249.9, 250.0, 300.0, 300.1)] == [False, True, True, False]
+    assert [aim.is_exceeded(gy) for gy in (249.9, 300.0, 300.1)] == [False, False, True]

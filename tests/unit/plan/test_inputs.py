@@ -67,6 +67,30 @@ def test_body_gives_the_treated_part() -> None:
     assert found.dose_constant_gy_kg_per_gbq == 49.38
 
 
+def test_a_lesion_half_perfused_counts_by_half_for_the_body_formula() -> None:
+    """The lesion's columns 5 and 6; the lobe begins at 6: 0.4 of 0.8 mL are tumour, 17.6 normal."""
+    parts = liver_compartments(regions(perfused(), lesion(column=5)))
+    facts = ClinicalFacts(height_cm=175, weight_kg=70)
+    density = density_map(None, GRID, 1.05)
+    found, _ = measured_input("resin-y90", parts, None, density, LUNG, facts)
+    assert found.bsa is not None
+    assert found.bsa.tumour_volume_ml == pytest.approx(0.4)
+    assert found.bsa.normal_volume_ml == pytest.approx(17.6)
+
+
+def test_lesions_below_the_resolution_are_marked() -> None:
+    """0.8 mL is 11.5 mm across: measurable at 11 mm, not at 12 mm."""
+    parts = liver_compartments(regions(perfused(), lesion()))
+    density = density_map(None, GRID, 1.05)
+    marks = []
+    for width_mm in (11.0, 12.0):
+        ratios = tumour_to_normal(image(t2=2.0), parts, density=density, resolution_mm=width_mm)
+        found, _ = measured_input("resin-y90", parts, ratios, density, LUNG)
+        marks.append(found.tumours[0].is_measurable)
+        assert found.whole_liver_mass_g == pytest.approx(36.0 * 1.05)
+    assert marks == [True, False]
+
+
 def test_no_ratios_and_no_mass() -> None:
     parts = liver_compartments(regions(perfused(), lesion()))
     bare, _ = measured_input("glass-y90", parts, None, density_map(None, GRID, 1.0), LUNG)

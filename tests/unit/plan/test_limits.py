@@ -8,7 +8,7 @@ from opensirt.errors import PlanError
 from opensirt.findings import worst_severity
 from opensirt.physics.references import cite
 from opensirt.plan.model import planning_models
-from opensirt.plan.plan import LungInput, Plan, Prescription, TumourInput
+from opensirt.plan.plan import BsaInput, LungInput, Plan, Prescription, TumourInput
 from opensirt.units import BQ_PER_GBQ
 from tests.unit.plan.samples import codes, inputs, text_of
 
@@ -201,3 +201,201 @@ def test_every_source_can_be_cited() -> None:
     plan = solve("partition", activity(7.0), lung=LungInput(0.17, 1000))
     for source in plan.provenance.citations:
         assert len(cite(source)) > 10
+
+
+HCC = {"product": "glass-y90", "indication": "hcc", "bilirubin_mg_dl": 0.8}
+
+
+def test_single_compartment_values_bind_the_single_compartment_alone() -> None:
+    """ICC, unilobar, glass: 150 Gy perfused is printed as the alternative to tumour and liver."""
+    changes = {**HCC, "indication": "icc"}
+    partition = solve("partition", BINDING, **changes)
+    assert partition.perfused is not None
+    assert partition.perfused.mean_dose_gy > 150.0
+    assert not any(limit.quantity == "perfused-mean" for limit in partition.limits)
+    single = solve("mird", BINDING, **changes)
+    assert single.perfused is not None
+    assert single.perfused.mean_dose_gy == pytest.approx(150.0)
+    assert single.binding_limit is not None
+    assert single.binding_limit.startswith("mean dose to the perfused volume at most 150 Gy")
+
+
+@pytest.mark.parametrize("indication", ["hcc", "icc", "mcrc", "net"])
+def test_sixty_gray_of_holmium_bind_the_single_compartment_alone(indication: str) -> None:
+    """Whole normal liver, 60 Gy at 16.0714 Gy per GBq; perfused, 60 Gy at 31.0345 Gy per GBq."""
+    words = {"product": "ho166-plla", "indication": indication}
+    delivered = [
+        solve(model, BINDING, **words).delivered_activity_bq / BQ_PER_GBQ
+        for model in ("partition", "mird")
+    ]
+    assert delivered == pytest.approx([60 / 16.071429, 60 / 31.034483])
+
+
+def test_segmentectomy_has_its_value_in_every_model() -> None:
+    """Nothing but the perfused mean is printed for it: above 400 Gy, and no upper end."""
+    for gbq, met in ((10.0, False), (20.0, True)):
+        plan = solve("partition", activity(gbq), intent="segmentectomy", **HCC)
+        found = codes(plan)
+        assert ("perfused-dose-target-met" in found, "perfused-dose-target" in found) == (
+            met, not met,
+        )  # fmt: skip
+        assert codes(plan)["no-liver-limit"] == "warn"
+
+
+def test_above_150_gray_while_the_whole_liver_stays_below() -> None:
+    """HCC, mird: 5 GBq give 155.2 Gy perfused and 225 / m Gy to a whole liver of m kg."""
+    given = {"intent": "unilobar", **HCC}
+    code = "perfused-dose-limit"
+    kept = solve("mird", activity(5.0), whole_liver_mass_g=1800.0, **given)
+    assert kept.whole_liver is not None
+    assert kept.whole_liver.mean_dose_gy == pytest.approx(125.0)
+    assert "155.2 Gy planned, 125.0 Gy in the whole liver" in text_of(kept, f"{code}-met")
+    broken = solve("mird", activity(5.5), whole_liver_mass_g=1600.0, **given)
+    assert codes(broken)[code] == "stop"
+    assert "154.7 Gy in the whole liver" in text_of(broken, code)
+    unknown = solve("mird", activity(5.0), **given)
+    assert codes(unknown)[code] == "stop"
+    assert "the whole liver's dose is not known" in text_of(unknown, code)
+    low = solve("mird", activity(4.5), **given)
+    assert code not in codes(low)
+
+
+def test_the_exception_lets_the_binding_limit_go_on_to_the_whole_liver() -> None:
+    """150 Gy in a whole liver of 2 kg are 6.667 GBq, where normal liver does not bind before."""
+    given = {"normal_mass_g": 400.0, "perfused_mass_g": None, "lung": LungInput(0.1, 2000), **HCC}
+    tumours = (TumourInput("T", 1000.0, 5.0),)
+    plan = solve("mird", BINDING, tumours=tumours, whole_liver_mass_g=2000.0, **given)
+    assert plan.delivered_activity_bq / BQ_PER_GBQ == pytest.approx(150.0 * 2.0 / 45.0)
+    assert codes(plan)["perfused-dose-limit-met"] == "note"
+    plain = solve("mird", BINDING, tumours=tumours, **given)
+    assert plain.perfused is not None
+    assert plain.perfused.mean_dose_gy == pytest.approx(150.0)
+
+
+@pytest.mark.parametrize(
+    ("dose_gy", "code", "severity"),
+    [
+        (240.0, "tumour-dose-target", "note"),
+        (250.0, "tumour-dose-target-met", "note"),
+        (300.0, "tumour-dose-target-met", "note"),
+        (301.0, "tumour-dose-above-aim", "warn"),
+        (601.0, "tumour-dose-above-aim", "warn"),
+    ],
+)
+def test_an_aim_of_two_ends_is_met_between_them(dose_gy: float, code: str, severity: str) -> None:
+    alone = (TumourInput("T", 250.0, 8.0),)
+    plan = solve("partition", Prescription("tumour-dose", dose_gy), tumours=alone, **HCC)
+    aims = [f for f in plan.findings if "250 to 300 Gy" in f.text]
+    assert [(f.code, f.severity) for f in aims] == [(code, severity)]
+    if code == "tumour-dose-above-aim":
+        assert f"'T' {dose_gy:.1f} Gy" in aims[0].text
+        assert "exceed the aim: mean dose to the tumour from 250 to 300 Gy" in aims[0].text
+
+
+def test_lesions_on_both_sides_of_an_aim_are_named_on_their_side() -> None:
+    """T1 400 Gy, T2 200 Gy at D_N = 100 Gy."""
+    plan = solve("partition", Prescription("normal-dose", 100.0), **HCC)
+    below = next(f for f in plan.findings if "do not reach: mean dose to the tumour from" in f.text)
+    assert "'T2' 200.0 Gy" in below.text
+    assert "'T1'" not in below.text
+    assert "'T1' 400.0 Gy" in text_of(plan, "tumour-dose-above-aim")
+    assert "'T2'" not in text_of(plan, "tumour-dose-above-aim")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"indication": "net", "intent": "bilobar"}, "perfused-normal-dose-limit"),
+        ({"indication": None, "intent": None}, "perfused-normal-dose-limit"),
+        ({"product": "glass-y90"}, "whole-normal-dose-limit"),
+        ({"product": "ho166-plla"}, "whole-normal-dose-limit"),
+        ({"intent": "lobectomy", "whole_normal_mass_g": None}, "perfused-normal-dose-limit"),
+    ],
+)
+def test_a_normal_liver_limit_that_is_passed_is_a_stop(
+    changes: dict[str, object], code: str
+) -> None:
+    """6 GBq: 128.6 Gy to perfused and 96.4 Gy to whole normal liver."""
+    plan = solve("partition", activity(6.0), **changes)
+    assert codes(plan)[code] == "stop"
+
+
+def test_the_reserve_is_the_untreated_part() -> None:
+    """1.2 of 1.5 kg are treated, 20 % are not: no lobectomy aim, and the low-reserve limit."""
+    little = {"normal_mass_g": 1200.0, "whole_normal_mass_g": 1500.0}
+    much = {"normal_mass_g": 1200.0, "whole_normal_mass_g": 6000.0}
+    aim = [
+        [limit.value for limit in solve("partition", activity(1.0), intent="lobectomy", **m).limits
+         if limit.quantity == "perfused-normal-mean"]
+        for m in (little, much)
+    ]  # fmt: skip
+    assert aim == [[40.0], [70.0]]
+    glass = [
+        [limit.value for limit in solve("partition", activity(1.0), **HCC, **m).limits
+         if limit.quantity == "perfused-normal-mean"]
+        for m in (little, much)
+    ]  # fmt: skip
+    assert glass == [[120.0], []]
+
+
+def test_advice_on_the_shunt_does_not_refuse_a_plan() -> None:
+    """17 %: above the 15 % of advice, below the 20 % of the maker. 40 x 2.1 / (50 x 0.83) GBq."""
+    plan = solve("partition", BINDING, lung=LungInput(0.17, 1000))
+    assert plan.delivered_activity_bq / BQ_PER_GBQ == pytest.approx(40 * 2.1 / (50 * 0.83))
+    shunt = [f for f in plan.findings if f.code == "lung-shunt-limit"]
+    assert [f.severity for f in shunt] == ["warn"]
+
+
+def test_a_shunt_of_exactly_the_maker_s_limit_is_not_above_it() -> None:
+    for model in ("partition", "bsa"):
+        body = BsaInput(175, 70, tumour_volume_ml=200, normal_volume_ml=1800)
+        plan = solve(model, BINDING, lung=LungInput(0.20, 1000), bsa=body)
+        stops = [f.code for f in plan.findings if f.severity == "stop"]
+        assert "lung-shunt-limit" not in stops
+        with pytest.raises(PlanError, match="rules out resin-y90"):
+            solve(model, BINDING, lung=LungInput(0.2001, 1000), bsa=body)
+
+
+@pytest.mark.parametrize(
+    ("product", "gbq", "vials", "code"),
+    [
+        ("resin-y90", 3.0, 1, None),
+        ("resin-y90", 3.1, 1, "activity-needs-early-vial"),
+        ("resin-y90", 6.5, 1, "activity-needs-early-vial"),
+        ("resin-y90", 6.6, 1, "activity-beyond-vials"),
+        ("resin-y90", 6.0, 2, None),
+        ("resin-y90", 13.2, 2, "activity-beyond-vials"),
+        ("glass-y90", 20.0, 1, None),
+        ("glass-y90", 20.1, 1, "activity-beyond-vials"),
+        ("ho166-plla", 12.0, 1, None),
+        ("ho166-plla", 12.1, 1, "activity-beyond-vials"),
+        ("ho166-plla", 24.0, 2, None),
+    ],
+)
+def test_what_vials_hold(product: str, gbq: float, vials: int, code: str | None) -> None:
+    """3 GBq of resin 72 h before calibration are 3 x 2^(72/64.1) = 6.53 GBq."""
+    plan = solve("partition", activity(gbq), product=product, vials=vials)
+    found = {c: s for c, s in codes(plan).items() if "vial" in c}
+    severity = {"activity-beyond-vials": "stop", "activity-needs-early-vial": "warn"}
+    assert found == ({code: severity[code]} if code else {})
+
+
+def test_what_is_drawn_up_and_not_what_is_delivered_must_fit_the_vial() -> None:
+    plan = solve("partition", activity(20.5), product="glass-y90", residual_fraction=0.1)
+    assert codes(plan)["activity-beyond-vials"] == "stop"
+    assert "20.50 GBq to draw up" in text_of(plan, "activity-beyond-vials")
+    assert "2 vials are used (--vials 2)" in text_of(plan, "activity-beyond-vials")
+
+
+def test_spheres_are_those_that_reach_the_patient_at_injection() -> None:
+    """Resin, 2 GBq less 10 %, one day after calibration: 1.8e9 / (68.2 x 2^(-24/64.1))."""
+    plan = solve("partition", activity(2.0), residual_fraction=0.1, hours_since_calibration=24.0)
+    assert plan.spheres is not None
+    left = 2 ** (-24 / 64.1)
+    assert plan.spheres.count == pytest.approx(1.8e9 / (68.2 * left), rel=1e-9)
+    assert plan.spheres.activity_per_sphere_bq == pytest.approx(68.2 * left, rel=1e-9)
+    assert "sphere-number-at-calibration" not in codes(plan)
+    unknown = solve("partition", activity(2.0), activity_per_sphere="reviews")
+    assert unknown.spheres is not None
+    assert unknown.spheres.count == pytest.approx(40e6)
+    assert "1.30 times as many" in text_of(unknown, "sphere-number-at-calibration")

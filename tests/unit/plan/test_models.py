@@ -202,6 +202,13 @@ def test_bsa_compares_with_a_given_activity() -> None:
     assert text_of(plan, "bsa-activity").startswith("The BSA formula gives 1.748 GBq before")
 
 
+def test_bsa_draws_up_what_was_given_and_delivers_less_by_the_residual() -> None:
+    """2 GBq drawn up, 5 % stay behind: 1.9 GBq reach the patient."""
+    plan = solve("bsa", "activity", 2e9, bsa=BODY, residual_fraction=0.05)
+    assert plan.activity_bq == pytest.approx(2e9)
+    assert plan.delivered_activity_bq == pytest.approx(1.9e9)
+
+
 def test_bsa_is_for_resin() -> None:
     with pytest.raises(PlanError, match="is made for resin-y90, not for glass-y90; use model"):
         solve("bsa", "binding-limit", bsa=BODY, product="glass-y90")

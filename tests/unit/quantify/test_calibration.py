@@ -11,7 +11,16 @@ from opensirt.errors import CaseError, GridMismatchError, InputError, RegionErro
 from opensirt.image import Grid, Region, Volume
 from opensirt.quantify import absolute_activity, patient_relative_activity
 from opensirt.units import Unit
-from tests.unit.quantify.samples import GRID, VOXEL_ML, block, lesion, liver, lungs, volume
+from tests.unit.quantify.samples import (
+    GRID,
+    VOXEL_ML,
+    block,
+    lesion,
+    liver,
+    lungs,
+    perfused,
+    volume,
+)
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
@@ -261,3 +270,10 @@ def test_absolute_image_without_activity() -> None:
         absolute_activity(pet(0.0), nuclide="y90", injection=NOON)
     with pytest.raises(InputError, match="administered activity must be above 0 Bq, got 0"):
         absolute_activity(pet(), nuclide="y90", injection=NOON, administered_bq=0)
+
+
+def test_lungs_that_overlap_the_liver_are_counted_once_as_inside() -> None:
+    """360 liver, 60 lung and 780 other voxels of 1; the lung region also claims 60 of the liver."""
+    greedy = block("lungs", "lungs", (7, 9), (2, 8), (1, 11))
+    _, summary = relative(volume(1.0), perfused(), shunt=0.1, lungs=greedy, liver=liver())
+    assert summary.elsewhere_fraction == pytest.approx(1 - (360 + 36 + 60) / 1200, abs=1e-6)

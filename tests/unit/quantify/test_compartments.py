@@ -42,6 +42,15 @@ def test_no_perfused_region_means_the_whole_liver() -> None:
     assert codes(found.findings) == ["perfused-is-whole-liver"]
 
 
+def test_involvement_is_that_of_the_viable_part() -> None:
+    """Half of a lesion of 0.8 mL is necrotic: 0.4 of 36 mL, 1.1 %."""
+    dead = block("dead", "necrosis", (4, 5), (4, 6), (7, 9))
+    found = liver_compartments(regions(lesion(), dead))
+    assert found.lesions[0].drawn.volume_ml == pytest.approx(0.8)
+    assert found.lesions[0].viable.volume_ml == pytest.approx(0.4)
+    assert found.tumour_involvement == pytest.approx(0.4 / 36.0)
+
+
 def test_no_tumour() -> None:
     found = liver_compartments(regions(perfused()))
     assert found.lesions == ()

@@ -70,6 +70,19 @@ def test_density_makes_it_a_ratio_per_gram() -> None:
     assert found.overall == pytest.approx(4 / 1.2)
 
 
+def test_overall_is_weighted_by_mass_where_density_is_known() -> None:
+    """T1 1 g/mL and T2 2 g/mL, 0.8 mL each, counts 8 and 4 over 2: ratios per gram 4 and 1.
+
+    By mass (0.8 x 4 + 1.6 x 1) / 2.4 = 2; by volume it would be 2.5.
+    """
+    density = np.full(GRID.shape, 1.0, np.float32)
+    density[4:6, 4:6, 2:4] = 2.0
+    parts = liver_compartments(regions(lesion(), lesion("T2", column=2)))
+    found = tumour_to_normal(image(), parts, density=volume(density, Unit.G_PER_ML))
+    assert [t.ratio for t in found.tumours] == pytest.approx([4.0, 1.0])
+    assert found.overall == pytest.approx(2.0)
+
+
 def test_a_lesion_is_measurable_from_one_resolution_width_on() -> None:
     """0.8 mL is a sphere of (6 x 0.8 / pi)^(1/3) cm = 11.518 mm."""
     parts = liver_compartments(regions(lesion()))

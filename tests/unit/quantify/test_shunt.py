@@ -45,6 +45,18 @@ def test_background_per_voxel() -> None:
     assert fraction == pytest.approx(120 / (120 + 3240))
 
 
+def test_background_is_taken_from_the_covered_part_of_voxels() -> None:
+    """An L of 15 voxels, half a voxel thick: 7.5 x 2 over 15 + 360 x 9; its box holds 60."""
+    mask = np.zeros(GRID.shape, np.float32)
+    mask[8, 2:8, 1] = 0.5
+    mask[8, 7, 1:11] = 0.5
+    covered = float(mask.sum())
+    assert covered == 7.5
+    shape = Region.from_mask("lungs", "lungs", mask, GRID)
+    found = measure_lung_shunt(volume(image(3, 10)), shape, liver(), background=1.0)
+    assert found.fraction == pytest.approx(7.5 * 2 / (7.5 * 2 + 3240))
+
+
 def test_negative_voxels_do_not_bias_the_sum() -> None:
     counts = image(0, 10)
     counts[8, 2, 1:11:2], counts[8, 2, 2:11:2] = 5.0, -5.0

@@ -23,6 +23,10 @@ from tests.paths import ROOT
 SCHEMA = json.loads((ROOT / "docs" / "formats" / "results.schema.json").read_text())
 
 
+def mean_by_mass(parts):
+    return sum(p.mass_g * p.mean_dose_gy for p in parts) / sum(p.mass_g for p in parts)
+
+
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """Every value of the job, as the design writes it."""
@@ -133,7 +137,7 @@ def test_other_models_keep_the_schema_too(job, model):
 @pytest.mark.parametrize(
     ("kind", "value", "found"),
     [
-        ("tumour-dose", 120.0, lambda p: min(t.mean_dose_gy for t in p.tumours)),
+        ("tumour-dose", 120.0, lambda p: mean_by_mass(p.tumours)),
         ("perfused-dose", 60.0, lambda p: p.perfused.mean_dose_gy),
         ("normal-dose", 35.0, lambda p: p.normal.mean_dose_gy),
         ("activity", 1.7e9, lambda p: p.activity_bq),
@@ -154,6 +158,7 @@ def test_a_case_without_ct_takes_the_stated_density_everywhere():
     assert np.unique(setting.density.values).tolist() == pytest.approx([1.06])
     assert setting.lung.mass_g == 1000
     assert "There is no CT: density 1.06 g/mL everywhere." in setting.assumptions
+    assert [f.severity for f in setting.findings if f.code == "density-assumed"] == ["warn"]
 
 
 def test_what_is_not_known_is_asked_for():

@@ -1,0 +1,114 @@
+"""Defaults that nobody chose, facts that count as the worse, and numbers that look like slips."""
+
+from __future__ import annotations
+
+import pytest
+
+from opensirt.errors import InputError
+from opensirt.plan.model import planning_models
+from opensirt.plan.plan import LungInput, Plan, Prescription, TumourInput
+from tests.unit.plan.samples import codes, inputs, text_of
+
+CHOICES = {"indication-not-chosen", "intent-not-chosen"}
+UNKNOWN = {"bilirubin-unknown", "liver-function-unknown", "reserve-unknown"}
+
+
+def solve(model: str = "partition", gbq: float = 1.0, **changes: object) -> Plan:
+    return planning_models.create(model).plan(
+        inputs(**changes), Prescription("activity", gbq * 1e9)
+    )
+
+
+def test_choices_that_nobody_made_are_said() -> None:
+    plan = solve(indication=None, intent=None)
+    assert {c: codes(plan)[c] for c in CHOICES} == dict.fromkeys(CHOICES, "warn")
+    assert (plan.indication, plan.intent) == ("net", "bilobar")
+    assert "NET is assumed" in text_of(plan, "indication-not-chosen")
+    assert "bilobar is assumed" in text_of(plan, "intent-not-chosen")
+    chosen = solve(indication="net", intent="bilobar")
+    assert not CHOICES & set(codes(chosen))
+    assert set(codes(chosen)) == set(codes(plan)) - CHOICES
+
+
+def test_unknown_bilirubin_says_what_it_costs() -> None:
+    plan = solve(product="glass-y90")
+    assert text_of(plan, "bilirubin-unknown") == (
+        "Total bilirubin is not known and counts as 1.1 mg/dL or more: mean dose to the whole "
+        "normal liver at most 50 Gy applies, where at best it would be mean dose to the whole "
+        "normal liver at most 90 Gy."
+    )
+    for known in (0.8, 1.1, 2.0):
+        assert "bilirubin-unknown" not in codes(solve(product="glass-y90", bilirubin_mg_dl=known))
+    assert "bilirubin-unknown" not in codes(solve())  # no limit of resin follows it
+
+
+def test_unknown_liver_function_and_reserve_say_what_they_cost() -> None:
+    function = solve(intent="bilobar")
+    assert "at most 30 Gy applies" in text_of(function, "liver-function-unknown")
+    assert "liver at most 40 Gy." in text_of(function, "liver-function-unknown")
+    assert not UNKNOWN & set(codes(solve(intent="bilobar", compromised_liver=True)))
+    lobe = solve(intent="lobectomy", whole_normal_mass_g=None)
+    assert "at most 40 Gy applies" in text_of(lobe, "reserve-unknown")
+    assert "liver above 70 Gy." in text_of(lobe, "reserve-unknown")
+    assert not UNKNOWN & set(codes(solve(intent="lobectomy")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "severity", "words"),
+    [
+        (
+            {"normal_mass_g": 1.8, "perfused_mass_g": None},
+            "perfused-normal-small", "warn", "is 1.8 g, 0.7 % of the perfused volume",
+        ),
+        (
+            {"normal_mass_g": 1.8, "perfused_mass_g": None, "tumours": (TumourInput("T", 0.2, 3),)},
+            "mass-implausible", "stop", "weighs 2 g, below 5 g: is it kg typed as g?",
+        ),
+        ({"whole_normal_mass_g": 1.6e6}, "mass-implausible", "stop", "A liver of 1.6e+06 g"),
+        (
+            {"tumours": (TumourInput("T", 200, 0.5),)},
+            "tumour-colder-than-liver", "warn", "'T' takes up 0.50 times what normal liver does.",
+        ),
+        (
+            {"tumours": (TumourInput("T", 200, 51.0),)},
+            "ratio-implausible", "warn", "a ratio of concentrations, not of activities?",
+        ),
+        (
+            {"lung": LungInput(0.5, 1000), "product": "glass-y90"},
+            "lung-shunt-high", "warn", "A lung shunt of 50.0 % is above 30 %: check it",
+        ),
+        ({"lung": LungInput(0.05, 90)}, "lung-mass-implausible", "warn", "Lungs of 90 g are"),
+        ({"residual_fraction": 0.25}, "residual-high", "warn", "the largest published for this"),
+        ({}, "residual-not-counted", "note", "is 3.0 %, the largest 20.1 %."),
+        (
+            {"product": "ho166-plla"},
+            "residual-not-counted", "note", "is 4.3 %, the largest 6.9 %.",
+        ),
+        (
+            {"bilirubin_mg_dl": 17.0},
+            "bilirubin-high", "warn", "is 291 umol/L, above 5 mg/dL: check the unit",
+        ),
+    ],
+)  # fmt: skip
+def test_numbers_that_look_like_slips(
+    changes: dict[str, object], code: str, severity: str, words: str
+) -> None:
+    plan = solve(**{"whole_normal_mass_g": 1600.0, **changes})
+    assert codes(plan)[code] == severity
+    assert words in text_of(plan, code)
+
+
+def test_sound_numbers_are_left_alone() -> None:
+    plan = solve(residual_fraction=0.03, bilirubin_mg_dl=2.0, hours_since_calibration=0.0)
+    slips = {
+        "perfused-normal-small", "mass-implausible", "tumour-colder-than-liver", "residual-high",
+        "ratio-implausible", "lung-shunt-high", "lung-mass-implausible", "residual-not-counted",
+        "bilirubin-high", "sphere-number-at-calibration", "activity-beyond-vials",
+    }  # fmt: skip
+    assert not slips & set(codes(plan))
+
+
+@pytest.mark.parametrize("wrong", [0.01, 60.0, -1.0, float("nan")])
+def test_a_bilirubin_in_another_unit_is_refused(wrong: float) -> None:
+    with pytest.raises(InputError, match="bilirubin must be"):
+        solve(bilirubin_mg_dl=wrong)
