@@ -29,7 +29,8 @@ def merged_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Gravest first; findings that differ in a name and its numbers alone become one line."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
-        kind = _NUMBER.sub("#", _QUOTED.sub("''", finding.text))
+        names = _QUOTED.search(finding.text)
+        kind = _NUMBER.sub("#", _QUOTED.sub("''", finding.text)) if names else finding.text
         key = (finding.severity, finding.code, finding.source, kind)
         groups.setdefault(key, []).append(finding)
     merged = (_one(group) for group in groups.values())
