@@ -204,7 +204,7 @@ def _study_rows(case: Case) -> tuple[Row, ...]:
     facts = [
         f"{case.patient.height_cm:.0f} cm" if case.patient.height_cm else "",
         f"{case.patient.weight_kg:.0f} kg" if case.patient.weight_kg else "",
-        case.patient.sex,
+        f"sex {case.patient.sex}" if case.patient.sex else "",
     ]
     if any(facts):
         rows.append(Row("Patient", ", ".join(fact for fact in facts if fact)))
@@ -220,12 +220,19 @@ def _lung_rows(plan: Plan) -> tuple[Row, ...]:
     )
 
 
+def _plain(value: Any) -> str:
+    """An option as text; of several facts, those that were given."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return ", ".join(f"{key} {fact}" for key, fact in value.items() if fact is not None)
+
+
 def _provenance_rows(record: Mapping[str, Any]) -> tuple[Row, ...]:
     rows = [Row("Written", str(record["created"]))]
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     rows.append(Row("Versions", versions))
     for key, value in record["options"].items():
-        text = str(value)
+        text = _plain(value)
         shown = text if len(text) <= LONGEST_OPTION else "see results.json"
         rows.append(Row(f"Option {key.replace('_', ' ')}", shown))
     rows += [

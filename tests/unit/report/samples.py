@@ -98,7 +98,7 @@ def described(
     **more: Any,
 ) -> Report:
     """The report of these numbers, without pictures."""
-    record = Provenance().as_dict()
+    words = {"results": {"provenance": Provenance().as_dict()}} | more
     return describe_report(
         Case(id="case-1", patient=Patient("F", 165.0, 64.0)),
         plan or sample_plan(),
@@ -107,6 +107,5 @@ def described(
         histograms=(),
         pictures=(),
         findings=findings,
-        results={"provenance": record},
-        **more,
+        **words,
     )

@@ -261,3 +261,24 @@ def test_assumptions_that_a_finding_says_are_not_repeated():
     record = replace(sample_plan().provenance, assumptions=("Said.", "Not said."))
     report = described(sample_plan(provenance=record), findings=(Finding("warn", "a-b", "Said."),))
     assert report.assumptions == ("Not said.",)
+
+
+def test_the_study_rows():
+    rows = [(row.label, row.value, row.note) for row in described().study]
+    assert rows == [("Case", "case-1", "pseudonym"), ("Patient", "165 cm, 64 kg, sex F", "")]
+
+
+def test_options_are_printed_as_words():
+    results = {
+        "provenance": {
+            "created": "2026", "versions": {"opensirt": "1"}, "inputs": {"ct": "ab" * 32},
+            "options": {
+                "prescription": {"kind": "normal-dose", "value": 35.0, "for": None},
+                "planning input": "x" * 161, "model": "mird",
+            },
+        }
+    }  # fmt: skip
+    rows = {row.label: row.value for row in described(results=results).provenance}
+    assert rows["Option prescription"] == "kind normal-dose, value 35.0"
+    assert rows["Option planning input"] == "see results.json"
+    assert (rows["Option model"], rows["Input ct"]) == ("mird", "ab" * 8)
