@@ -9,12 +9,20 @@ from opensirt.errors import PlanError
 from opensirt.findings import Finding, Severity, percent
 from opensirt.physics.products import product, spheres_in
 from opensirt.physics.references import ASSUMPTION
-from opensirt.plan.choices import choice_findings, number_findings, unknown_fact_findings
+from opensirt.plan.choices import choice_findings, unknown_fact_findings
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.formulae import lung_formula, residual_formula
 from opensirt.plan.limits import applicable_limits, limit_findings
-from opensirt.plan.plan import Formula, LungDose, Plan, PlanningInput, Prescription
+from opensirt.plan.plan import (
+    DEFAULT_PURPOSE,
+    Formula,
+    LungDose,
+    Plan,
+    PlanningInput,
+    Prescription,
+)
+from opensirt.plan.plausibility import number_findings
 from opensirt.plan.rules import rule_findings
 from opensirt.provenance import Provenance
 from opensirt.units import BQ_PER_GBQ
@@ -65,7 +73,7 @@ def assemble(
         model=model,
         product=inputs.product,
         nuclide=of.nuclide_name,
-        prescription=prescription,
+        prescription=_as_followed(prescription),
         activity_bq=drawn_gbq * BQ_PER_GBQ,
         delivered_activity_bq=delivered_gbq * BQ_PER_GBQ,
         dose_constant_gy_kg_per_gbq=inputs.dose_constant_gy_kg_per_gbq,
@@ -98,6 +106,13 @@ def assemble(
         findings=findings,
         provenance=_provenance(model, inputs, prescription, findings, used),
     )
+
+
+def _as_followed(prescription: Prescription) -> Prescription:
+    """The prescription with what a tumour dose was for, where nobody chose it."""
+    if prescription.kind != "tumour-dose" or prescription.purpose is not None:
+        return prescription
+    return replace(prescription, purpose=DEFAULT_PURPOSE)
 
 
 def with_findings(plan: Plan, *more: Finding) -> Plan:

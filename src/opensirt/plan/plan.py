@@ -21,6 +21,7 @@ from opensirt.units import BQ_PER_GBQ, Unit
 
 __all__ = [
     "BINDING_LIMIT",
+    "DEFAULT_PURPOSE",
     "BsaInput",
     "Formula",
     "LungDose",
@@ -42,6 +43,7 @@ PrescriptionKind = Literal[
 ]
 TumourPurpose = Literal["mean", "index", "each"]
 """What a tumour dose is for: the mean of the lesions by mass, one of them, or every one."""
+DEFAULT_PURPOSE: TumourPurpose = "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +149,13 @@ class Prescription:
     """Name of the lesion of purpose "index"; None is the largest."""
 
     def as_dict(self) -> dict[str, str | float | None]:
-        """The form in `results.json`; `for` is null where no tumour dose was prescribed."""
-        purpose = (self.purpose or "mean") if self.kind == "tumour-dose" else None
-        named = {"index_lesion": self.index_lesion} if self.index_lesion else {}
-        return {"kind": self.kind, "value": self.value, "for": purpose, **named}
+        """The form in `results.json` and in records: kind, value, and what else was chosen."""
+        chosen = {"purpose": self.purpose, "index_lesion": self.index_lesion}
+        return {
+            "kind": self.kind,
+            "value": self.value,
+            **{key: value for key, value in chosen.items() if value is not None},
+        }
 
     def __post_init__(self) -> None:
         self._check_purpose()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opensirt.errors import PlanError
 from opensirt.findings import Finding, Severity
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
-from opensirt.plan.plan import PlannedDose, PlanningInput, Prescription
+from opensirt.plan.plan import DEFAULT_PURPOSE, PlannedDose, PlanningInput, Prescription
 
 __all__ = ["tumour_decision"]
 
@@ -31,10 +33,11 @@ def tumour_decision(
     dose_gy = prescription.value
     if dose_gy is None:
         raise PlanError("a prescription by tumour dose needs a dose in Gy")
-    purpose = prescription.purpose or "mean"
+    purpose = prescription.purpose or DEFAULT_PURPOSE
     if purpose == "index":
         index = _index_lesion(prescription.index_lesion, inputs, per_gbq)
-        return _for_one(dose_gy, index, per_gbq, "is the index lesion and decides")
+        decision = _for_one(dose_gy, index, per_gbq, "is the index lesion and decides")
+        return _with_doubt(decision, index.name, inputs)
     deciding = _measurable(inputs, per_gbq)
     if purpose == "each":
         coldest = min(deciding, key=lambda tumour: tumour.mean_dose_gy)
@@ -58,8 +61,8 @@ def _measurable(inputs: PlanningInput, per_gbq: Distribution) -> tuple[PlannedDo
     if not found:
         raise PlanError(
             f"none of {len(inputs.tumours)} lesions is at least one resolution width of the image "
-            "across, so a mean tumour dose cannot decide; prescribe for an index lesion "
-            "(--prescribe-for index), by normal-liver dose or by activity"
+            "across, so a mean tumour dose cannot decide; prescribe for one that is named "
+            "(--index-lesion NAME), by normal-liver dose or by activity"
         )
     return found
 
@@ -72,6 +75,18 @@ def _index_lesion(name: str | None, inputs: PlanningInput, per_gbq: Distribution
             return tumour
     known = ", ".join(tumour.name for tumour in per_gbq.tumours)
     raise PlanError(f"there is no lesion {name!r} with a planned dose; choose one of {known}")
+
+
+def _with_doubt(decision: Decision, name: str, inputs: PlanningInput) -> Decision:
+    """The decision with a warning where its lesion is too small to be measured."""
+    if all(tumour.is_measurable for tumour in inputs.tumours if tumour.name == name):
+        return decision
+    text = (
+        f"The index lesion {name!r} is less than one resolution width of the image across: its "
+        "uptake reads too low, and the activity that it asks for is too high."
+    )
+    doubt = Finding("warn", "index-lesion-too-small", text, SOURCE)
+    return replace(decision, findings=(*decision.findings, doubt))
 
 
 def _for_one(dose_gy: float, tumour: PlannedDose, per_gbq: Distribution, words: str) -> Decision:

@@ -90,7 +90,7 @@ def test_run_writes_everything_and_prints_the_plan(small_study, tmp_path):
     }  # fmt: skip
     planned = {part["name"]: part["mean_dose_gy"] for part in result["planned"]}
     assert planned["perfused normal liver"] == pytest.approx(25)
-    assert result["prescription"] == {"kind": "normal-dose", "value": 25, "for": None}
+    assert result["prescription"] == {"kind": "normal-dose", "value": 25}
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
     before = files_in(out)
     line = refusal("run", small_study, *RUN, "--out", out)

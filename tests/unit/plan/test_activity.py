@@ -103,7 +103,6 @@ def test_provenance_holds_what_is_needed_to_compute_it_again() -> None:
     assert options["prescription"] == {
         "kind": "perfused-dose",
         "value": 120,
-        "for": None,
     }
     assert options["planning input"]["dose_constant_gy_kg_per_gbq"] == 50.0
     assert "chiesa2021" in plan.provenance.citations

@@ -6,7 +6,7 @@ import pytest
 
 from opensirt.errors import InputError
 from opensirt.plan.model import planning_models
-from opensirt.plan.plan import LungInput, Plan, Prescription, TumourInput
+from opensirt.plan.plan import BsaInput, LungInput, Plan, Prescription, TumourInput
 from tests.unit.plan.samples import codes, inputs, text_of
 
 CHOICES = {"indication-not-chosen", "intent-not-chosen"}
@@ -66,6 +66,14 @@ def test_unknown_liver_function_and_reserve_say_what_they_cost() -> None:
         ),
         ({"whole_normal_mass_g": 1.6e6}, "mass-implausible", "stop", "A liver of 1.6e+06 g"),
         (
+            {"tumours": (TumourInput("T", 0.12, 3),)},
+            "mass-implausible", "warn", "Lesions below 0.15 g, 'T' 0.12 g: is it kg typed as g?",
+        ),
+        (
+            {"tumours": (TumourInput("T", 200, 0.5), TumourInput("S", 9, 0.7))},
+            "tumour-colder-than-liver", "warn", "2 lesions ('T' 0.50, 'S' 0.70) take up these",
+        ),
+        (
             {"tumours": (TumourInput("T", 200, 0.5),)},
             "tumour-colder-than-liver", "warn", "'T' takes up 0.50 times what normal liver does.",
         ),
@@ -96,6 +104,19 @@ def test_numbers_that_look_like_slips(
     plan = solve(**{"whole_normal_mass_g": 1600.0, **changes})
     assert codes(plan)[code] == severity
     assert words in text_of(plan, code)
+
+
+def test_volumes_of_the_body_formula_are_looked_at_too() -> None:
+    """0.3 and 1.2 typed as mL where L were meant."""
+    bare = {"perfused_mass_g": None, "normal_mass_g": None, "whole_normal_mass_g": None}
+    body = BsaInput(175, 70, tumour_volume_ml=0.3, normal_volume_ml=1.2)
+    plan = solve("bsa", tumours=(), bsa=body, **bare)
+    assert codes(plan)["mass-implausible"] == "stop"
+
+
+def test_lesions_too_small_to_measure_are_no_slip() -> None:
+    small = (TumourInput("T", 200, 3), TumourInput("S", 0.014, 2, is_measurable=False))
+    assert "mass-implausible" not in codes(solve(tumours=small, perfused_mass_g=None))
 
 
 def test_sound_numbers_are_left_alone() -> None:

@@ -54,6 +54,8 @@ def test_the_index_lesion_is_the_largest_or_the_one_named() -> None:
     assert gbq(solve("index")) == pytest.approx(30 / NORMAL_GY, rel=1e-12)
     assert gbq(solve(index="middle")) == pytest.approx(60 / NORMAL_GY, rel=1e-12)
     assert gbq(solve("index", "speck")) == pytest.approx(240 / NORMAL_GY, rel=1e-12)
+    assert codes(solve(index="speck"))["index-lesion-too-small"] == "warn"
+    assert "index-lesion-too-small" not in codes(solve(index="middle"))
     with pytest.raises(PlanError, match=r"no lesion 'Big' .*; choose one of big, middle, speck"):
         solve(index="Big")
 
@@ -90,11 +92,12 @@ def test_a_purpose_needs_a_tumour_dose_and_a_known_name() -> None:
 
 
 def test_a_prescription_says_what_it_is_for() -> None:
-    assert solve().prescription.as_dict() == {"kind": "tumour-dose", "value": 120.0, "for": "mean"}
-    assert solve(index="big").prescription.as_dict() == {
-        "kind": "tumour-dose", "value": 120.0, "for": "index", "index_lesion": "big",
-    }  # fmt: skip
-    assert Prescription("activity", 1e9).as_dict()["for"] is None
+    base = {"kind": "tumour-dose", "value": 120.0}
+    assert solve().prescription.as_dict() == base | {"purpose": "mean"}
+    named = solve(index="big").prescription.as_dict()
+    assert named == base | {"purpose": "index", "index_lesion": "big"}
+    assert Prescription("activity", 1e9).as_dict() == {"kind": "activity", "value": 1e9}
+    assert solve().provenance.options["prescription"] == base  # as asked, to be repeated
 
 
 def test_aims_do_not_judge_lesions_that_cannot_be_measured() -> None:

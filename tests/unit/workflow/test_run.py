@@ -73,7 +73,6 @@ def options_from(record: dict[str, Any]) -> RunOptions:
     known = {field.name for field in fields(RunOptions)}
     kept = {key: value for key, value in record["options"].items() if key in known}
     asked = kept.pop("prescription")
-    asked["purpose"] = asked.pop("for") if asked["kind"] == "tumour-dose" else None
     given = kept.pop("given", None)
     accepted = kept.pop("allow_stop", None)
     if given:
