@@ -16,7 +16,7 @@ from opensirt.physics.products import product
 from opensirt.plan.plan import Formula, Plan
 from opensirt.report.figures import Picture
 from opensirt.report.parts import OrganDose, Row, Table
-from opensirt.report.tables import dose_table, effect_table, limit_table, organ_table
+from opensirt.report.tables import closest_limit, dose_table, effect_table, limit_table, organ_table
 from opensirt.report.words import merged_findings, printed, reference_rows
 from opensirt.units import BQ_PER_GBQ, BQ_PER_MBQ, MBQ_PER_MCI
 
@@ -162,7 +162,7 @@ def _headline(plan: Plan, engine: str, findings: Sequence[Finding]) -> tuple[Row
         ),
         Row("Planning model", plan.model, _prescription(plan)),
         Row("Dose engine", engine, f"{plan.dose_constant_gy_kg_per_gbq:.2f} Gy kg/GBq"),
-        Row("Binding limit", binding),
+        Row("Binding limit", binding, closest_limit(plan, _previous_lung_gy(plan))),
     ]
     if plan.bsa_m2 is not None:
         rows.append(Row("Body surface area", f"{plan.bsa_m2:.2f} m²"))

@@ -10,7 +10,7 @@ from opensirt.physics.limits import Limit
 from opensirt.plan.plan import Plan, PlannedDose
 from opensirt.report.parts import OrganDose, Table
 
-__all__ = ["dose_table", "effect_table", "limit_table", "organ_table"]
+__all__ = ["closest_limit", "dose_table", "effect_table", "limit_table", "organ_table"]
 
 SINGLE_LESIONS = 12
 """Up to so many lesions are listed one by one; a choice of presentation."""
@@ -45,6 +45,20 @@ def limit_table(plan: Plan, doses: Sequence[RegionDose], previous_lung_gy: float
         + "Model: uniform dose per compartment; limits are judged by it. Voxels: the dose engine "
         "on the image.",
     )
+
+
+def closest_limit(plan: Plan, previous_lung_gy: float = 0.0) -> str:
+    """The dose limit that the plan uses most of, in words; "" where no limit applies."""
+    used = [
+        (part.model / limit.value, part, limit)
+        for part in _judged(plan, (), previous_lung_gy)
+        for limit in plan.limits
+        if part.model is not None and limit.quantity in part.quantities and not limit.is_target
+    ]
+    if not used:
+        return ""
+    share, part, limit = max(used, key=lambda one: one[0])
+    return f"closest: {part.name} {part.model:.1f} of {limit.value:g} Gy ({share:.0%})"
 
 
 @dataclass(frozen=True, slots=True)

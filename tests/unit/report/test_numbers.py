@@ -32,7 +32,9 @@ def test_the_cards_of_page_one():
     assert found["Indication, intent"] == ("HCC, lobectomy", "as chosen")
     assert found["Planning model"] == ("partition", "prescribed by normal dose, 35 Gy")
     assert found["Dose engine"] == ("local", "49.67 Gy kg/GBq")
-    assert found["Binding limit"] == ("none: prescribed", "")
+    closest = "closest: lungs, all treatments 54.0 of 50 Gy (108%)"
+    assert found["Binding limit"] == ("none: prescribed", closest)
+    assert cards(limits=())["Binding limit"] == ("none: prescribed", "")
     assert "Body surface area" not in found
     assert cards(bsa_m2=1.734)["Body surface area"][0] == "1.73 m²"
 
