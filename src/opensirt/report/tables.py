@@ -16,6 +16,8 @@ SINGLE_LESIONS = 12
 """Up to so many lesions are listed one by one; a choice of presentation."""
 LARGEST_LESIONS = 10
 """Of more, so many of the largest; the rest share one row."""
+ORGANS = 12
+"""Organs at risk shown; of many outlines most are far away."""
 ROUNDING = 1e-9
 """Relative slack, so that an activity solved for a limit is not said to break it."""
 NONE = "–"
@@ -245,9 +247,10 @@ def effect_table(doses: Sequence[RegionDose]) -> Table | None:
 
 
 def organ_table(organs: Sequence[OrganDose]) -> Table | None:
-    """Organs at risk, or None where none is outlined."""
+    """Organs at risk, the hottest first, or None where none is outlined."""
     if not organs:
         return None
+    order = sorted(organs, key=lambda organ: -organ.dose.mean_dose_gy)
     rows = tuple(
         (
             organ.dose.name,
@@ -256,15 +259,17 @@ def organ_table(organs: Sequence[OrganDose]) -> Table | None:
             _gray(organ.dose.mean_dose_gy),
             _gray(organ.dose.maximum_gy),
         )
-        for organ in organs
+        for organ in order[:ORGANS]
     )
+    more = len(order) - ORGANS
+    rest = f" {more} more with less dose are in results.json." if more > 0 else ""
     scenarios = dict.fromkeys(organ.scenario for organ in organs)
     return Table(
         "Organs at risk (Gy)",
         ("Organ", "mL", "Without own activity", "Mean, by scenario", "Highest voxel"),
         rows,
         "Without own activity: what reaches the organ from perfused liver and lungs. Scenario: "
-        f"{'; '.join(scenarios)}.",
+        f"{'; '.join(scenarios)}.{rest}",
     )
 
 

@@ -174,6 +174,10 @@ def test_organs_at_risk_column_by_column():
     assert table.columns[2:] == ("Without own activity", "Mean, by scenario", "Highest voxel")
     assert table.caption.endswith("Scenario: counts as spheres.")
     assert described().organ_table is None
+    many = [OrganDose(region(f"o{n}", "other", float(n), 9.0), 0.0, "counts") for n in range(1, 15)]
+    table = described(organs=many).organ_table
+    assert [row[0] for row in table.rows] == [f"o{n}" for n in range(14, 2, -1)]
+    assert table.caption.endswith("2 more with less dose are in results.json.")
 
 
 def test_the_lung_rows():
