@@ -139,7 +139,7 @@ def placement_findings(
         fate = (
             "it stays there in the dose map"
             if measured
-            else "the plan gives it to the perfused volume, and that part of the liver none"
+            else "the plan gives all to the perfused volume and none to that part of the liver"
         )
         text = (
             f"{percent(share, 1)} of the activity seen in the liver lies outside the perfused "
