@@ -102,6 +102,32 @@ def test_the_counts_seen_in_an_organ_have_the_activity_per_count_of_the_liver():
     assert "counts seen in the organ taken as spheres" in bowel.scenario
 
 
+@pytest.mark.parametrize(
+    ("unit", "bq_per_unit"),
+    [(Unit.COUNTS, 0.9e9 / 400), (Unit.BQ_PER_ML, 0.9e9 / (400 * 2.0))],
+)
+def test_counts_are_per_voxel_and_concentrations_per_ml(unit, bq_per_unit):
+    """Voxels of 2 mL: 200 counts at 9 MBq are 900 MBq/mL; 200 Bq/mL x 2 mL at 4.5 MBq as much."""
+    grid = Grid.regular((1, 1, 8), (10.0, 10.0, 20.0), (0.0, 0.0, 0.0))
+
+    def moved(region: Region) -> Region:
+        return replace(region, grid=grid)
+
+    def wide(values: np.ndarray, of: Unit, **more) -> Volume:
+        return Volume(values.astype(np.float32).reshape(grid.shape), grid, of, **more)
+
+    parts = liver_compartments(Regions(tuple(map(moved, REGIONS))))
+    density = wide(np.full(8, DENSITY), Unit.G_PER_ML)
+    here = Setting(parts, None, parts, None, density, None, None, (), ())
+    activity = wide(np.zeros(8), Unit.BQ_PER_ML, nuclide="y90", time="injection", injected_bq=4e9)
+    calibration = CalibrationSummary("patient-relative", 1e9, 0.9e9, bq_per_unit=bq_per_unit)
+    (bowel,) = organ_doses(
+        (moved(BOWEL),), here, wide(COUNTS, unit), activity, wide(np.zeros(8), Unit.GY),
+        calibration, nuclide("y90"), engine="local",
+    )  # fmt: skip
+    assert bowel.dose.mean_dose_gy == pytest.approx(gray(9e8), rel=1e-5)
+
+
 def test_a_measured_image_gives_what_it_measures():
     doses = found(measured=True)
     assert doses["bowel loop"].dose.mean_dose_gy == pytest.approx(gray(9e6) * 200, rel=1e-5)
