@@ -46,6 +46,10 @@ def check_inputs(inputs: PlanningInput) -> None:
     previous = inputs.previous_lung_dose_gy
     if not (previous >= 0 and math.isfinite(previous)):
         raise InputError(f"the previous lung dose must be 0 Gy or more, got {previous}")
+    if inputs.hours_since_calibration is not None:
+        require_plausible("time since calibration", inputs.hours_since_calibration)
+    if isinstance(inputs.activity_per_sphere, float | int):
+        _above_zero("activity per sphere (Bq)", inputs.activity_per_sphere)
     if inputs.vials < 1:
         raise InputError(f"the number of vials must be 1 or more, got {inputs.vials}")
     _check_closure(inputs)

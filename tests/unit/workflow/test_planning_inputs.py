@@ -12,7 +12,7 @@ from opensirt.case import Case
 from opensirt.image import Region, Regions
 from opensirt.plan.plan import Plan, Prescription, prescription_from
 from opensirt.units import BQ_PER_GBQ
-from opensirt.workflow import ClinicalFacts
+from opensirt.workflow import ClinicalFacts, RunOptions
 from opensirt.workflow.setting import make_setting
 from tests.cases import OUTLINE_MM, ellipsoid, grid, small_case
 
@@ -147,3 +147,20 @@ def test_choices_reach_the_plan() -> None:
     default = plan_of(case, Prescription("activity", 21e9))
     found = {finding.code for finding in default.findings if finding.severity == "stop"}
     assert {"activity-beyond-vials", "whole-normal-dose-limit"} <= found
+
+
+def test_options_of_a_run_are_the_facts_of_its_plan() -> None:
+    options = RunOptions(
+        "resin-y90", "partition", indication="hcc", intent="lobectomy", bilirubin_mg_dl=0.8,
+        compromised_liver=False, previous_lung_dose_gy=7.0, residual_fraction=0.03, vials=3,
+        hours_since_calibration=5.0, activity_per_sphere="reviews",
+    )  # fmt: skip
+    facts, record = options.facts(), options.as_dict()
+    for name in (
+        "indication", "intent", "bilirubin_mg_dl", "compromised_liver", "previous_lung_dose_gy",
+        "residual_fraction", "vials", "hours_since_calibration", "activity_per_sphere",
+    ):  # fmt: skip
+        assert getattr(facts, name) == getattr(options, name) == record[name]
+    open_choices = RunOptions("resin-y90", "partition")
+    assert (open_choices.facts().indication, open_choices.facts().intent) == (None, None)
+    assert not {"indication", "intent"} & set(open_choices.as_dict())
