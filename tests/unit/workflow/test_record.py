@@ -12,6 +12,7 @@ import pytest
 from opensirt.case import Case
 from opensirt.dose.dvh import Dvh
 from opensirt.findings import AcceptedStop, Finding
+from opensirt.plan.plan import Prescription
 from opensirt.report import OrganDose
 from opensirt.workflow.export import _dose_comment, _histogram, _measurements, _summary
 from opensirt.workflow.record import results_record
@@ -149,6 +150,8 @@ def test_the_rt_plan_says_what_to_draw_up_and_who_accepted_a_stop():
     plain = _summary(sample_plan(), (), None)
     assert plain.description == "Y-90 resin microspheres, partition model, 2.000 GBq to draw up"
     assert plain.prescribed_dose_gy == 35.0
+    by_activity = sample_plan(prescription=Prescription("activity", 2e9))
+    assert _summary(by_activity, (), None).prescribed_dose_gy is None
     assert _summary(sample_plan(), (), ACCEPTED).description == plain.description
     stopped = _summary(sample_plan(), (STOP, STOP), ACCEPTED).description
     assert stopped == (
