@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-__all__ = ["Finding", "Severity", "percent", "worst_severity"]
+from opensirt.errors import InputError
+
+__all__ = ["AcceptedStop", "Finding", "Severity", "percent", "stops_of", "worst_severity"]
 
 Severity = Literal["stop", "warn", "note"]
 _ORDER: tuple[Severity, ...] = ("note", "warn", "stop")
@@ -27,6 +29,34 @@ class Finding:
     def as_dict(self) -> dict[str, str]:
         """The form in `results.json`."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedStop:
+    """Who takes the stops of a result upon themselves, and why."""
+
+    name: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        for what, text, most in (("name", self.name, 64), ("reason", self.reason, 400)):
+            letters = sum(c.isalpha() for c in text)
+            if letters < 2 or len(text) > most or not text.isprintable():
+                raise InputError(
+                    f"accepting a stop needs a {what} of 2 letters to {most} printable "
+                    f'characters, got {text!r}; write "NAME: REASON"'
+                )
+
+    @classmethod
+    def parse(cls, text: str) -> AcceptedStop:
+        """From ``NAME: REASON``; `InputError` where either is missing."""
+        name, _, reason = text.partition(":")
+        return cls(" ".join(name.split()), " ".join(reason.split()))
+
+
+def stops_of(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings that forbid a plan until somebody accepts them by name."""
+    return tuple(finding for finding in findings if finding.severity == "stop")
 
 
 def worst_severity(findings: tuple[Finding, ...]) -> Severity | None:

@@ -244,6 +244,17 @@ def test_the_report_of_this_patient_names_the_hot_gallbladder(maa):
     assert "461" in " ".join(row.note for row in report.study)
 
 
+def test_the_gallbladder_of_this_patient_has_a_dose(maa):
+    given = Prescription("activity", 5.42e9)
+    plan = planned(maa, "glass-y90", "partition", prescription=given)
+    dose = compute_dose(maa[0], plan.scale(maa[1]), engine="local")
+    report = build_report(maa[0], plan, dose, engine="local")
+    row = next(r for r in report.results["regions"] if r["role"] == "gallbladder")
+    assert row["mean_dose_gy"] > 100
+    assert row["maximum_gy"] > 500
+    assert "organ-dose" in {finding.code for finding in report.findings}
+
+
 @pytest.mark.parametrize(
     ("study", "said"),
     [("pet-fdg-sts001", ("F-18", "F18", "Fluorine")), ("ct-pet-rtstruct-sts002", ("GML",))],

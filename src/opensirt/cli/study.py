@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from opensirt.cli.console import JSON_OPTION, constant_from, emit, key_values, progress, table
+from opensirt.cli.console import (
+    JSON_OPTION,
+    constant_from,
+    emit,
+    exit_on_stop,
+    key_values,
+    progress,
+    table,
+)
 from opensirt.cli.options import (
     ACTIVITY_PER_SPHERE,
     BILIRUBIN,
@@ -99,6 +108,15 @@ def run(
     compare_engines: bool = typer.Option(
         False, "--compare-engines", help="Every dose engine on the same activity, in the report."
     ),
+    identity: str = typer.Option(
+        "remove", help="keep writes the patient's identity into report and DICOM objects."
+    ),
+    allow_stop: str | None = typer.Option(
+        None,
+        "--allow-stop",
+        metavar="NAME: REASON",
+        help="Write the RT Plan, unapproved, although a finding stops it.",
+    ),
     choose: list[str] = CHOOSE,
     role: list[str] = ROLES,
     out: Path = typer.Option(Path("opensirt-out"), help="Folder for report and DICOM objects."),
@@ -107,8 +125,10 @@ def run(
 ) -> None:
     """Plan a study: activity, dose in every voxel, report and DICOM objects.
 
-    Give one prescription; without any, the binding limit decides and is named.
+    Give one prescription; without any, the binding limit decides and is named. Exit code 3: results
+    were written, but something stops the plan.
     """
+    from opensirt.findings import AcceptedStop
     from opensirt.workflow import RunOptions, prescription_from
 
     options = RunOptions(
@@ -143,11 +163,29 @@ def run(
         weight_kg=weight_kg,
         bsa_formula=bsa_formula,
         compare_engines=compare_engines,
+        identity=identity,
+        allow_stop=None if allow_stop is None else AcceptedStop.parse(allow_stop),
         choose=key_values(choose, "--choose"),
         roles=key_values(role, "--role"),
     )
     outcome = _run(study, options, out, overwrite)
     emit(outcome.report.results, as_json, lambda: _show_run(outcome))
+    _end(outcome)
+
+
+def _end(outcome: RunResult) -> None:
+    """Leave with code 3 and one line where a stop stands, accepted or not."""
+    report = outcome.report
+    if not report.stops:
+        return
+    names = ", ".join(dict.fromkeys(stop.code for stop in report.stops))
+    what = (
+        f"accepted by {report.accepted.name}; the RT Plan says so"
+        if report.accepted
+        else 'no RT Plan was written; --allow-stop "NAME: REASON" writes it'
+    )
+    print(f"opensirt: the plan is stopped by {names}; {what}", file=sys.stderr)
+    exit_on_stop(report.stops)
 
 
 def _given(product: str, given_gbq: float | None, injected: str | None) -> Treatment | None:
@@ -209,6 +247,7 @@ def demo(
         typer.echo(f"Took {outcome.seconds:.0f} s, peak memory {outcome.peak_memory_mb:.0f} MB")
 
     emit(outcome.as_dict(), as_json, show)
+    _end(outcome.run)
 
 
 def phantom(
@@ -259,11 +298,9 @@ def _show_run(outcome: RunResult) -> None:
         ["what", "value", ""],
         [[row.label, row.value, row.note] for row in report.headline],
     )
-    table(
-        report.plan_table.title,
-        list(report.plan_table.columns),
-        [list(r) for r in report.plan_table.rows],
-    )
+    for shown in (report.limit_table, report.dose_table, report.organ_table):
+        if shown is not None:
+            table(shown.title, list(shown.columns), [list(row) for row in shown.rows])
     for finding in report.findings:
         typer.echo(f"{finding.severity:<5} {finding.text}")
     typer.echo("")

@@ -19,6 +19,8 @@ from opensirt.image import Grid
 from opensirt.io.dicom_planes import DicomPlanes
 
 __all__ = [
+    "PATIENT_KEYWORDS",
+    "STUDY_KEYWORDS",
     "DicomContext",
     "SourceImages",
     "forget_stand_in",

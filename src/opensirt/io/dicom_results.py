@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from pydicom.dataset import Dataset
+
 from opensirt.image import Regions, Volume
 from opensirt.io.dicom_activity import build_activity_map
-from opensirt.io.dicom_common import DicomContext, save
+from opensirt.io.dicom_common import DicomContext, long_text, save
 from opensirt.io.dicom_dose import DoseVolumeHistogram, build_rt_dose
 from opensirt.io.dicom_plan import PlanSummary, build_rt_plan
 from opensirt.io.dicom_report import RegionMeasurement, build_measurement_report
@@ -25,9 +27,10 @@ def write_dicom_results(
     dose: Volume,
     regions: Regions,
     activity: Volume | None,
-    plan_summary: PlanSummary,
+    plan_summary: PlanSummary | None,
     region_doses: Mapping[str, Sequence[RegionMeasurement]],
     dvhs: Sequence[DoseVolumeHistogram],
+    dose_comment: str = "",
     dose_bits: int = 32,
     segmentation_kind: Literal["BINARY", "LABELMAP"] = "BINARY",
 ) -> list[Path]:
@@ -41,6 +44,10 @@ def write_dicom_results(
     regions : Regions
         At least one, all on one grid, that of the dose or another.
     activity : Volume, Bq/mL, optional
+    plan_summary : PlanSummary, or None
+        None writes no RT Plan; the dose then keeps the identity of a plan that does not exist.
+    dose_comment : str
+        What a reader of the RT Dose alone must know, 64 characters.
     region_doses : mapping of region name to its numbers
     dvhs : cumulative histograms of regions
 
@@ -51,10 +58,14 @@ def write_dicom_results(
     folder.mkdir(parents=True, exist_ok=True)
     numbers = roi_numbers(regions)
     rt_dose = build_rt_dose(dose, context, bits=dose_bits, histograms=dvhs, roi_numbers=numbers)
-    target = numbers.get(plan_summary.target or "")
+    if dose_comment:
+        rt_dose.DoseComment = long_text(dose_comment)
     segmentation = build_segmentation(regions, context, kind=segmentation_kind)
-    objects = {
-        "plan": build_rt_plan(plan_summary, context, target_number=target),
+    objects: dict[str, Dataset] = {}
+    if plan_summary is not None:
+        target = numbers.get(plan_summary.target or "")
+        objects["plan"] = build_rt_plan(plan_summary, context, target_number=target)
+    objects |= {
         "dose": rt_dose,
         "structures": build_rt_structures(regions, context),
         "segmentation": segmentation,

@@ -10,11 +10,14 @@ from typing import Any
 from opensirt.case import Case
 from opensirt.dose.dvh import Dvh
 from opensirt.dose.statistics import RegionDose
-from opensirt.findings import Finding, Severity, worst_severity
+from opensirt.findings import AcceptedStop, Finding, Severity, stops_of, worst_severity
+from opensirt.io.dicom_identity import Identity
 from opensirt.physics.products import product
-from opensirt.physics.references import cite
-from opensirt.plan.plan import Formula, Plan, PlannedDose
+from opensirt.plan.plan import Formula, Plan
 from opensirt.report.figures import Picture
+from opensirt.report.parts import OrganDose, Row, Table
+from opensirt.report.tables import closest_limit, dose_table, effect_table, limit_table, organ_table
+from opensirt.report.words import merged_findings, printed, reference_rows
 from opensirt.units import BQ_PER_GBQ, BQ_PER_MBQ, MBQ_PER_MCI
 
 __all__ = ["NOTICE", "Report", "Row", "Table", "describe_report"]
@@ -28,37 +31,26 @@ LONGEST_OPTION = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One labelled value, with a remark where it needs one."""
-
-    label: str
-    value: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table whose first column is text and whose others are numbers, already formatted."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    caption: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """All that is shown to the person who signs; HTML and PDF are made from this alone."""
 
     case_id: str
     created: str
+    patient: tuple[Row, ...]
+    """Who the patient is, where that was asked for; otherwise empty."""
     headline: tuple[Row, ...]
     verdict: Severity | None
+    stops: tuple[Finding, ...]
+    accepted: AcceptedStop | None
+    """Who took the stops upon themselves; None also where nothing stops."""
     findings: tuple[Finding, ...]
+    """Gravest first, repeats merged; `results` holds each."""
     study: tuple[Row, ...]
-    plan_table: Table
+    limit_table: Table
     lung: tuple[Row, ...]
     dose_table: Table
+    effect_table: Table | None
+    organ_table: Table | None
     formulae: tuple[Formula, ...]
     pictures: tuple[Picture, ...]
     assumptions: tuple[str, ...]
@@ -73,6 +65,8 @@ class Report:
     """What `results.json` holds."""
     engine_table: Table | None = None
     """Other dose engines on the same activity, where they were asked for or disagree."""
+    identity: Identity | None = None
+    """For the DICOM objects written beside the report."""
 
 
 def describe_report(
@@ -81,53 +75,80 @@ def describe_report(
     engine: str,
     doses: Sequence[RegionDose],
     *,
+    organs: Sequence[OrganDose] = (),
     histograms: Sequence[tuple[str, Dvh]],
     pictures: Sequence[Picture],
     findings: Sequence[Finding],
     results: Mapping[str, Any],
     engine_table: Table | None = None,
+    accepted: AcceptedStop | None = None,
+    identity: Identity | None = None,
 ) -> Report:
     """Bring a plan and its dose into the order and words of the report."""
     every = tuple(findings)
-    sources = dict.fromkeys(
-        key
-        for key in (
-            *(f.source for f in every),
-            *(f.source for f in plan.formulae),
-            *plan.provenance.citations,
-            *case.provenance.citations,
-        )
-        if key and key != "assumption"
+    stops = stops_of(every)
+    sources = (
+        *(f.source for f in every),
+        *(f.source for f in plan.formulae),
+        *plan.provenance.citations,
+        *case.provenance.citations,
     )
+    stated = (*case.provenance.assumptions, *plan.provenance.assumptions)
     return Report(
         case_id=case.id,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        headline=_headline(plan, engine),
+        patient=_patient_rows(identity),
+        headline=_headline(plan, engine, every),
         verdict=worst_severity(every),
-        findings=tuple(sorted(every, key=lambda f: ("stop", "warn", "note").index(f.severity))),
+        stops=stops,
+        accepted=accepted if stops else None,
+        findings=merged_findings(every),
         study=_study_rows(case),
-        plan_table=_plan_table(plan, doses),
+        limit_table=limit_table(plan, doses, _previous_lung_gy(plan)),
         lung=_lung_rows(plan),
-        dose_table=_dose_table(doses),
+        dose_table=dose_table(plan, doses),
+        effect_table=effect_table(doses),
+        organ_table=organ_table(organs),
         formulae=plan.formulae,
         pictures=tuple(pictures),
-        assumptions=tuple(
-            dict.fromkeys((*case.provenance.assumptions, *plan.provenance.assumptions))
-        ),
+        assumptions=_assumptions(stated, every),
         left_out=tuple(Row(item.what, item.why) for item in case.left_out),
         provenance=_provenance_rows(results["provenance"]),
-        references=tuple(Row(key, cite(key)) for key in sources),
+        references=reference_rows(plan, sources),
         notice=NOTICE,
         doses=tuple(doses),
         histograms=tuple(histograms),
         results=results,
         engine_table=engine_table,
+        identity=identity,
     )
 
 
-def _headline(plan: Plan, engine: str) -> tuple[Row, ...]:
+def _patient_rows(identity: Identity | None) -> tuple[Row, ...]:
+    """What the study says of the patient, where it is kept."""
+    if identity is None:
+        return ()
+    facts = identity.as_dict()
+    return tuple(Row(key.replace("_", " "), value) for key, value in facts.items() if value)
+
+
+def _assumptions(stated: Sequence[str], findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What is assumed and stands in no finding already."""
+    said = {finding.text for finding in findings}
+    return tuple(printed(text) for text in dict.fromkeys(stated) if text not in said)
+
+
+def _previous_lung_gy(plan: Plan) -> float:
+    """Lung dose of earlier treatments, from the plan's own record."""
+    inputs = plan.provenance.options.get("planning input", {})
+    return float(inputs.get("previous_lung_dose_gy", 0.0))
+
+
+def _headline(plan: Plan, engine: str, findings: Sequence[Finding]) -> tuple[Row, ...]:
+    """The cards of page 1: what to draw up, of what, for whom, and what decided it."""
     gbq = plan.activity_bq / BQ_PER_GBQ
     mci = plan.activity_bq / BQ_PER_MBQ / MBQ_PER_MCI
+    binding = printed(plan.binding_limit) if plan.binding_limit else "none: prescribed"
     rows = [
         Row("Activity to draw up", f"{gbq:.2f} GBq", f"{mci:.1f} mCi, at the time of injection"),
         Row(
@@ -136,14 +157,23 @@ def _headline(plan: Plan, engine: str) -> tuple[Row, ...]:
             f"residual fraction {plan.residual_fraction:.1%}",
         ),
         Row("Product", product(plan.product).label, _spheres(plan)),
+        Row(
+            "Indication, intent", f"{plan.indication.upper()}, {plan.intent}", _not_chosen(findings)
+        ),
         Row("Planning model", plan.model, _prescription(plan)),
         Row("Dose engine", engine, f"{plan.dose_constant_gy_kg_per_gbq:.2f} Gy kg/GBq"),
+        Row("Binding limit", binding, closest_limit(plan, _previous_lung_gy(plan))),
     ]
-    if plan.binding_limit:
-        rows.append(Row("Binding limit", plan.binding_limit))
     if plan.bsa_m2 is not None:
         rows.append(Row("Body surface area", f"{plan.bsa_m2:.2f} m²"))
     return tuple(rows)
+
+
+def _not_chosen(findings: Sequence[Finding]) -> str:
+    """Which of the two nobody chose."""
+    codes = {finding.code for finding in findings}
+    words = [w for w in ("indication", "intent") if f"{w}-not-chosen" in codes]
+    return f"{' and '.join(words)} not chosen: default" if words else "as chosen"
 
 
 def _spheres(plan: Plan) -> str:
@@ -151,7 +181,7 @@ def _spheres(plan: Plan) -> str:
     spheres = plan.spheres
     if spheres is None:
         return ""
-    per_sphere = f"{spheres.activity_per_sphere_bq:.3g} Bq each"
+    per_sphere = f"{spheres.activity_per_sphere_bq:.0f} Bq each"
     return f"about {spheres.count / 1e6:.2g} million spheres at {per_sphere}"
 
 
@@ -174,46 +204,11 @@ def _study_rows(case: Case) -> tuple[Row, ...]:
     facts = [
         f"{case.patient.height_cm:.0f} cm" if case.patient.height_cm else "",
         f"{case.patient.weight_kg:.0f} kg" if case.patient.weight_kg else "",
-        case.patient.sex,
+        f"sex {case.patient.sex}" if case.patient.sex else "",
     ]
     if any(facts):
         rows.append(Row("Patient", ", ".join(fact for fact in facts if fact)))
     return tuple(rows)
-
-
-def _plan_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:
-    voxel = {dose.name: dose.mean_dose_gy for dose in doses}
-    compartments: list[PlannedDose] = [
-        part
-        for part in (plan.perfused, plan.normal, plan.whole_normal, plan.whole_liver)
-        if part is not None
-    ]
-    rows = [
-        (
-            part.name,
-            f"{part.mass_g:.1f}",
-            f"{part.activity_fraction:.1%}",
-            f"{part.mean_dose_gy:.1f}",
-            f"{voxel[part.name]:.1f}" if part.name in voxel else "–",
-        )
-        for part in (*compartments, *plan.tumours)
-    ]
-    lungs = (
-        "lungs",
-        f"{plan.lung.mass_g:.1f}",
-        f"{plan.lung.shunt_fraction:.1%}",
-        f"{plan.lung.dose_gy:.1f}",
-        f"{voxel['lungs']:.1f}" if "lungs" in voxel else "–",
-    )
-    rows.insert(len(compartments), lungs)
-    ratio = plan.tumour_to_normal
-    caption = f"Tumour-to-normal ratio {ratio:.2f} (by tumour mass). " if ratio else ""
-    return Table(
-        "Plan",
-        ("Compartment", "Mass (g)", "Activity", "Mean dose, model (Gy)", "Mean dose, voxels (Gy)"),
-        tuple(rows),
-        caption + "Model: uniform dose per compartment. Voxels: the dose engine on the image.",
-    )
 
 
 def _lung_rows(plan: Plan) -> tuple[Row, ...]:
@@ -225,32 +220,11 @@ def _lung_rows(plan: Plan) -> tuple[Row, ...]:
     )
 
 
-def _dose_table(doses: Sequence[RegionDose]) -> Table:
-    def number(value: float | None) -> str:
-        return "–" if value is None else f"{value:.1f}"
-
-    rows = [
-        (
-            dose.name,
-            f"{dose.volume_ml:.1f}",
-            number(dose.mean_dose_gy),
-            number(dose.d95_gy),
-            number(dose.d70_gy),
-            number(dose.d50_gy),
-            number(dose.d2_gy),
-            number(dose.bed_gy),
-            number(dose.eud_gy),
-        )
-        for dose in doses
-    ]
-    columns = ("Region", "Volume (mL)", "Mean", "D95", "D70", "D50", "D2", "BED", "EUD")
-    return Table(
-        "Absorbed dose in the voxels (Gy)",
-        columns,
-        tuple(rows),
-        "Dx: dose that the hottest x % of the region receives at least. BED and EUD from voxels "
-        "where radiobiological parameters are in the tables.",
-    )
+def _plain(value: Any) -> str:
+    """An option as text; of several facts, those that were given."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return ", ".join(f"{key} {fact}" for key, fact in value.items() if fact is not None)
 
 
 def _provenance_rows(record: Mapping[str, Any]) -> tuple[Row, ...]:
@@ -258,7 +232,7 @@ def _provenance_rows(record: Mapping[str, Any]) -> tuple[Row, ...]:
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     rows.append(Row("Versions", versions))
     for key, value in record["options"].items():
-        text = str(value)
+        text = _plain(value)
         shown = text if len(text) <= LONGEST_OPTION else "see results.json"
         rows.append(Row(f"Option {key.replace('_', ' ')}", shown))
     rows += [

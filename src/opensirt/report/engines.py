@@ -11,8 +11,9 @@ from typing import Any
 
 from opensirt.dose.comparison import EngineComparison, RegionComparison
 from opensirt.findings import Finding
-from opensirt.report.content import NOTICE, Row, Table
+from opensirt.report.content import NOTICE
 from opensirt.report.figures import Picture
+from opensirt.report.parts import Row, Table
 
 __all__ = ["ComparisonPage", "comparison_table", "engine_table", "facts_of", "render_comparison"]
 

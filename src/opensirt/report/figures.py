@@ -22,6 +22,7 @@ from opensirt.report.display import Scene
 __all__ = [
     "DPI",
     "ROLE_COLOURS",
+    "SINGLE_TUMOUR",
     "Picture",
     "dvh_picture",
     "planes_picture",
@@ -35,8 +36,12 @@ ROLE_COLOURS = {
     "gallbladder": "#70e000", "stomach": "#ffb703", "bowel": "#fb8500",
 }  # fmt: skip
 ISODOSE_COLOURS = ("#3a86ff", "#06d6a0", "#ffd60a", "#fb5607", "#ff006e")
+SINGLE_TUMOUR = "single-tumour"
+"""Role of a histogram that is drawn thin, among many."""
 TILE_HALF_MM = 45.0
 TILE_COLUMNS = 5
+TOP_OF_COLOURS = 0.8
+"""Part of the highest dose that has the brightest colour, so that a hot spot does not dim all."""
 OUTLINE_SMOOTHING = 0.7
 """Pixels; rounds the corners of voxels in the drawing, never in a number."""
 DPI = 120
@@ -61,10 +66,13 @@ def planes_picture(scene: Scene, focus: Region) -> Picture:
     height = 11 * max(n, r) / (2 * c + r) + 0.8  # inches: planes side by side, titles, legend
     figure = MplFigure(figsize=(11, height), dpi=DPI, layout="constrained", facecolor="white")
     places = figure.add_gridspec(1, 3, width_ratios=(c, c, r))  # one scale in mm for all three
+    drawn = []
     for axis, name in enumerate(("Axial", "Coronal", "Sagittal")):
         axes = figure.add_subplot(places[0, axis])
         _draw_plane(axes, scene, axis, slices[axis])
         axes.set_title(f"{name}, {_plane_label(scene, axis, slices[axis])}", fontsize=10)
+        drawn.append(axes)
+    _add_colour_bar(figure, scene, drawn)
     _add_legends(figure, scene)
     caption = (
         f"Absorbed dose (colour and isodose lines, Gy) on the {scene.background_name}, through the "
@@ -80,6 +88,7 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
     figure = MplFigure(
         figsize=(2.2 * columns, 2.35 * rows + 0.5), dpi=DPI, layout="constrained", facecolor="white"
     )
+    drawn = []
     for position, tumour in enumerate(tumours):
         axes = figure.add_subplot(rows, columns, position + 1)
         index = _index_of(scene, tumour)
@@ -87,13 +96,14 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
         half = TILE_HALF_MM / scene.grid.spacing_mm[2]
         axes.set_xlim(index[2] - half, index[2] + half)
         axes.set_ylim(index[1] + half, index[1] - half)
-        mean = _mean_dose(scene, tumour)
-        axes.set_title(f"{_plain(tumour.name)}\n{mean}", fontsize=7.5)
+        axes.set_title(f"{_plain(tumour.name)}\n{_size(scene, tumour)}", fontsize=7.5)
+        drawn.append(axes)
+    _add_colour_bar(figure, scene, drawn)
     _add_legends(figure, scene, with_regions=False)
     several = f" ({part} of {parts})" if parts > 1 else ""
     caption = (
         f"Axial cut-outs, {2 * TILE_HALF_MM:.0f} mm wide, through the centre of each tumour, "
-        "outlined in white; the mean is of the whole outline, necrosis included."
+        "outlined in white, with the volume of the whole outline, necrosis included."
     )
     width = max(0.4, columns / TILE_COLUMNS)
     return Picture(f"tumours-{part}", f"Each tumour{several}", caption, png_bytes(figure), width)
@@ -108,7 +118,7 @@ def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
     for name, role, curve in curves:
         dose_gy, fraction = curve.cumulative()
         dose_gy, fraction = np.append(dose_gy, curve.maximum_gy), np.append(fraction, 0.0)
-        if role == "single-tumour":
+        if role == SINGLE_TUMOUR:
             label = None if thin else "single tumours"
             thin += 1
             axes.plot(dose_gy, 100 * fraction, color="#d00000", lw=0.6, alpha=0.35, label=label)
@@ -137,8 +147,7 @@ def _draw_plane(axes: Any, scene: Scene, axis: int, index: int, *, line_width: f
     picture = _cut(scene.background, axis, index)
     dose = _cut(scene.dose_gy, axis, index)
     axes.imshow(picture, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
-    top = float(scene.dose_gy.max()) or 1.0
-    axes.imshow(dose, cmap=_wash(), vmin=0, vmax=0.8 * top, interpolation="bilinear")
+    axes.imshow(dose, cmap=_wash(), vmin=0, vmax=_top_gy(scene), interpolation="bilinear")
     levels = [level for level in scene.levels_gy if dose.min() < level < dose.max()]
     if levels:
         colours = [_level_colour(scene, level) for level in levels]
@@ -175,6 +184,23 @@ def _wash() -> ListedColormap:
     return ListedColormap(colours)
 
 
+def _top_gy(scene: Scene) -> float:
+    """Dose of the brightest colour."""
+    return TOP_OF_COLOURS * (float(scene.dose_gy.max()) or 1.0)
+
+
+def _add_colour_bar(figure: MplFigure, scene: Scene, axes: Sequence[Any]) -> None:
+    """The scale of the dose colours, on the gray that they lie on in the pictures."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    scale = ScalarMappable(Normalize(0.0, _top_gy(scene)), _wash())
+    bar = figure.colorbar(scale, ax=axes, extend="max", fraction=0.03, pad=0.01, aspect=30)
+    bar.set_label("Absorbed dose (Gy)", fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    bar.ax.set_facecolor("0.35")
+
+
 def _level_colour(scene: Scene, level: float) -> str:
     return ISODOSE_COLOURS[scene.levels_gy.index(level) % len(ISODOSE_COLOURS)]
 
@@ -205,14 +231,11 @@ def _index_of(scene: Scene, region: Region) -> tuple[int, int, int]:
     return s, r, c
 
 
-def _mean_dose(scene: Scene, tumour: Region) -> str:
-    here = tumour.onto(scene.grid)
-    if here.is_empty:
+def _size(scene: Scene, tumour: Region) -> str:
+    if tumour.onto(scene.grid).is_empty:
         return "too small to show"
-    weight = here.fractions
-    mean = float((scene.dose_gy[here.box] * weight).sum() / weight.sum())
     volume = f"{tumour.volume_ml:.0f}" if tumour.volume_ml >= 10 else f"{tumour.volume_ml:.2g}"
-    return f"{volume} mL, mean {mean:.0f} Gy"
+    return f"{volume} mL"
 
 
 def _plain(text: str) -> str:

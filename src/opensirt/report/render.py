@@ -31,7 +31,7 @@ def render_pdf(report: Report) -> bytes:
     import matplotlib
     import typst
 
-    shown = replace(report, doses=(), histograms=(), results={}, pictures=())
+    shown = replace(report, doses=(), histograms=(), results={}, pictures=(), identity=None)
     content = asdict(shown)
     content["pictures"] = [
         {

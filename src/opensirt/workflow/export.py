@@ -8,9 +8,11 @@ from pathlib import Path
 from opensirt.case import Case, StudyImage
 from opensirt.dose.dvh import Dvh
 from opensirt.dose.statistics import RegionDose
+from opensirt.findings import AcceptedStop, Finding
 from opensirt.image import Regions, Volume
 from opensirt.io.dicom_common import DicomContext
 from opensirt.io.dicom_dose import DoseVolumeHistogram
+from opensirt.io.dicom_identity import Identity
 from opensirt.io.dicom_plan import PlanSummary
 from opensirt.io.dicom_report import RegionMeasurement
 from opensirt.io.dicom_results import write_dicom_results
@@ -41,19 +43,30 @@ def write_dicom(
     regions: Regions,
     doses: Sequence[RegionDose],
     histograms: Sequence[tuple[str, Dvh]],
+    *,
+    stops: Sequence[Finding] = (),
+    accepted: AcceptedStop | None = None,
+    identity: Identity | None = None,
 ) -> list[Path]:
     """RT Plan, RT Dose, RTSTRUCT, SEG, SR and activity map, referring to one another.
 
-    `regions` are on the grid they were drawn on; `doses` and `histograms` go by their names.
+    `regions` are on the grid they were drawn on; `doses` and `histograms` go by their names. With
+    `stops` there is no RT Plan, unless they were `accepted`: it then says by whom and why.
     """
+    withheld = bool(stops) and accepted is None
     known = {region.name for region in regions}
     return write_dicom_results(
         folder,
-        context=DicomContext.for_case(case, image=outline_image(case)),
+        context=DicomContext.for_case(
+            case,
+            image=outline_image(case),
+            patient_from=None if identity is None else identity.source,
+        ),
         dose=dose,
         regions=regions,
         activity=activity,
-        plan_summary=_summary(plan),
+        plan_summary=None if withheld else _summary(plan, stops, accepted),
+        dose_comment=_dose_comment(stops, accepted),
         region_doses={d.name: _measurements(d) for d in doses if d.name in known},
         dvhs=[
             _histogram(name, curve)
@@ -68,9 +81,13 @@ def outline_image(case: Case) -> StudyImage:
     return case.image("ct") if case.has_image("ct") else case.activity_image
 
 
-def _summary(plan: Plan) -> PlanSummary:
+def _summary(plan: Plan, stops: Sequence[Finding], accepted: AcceptedStop | None) -> PlanSummary:
     kind, value = plan.prescription.kind, plan.prescription.value
-    words = (
+    words = ""
+    if stops and accepted is not None:
+        codes = ", ".join(dict.fromkeys(stop.code for stop in stops))
+        words = f"STOP ({codes}) accepted by {accepted.name}: {accepted.reason}. "
+    words += (
         f"{product(plan.product).label}, {plan.model} model, "
         f"{plan.activity_bq / BQ_PER_GBQ:.3f} GBq to draw up"
     )
@@ -78,6 +95,14 @@ def _summary(plan: Plan) -> PlanSummary:
         label=f"SIRT {plan.model}",
         description=words,
         prescribed_dose_gy=value if kind.endswith("-dose") else None,
+    )
+
+
+def _dose_comment(stops: Sequence[Finding], accepted: AcceptedStop | None) -> str:
+    if not stops:
+        return ""
+    return (
+        "STOP accepted, see the report" if accepted else "STOP: not for treatment, see the report"
     )
 
 

@@ -8,14 +8,17 @@ from typing import Any
 
 from opensirt.case import Assumptions, Case, Treatment
 from opensirt.errors import InputError
+from opensirt.findings import AcceptedStop
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.plausible import require_plausible
 from opensirt.physics.products import product
 from opensirt.plan.inputs import ClinicalFacts
 from opensirt.plan.plan import BINDING_LIMIT, Prescription
 
-__all__ = ["PLANNING", "TREATMENT", "RunOptions"]
+__all__ = ["KEEP", "PLANNING", "REMOVE", "TREATMENT", "RunOptions"]
 
+REMOVE, KEEP = "remove", "keep"
+"""What becomes of the patient's identity."""
 PLANNING, TREATMENT = "planning-activity", "treatment-activity"
 
 
@@ -53,6 +56,14 @@ class RunOptions:
     roles: Mapping[str, str] = field(default_factory=dict)
     compare_engines: bool = False
     """Every registered engine on the same activity, in a section of the report."""
+    identity: str = REMOVE
+    """"keep" writes the patient's identity into report and DICOM objects."""
+    allow_stop: AcceptedStop | None = None
+    """Who accepts what stops the plan, and why; an RT Plan is written then."""
+
+    def __post_init__(self) -> None:
+        if self.identity not in (REMOVE, KEEP):
+            raise InputError(f"--identity must be {REMOVE} or {KEEP}, got {self.identity!r}")
 
     def nuclide(self) -> Nuclide:
         """The product's nuclide with the dose constant chosen."""

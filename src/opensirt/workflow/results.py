@@ -3,49 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from opensirt.case import Case
-from opensirt.dose.dvh import Dvh, dose_volume_histogram
+from opensirt.dose.dvh import dose_volume_histogram
 from opensirt.dose.statistics import RegionDose, RegionDoseOptions, region_doses
-from opensirt.findings import Finding
+from opensirt.findings import AcceptedStop, Finding, stops_of
 from opensirt.image import Region, Regions, Volume
 from opensirt.io.archive import staged_directory, write_json, write_text
+from opensirt.io.dicom_identity import Identity
 from opensirt.io.nifti import write_volume_nifti
 from opensirt.io.slicer import write_regions_seg_nrrd
+from opensirt.physics.limits import Limit
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.products import product
 from opensirt.plan.plan import Plan
 from opensirt.quantify.compartments import LiverCompartments
 from opensirt.radiobiology import tissue_responses
-from opensirt.report import (
-    Picture,
-    Report,
-    describe_report,
-    dvh_picture,
-    make_scene,
-    planes_picture,
-    render_html,
-    render_pdf,
-    tumour_tiles,
-)
-from opensirt.units import BQ_PER_GBQ
+from opensirt.report import Report, describe_report, render_html, render_pdf
 from opensirt.workflow.engines import EngineCheck, engine_section
-from opensirt.workflow.export import outline_image, write_dicom
+from opensirt.workflow.export import write_dicom
+from opensirt.workflow.organs import (
+    organ_doses,
+    organ_findings,
+    outlined_organs,
+    placement_findings,
+)
+from opensirt.workflow.pictures import report_pictures
 from opensirt.workflow.planning import calibrate
+from opensirt.workflow.record import results_record
 from opensirt.workflow.setting import Setting, make_setting
 
 __all__ = ["build_report", "write_results"]
 
-TILES_PER_PICTURE = 20
-SINGLE_TUMOUR = "single-tumour"
 PERFUSED_NORMAL = "perfused normal liver"
 WHOLE_NORMAL = "whole normal liver"
 LIMITED_REGIONS = {
     "perfused-normal-mean": PERFUSED_NORMAL,
     "whole-normal-mean": WHOLE_NORMAL,
+    "whole-liver-mean": "whole liver",
     "tumour-mean": "tumour",
     "lung-mean": "lungs",
 }
@@ -64,6 +61,8 @@ def build_report(
     nuclide: Nuclide | None = None,
     options: Mapping[str, Any] | None = None,
     check: EngineCheck | None = None,
+    accepted: AcceptedStop | None = None,
+    identity: Identity | None = None,
 ) -> Report:
     """All that is shown and stored of a plan: tables, pictures, formulae, findings, provenance.
 
@@ -80,30 +79,47 @@ def build_report(
         Name of the dose engine, for the record.
     check : EngineCheck, optional
         Doses of other engines, from `check_engines`.
+    accepted : AcceptedStop, optional
+        Who accepts the stops and why, so that `write_results` writes an RT Plan all the same.
+    identity : Identity, optional
+        Of the patient, from `read_identity`; left out of everything where not given.
     """
     setting = make_setting(case)
     calibrated, calibration = calibrate(case, plan.nuclide)
     shown = activity if activity is not None else plan.scale(calibrated)
     regions = report_regions(setting.compartments, setting.lungs)
     of = nuclide or product(plan.product).nuclide
-    doses = region_doses(dose, setting.density, shown, regions, of, _judgement(plan))
-    section = None if check is None else engine_section(check, setting.density, regions)
-    findings = (
-        *plan.findings,
-        *setting.findings,
-        *calibration.findings,
-        *_voxel_findings(plan, doses),
-        *(section.findings if section else ()),
+    judgement = RegionDoseOptions(
+        limits_gy=_judged_doses(plan.limits), responses=tissue_responses(product=plan.product)
     )
-    unique = tuple(dict.fromkeys(findings))
+    doses = region_doses(dose, setting.density, shown, regions, of, judgement)
+    image = case.activity_image.volume
+    outlined = _organs(case, setting)
+    organs = organ_doses(outlined, setting, image, shown, dose, calibration, of, engine=engine)
+    section = None if check is None else engine_section(check, setting.density, regions)
+    findings = _findings(
+        (
+            *plan.findings,
+            *setting.findings,
+            *calibration.findings,
+            *placement_findings(setting, image, calibration),
+            *organ_findings(organs),
+            *_voxel_findings(plan, doses),
+            *(section.findings if section else ()),
+        ),
+        accepted,
+    )
     record = plan.provenance.adding(
         inputs=case.provenance.inputs,
         options={**(options or {}), "engine": engine},
         citations=case.provenance.citations,
         assumptions=case.provenance.assumptions,
     )
-    results = _results(case, plan, engine, doses, unique, record.as_dict())
-    pictures = _pictures(case, setting, dose, regions)
+    results = results_record(
+        case, plan, engine, doses, organs, findings, accepted, record.as_dict()
+    )
+    results["identity"] = None if identity is None else identity.as_dict()
+    pictures = report_pictures(case, setting, dose, regions, outlined)
     if section is not None:
         results |= {"engine_comparison": section.block} if section.block else {}
         pictures += [section.picture] if section.picture else []
@@ -112,11 +128,14 @@ def build_report(
         plan,
         engine,
         doses,
+        organs=organs,
         histograms=tuple((r.name, dose_volume_histogram(dose, r)) for r in regions),
         pictures=pictures,
-        findings=unique,
+        findings=findings,
         results=results,
         engine_table=section.table if section else None,
+        accepted=accepted,
+        identity=identity,
     )
 
 
@@ -140,6 +159,9 @@ def write_results(
 ) -> dict[str, Path]:
     """Write report, numbers, DICOM objects and NIfTI maps; all of it or nothing.
 
+    No RT Plan is written where a finding of severity "stop" stands in the report, unless the report
+    says who accepted it.
+
     Returns
     -------
     dict of name to path inside `to`.
@@ -147,7 +169,8 @@ def write_results(
     out = Path(to)
     setting = make_setting(case)
     shown = activity if activity is not None else plan.scale(calibrate(case, plan.nuclide)[0])
-    regions = report_regions(setting.drawn, setting.lungs_drawn)
+    drawn = report_regions(setting.drawn, setting.lungs_drawn)
+    regions = drawn.adding(*_organs(case, setting))
     with staged_directory(out, overwrite=overwrite) as folder:
         names = {
             "report": write_text(folder / "report.html", render_html(report)),
@@ -168,77 +191,49 @@ def write_results(
         write_volume_nifti(names["activity"], shown)
         write_regions_seg_nrrd(names["regions"], regions.items)
         write_dicom(
-            names["dicom"], case, plan, dose, shown, regions, report.doses, report.histograms
+            names["dicom"],
+            case,
+            plan,
+            dose,
+            shown,
+            regions,
+            report.doses,
+            report.histograms,
+            stops=report.stops,
+            accepted=report.accepted,
+            identity=report.identity,
         )
         return {name: out / path.relative_to(folder) for name, path in names.items()}
 
 
-def _judgement(plan: Plan) -> RegionDoseOptions:
-    """The limits that V(limit) is given for, and the tissue parameters for BED and EUD."""
-    doses: dict[str, float] = {}
-    for limit in plan.limits:
+def _organs(case: Case, setting: Setting) -> tuple[Region, ...]:
+    """Organs at risk as drawn, under names that no compartment has."""
+    taken = [region.name for region in report_regions(setting.drawn, setting.lungs_drawn)]
+    return outlined_organs(case, setting.drawn.whole_liver, taken)
+
+
+def _findings(every: Sequence[Finding], accepted: AcceptedStop | None) -> tuple[Finding, ...]:
+    """Each finding once; and a note where stops were accepted that do not stand."""
+    unique = tuple(dict.fromkeys(every))
+    if accepted is None or stops_of(unique):
+        return unique
+    text = f"{accepted.name} accepted stops in advance, but none stands: {accepted.reason}."
+    return (*unique, Finding("note", "stop-acceptance-unused", text))
+
+
+def _judged_doses(limits: Sequence[Limit]) -> dict[str, float]:
+    """The dose that V(limit) is given for, by region: the strictest limit, else the highest aim."""
+    caps: dict[str, float] = {}
+    aims: dict[str, float] = {}
+    for limit in limits:
         place = LIMITED_REGIONS.get(limit.quantity)
-        if place and limit.unit == "Gy":
-            strictest = max if limit.is_target else min
-            doses[place] = strictest(limit.value_gy, doses.get(place, limit.value_gy))
-    return RegionDoseOptions(limits_gy=doses, responses=tissue_responses(product=plan.product))
-
-
-def _results(
-    case: Case,
-    plan: Plan,
-    engine: str,
-    doses: Sequence[RegionDose],
-    findings: Sequence[Finding],
-    provenance: Mapping[str, Any],
-) -> dict[str, Any]:
-    """`results.json`; its schema is docs/formats/results.schema.json."""
-    return {
-        "schema": "opensirt-results-1",
-        "case_id": case.id,
-        "product": plan.product,
-        "nuclide": plan.nuclide,
-        "model": plan.model,
-        "engine": engine,
-        "dose_constant_gy_kg_per_gbq": plan.dose_constant_gy_kg_per_gbq,
-        "indication": plan.indication,
-        "intent": plan.intent,
-        "prescription": plan.prescription.as_dict(),
-        "spheres": None if plan.spheres is None else asdict(plan.spheres),
-        "binding_limit": plan.binding_limit,
-        "activity_gbq": plan.activity_bq / BQ_PER_GBQ,
-        "delivered_activity_gbq": plan.delivered_activity_bq / BQ_PER_GBQ,
-        "residual_fraction": plan.residual_fraction,
-        "bsa_m2": plan.bsa_m2,
-        "lung": {
-            "shunt_fraction": plan.lung.shunt_fraction,
-            "mass_g": plan.lung.mass_g,
-            "dose_gy": plan.lung.dose_gy,
-            "shunt_source": plan.lung.shunt_source,
-            "mass_source": plan.lung.mass_source,
-        },
-        "tumour_to_normal": plan.tumour_to_normal,
-        "planned": [
-            {
-                "name": part.name,
-                "role": part.role,
-                "mass_g": part.mass_g,
-                "mean_dose_gy": part.mean_dose_gy,
-                "activity_fraction": part.activity_fraction,
-            }
-            for part in (
-                *plan.tumours,
-                plan.perfused,
-                plan.normal,
-                plan.whole_normal,
-                plan.whole_liver,
-            )
-            if part is not None
-        ],
-        "regions": [asdict(dose) for dose in doses],
-        "findings": [finding.as_dict() for finding in findings],
-        "provenance": dict(provenance),
-    }
+        if place is None or limit.unit != "Gy":
+            continue
+        if limit.is_target:
+            aims[place] = max(limit.value_gy, aims.get(place, limit.value_gy))
+        else:
+            caps[place] = min(limit.value_gy, caps.get(place, limit.value_gy))
+    return {**aims, **caps}
 
 
 def _voxel_findings(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ...]:
@@ -262,50 +257,3 @@ def _modelled(plan: Plan) -> Iterator[tuple[str, float]]:
         if part is not None:
             yield part.name, part.mean_dose_gy
     yield "lungs", plan.lung.dose_gy
-
-
-def _pictures(case: Case, setting: Setting, dose: Volume, regions: Regions) -> list[Picture]:
-    parts = setting.compartments
-    lesions = sorted(
-        (lesion.drawn for lesion in parts.lesions if not lesion.drawn.is_empty),
-        key=lambda region: -region.volume_ml,
-    )
-    outlined = Regions(tuple(_outlines(parts.whole_liver, parts.perfused, lesions, regions)))
-    focus = (parts.whole_liver, *lesions)
-    scene = make_scene(outline_image(case).volume, dose, outlined, focus)
-    pictures = [planes_picture(scene, lesions[0] if lesions else parts.perfused)]
-    groups = [
-        lesions[start : start + TILES_PER_PICTURE]
-        for start in range(0, len(lesions), TILES_PER_PICTURE)
-    ]
-    pictures += [
-        tumour_tiles(scene, group, number + 1, len(groups)) for number, group in enumerate(groups)
-    ]
-    pictures.append(dvh_picture(_curves(setting, dose)))
-    return pictures
-
-
-def _outlines(
-    liver: Region, perfused: Region, lesions: Sequence[Region], regions: Regions
-) -> list[Region]:
-    wanted = [liver, *lesions]
-    if abs(perfused.volume_ml / liver.volume_ml - 1.0) > 0.01:
-        wanted.append(perfused)
-    return [*wanted, *(region for region in regions if region.role == "necrosis")]
-
-
-def _curves(setting: Setting, dose: Volume) -> list[tuple[str, str, Dvh]]:
-    parts = setting.compartments
-    curves = [
-        (lesion.name, SINGLE_TUMOUR, dose_volume_histogram(dose, lesion.viable))
-        for lesion in parts.lesions
-        if len(parts.lesions) > 1 and not lesion.viable.is_empty
-    ]
-    tumours = Regions(tuple(x.viable for x in parts.lesions if not x.viable.is_empty))
-    together = tumours.union("tumour", "all tumours")
-    named = [together] if together is not None else []
-    named += [parts.perfused_normal, parts.whole_normal]
-    if setting.lungs is not None and not setting.lungs.is_empty:
-        named.append(setting.lungs)
-    curves += [(r.name, r.role, dose_volume_histogram(dose, r)) for r in named if not r.is_empty]
-    return curves

@@ -9,12 +9,14 @@ from opensirt.case import Case
 from opensirt.dose.comparison import EngineDose
 from opensirt.image import Regions, Volume
 from opensirt.io.archive import refuse_unusable
+from opensirt.io.dicom_identity import read_identity
 from opensirt.physics.nuclides import Nuclide
 from opensirt.plan.plan import Plan
 from opensirt.report import Report
 from opensirt.workflow.dosing import MONTE_CARLO, calculate
 from opensirt.workflow.engines import check_engines
-from opensirt.workflow.options import RunOptions
+from opensirt.workflow.export import outline_image
+from opensirt.workflow.options import KEEP, RunOptions
 from opensirt.workflow.planning import calibrate, compute_dose, make_plan
 from opensirt.workflow.results import build_report, report_regions, write_results
 from opensirt.workflow.setting import make_setting
@@ -61,6 +63,9 @@ def run_study(
     )
     step("bringing into one space", 0.32)
     case = prepare_case(options.apply_to(case), assume_aligned=options.assume_aligned)
+    identity = None
+    if options.identity == KEEP:
+        identity = read_identity(Path(study), case, outline_image(case))
     step("quantifying activity", 0.4)
     relative, _ = calibrate(case, nuclide.name)
     step("planning", 0.5)
@@ -94,6 +99,8 @@ def run_study(
         nuclide=nuclide,
         options=options.as_dict(),
         check=check,
+        accepted=options.allow_stop,
+        identity=identity,
     )
     step("writing", 0.85)
     paths = write_results(

@@ -83,14 +83,14 @@ def test_read_gives_a_region_another_role(small_study):
 
 def test_run_writes_everything_and_prints_the_plan(small_study, tmp_path):
     out = tmp_path / "out"
-    result = call_json("run", small_study, *RUN, "--normal-dose-gy", 35, "--out", out)
+    result = call_json("run", small_study, *RUN, "--normal-dose-gy", 25, "--out", out)
     assert result == json.loads((out / "results.json").read_text())
     assert {p.name for p in out.iterdir()} == {
         "report.html", "report.pdf", "results.json", "nifti", "pictures", "dicom"
     }  # fmt: skip
     planned = {part["name"]: part["mean_dose_gy"] for part in result["planned"]}
-    assert planned["perfused normal liver"] == pytest.approx(35)
-    assert result["prescription"] == {"kind": "normal-dose", "value": 35}
+    assert planned["perfused normal liver"] == pytest.approx(25)
+    assert result["prescription"] == {"kind": "normal-dose", "value": 25}
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
     before = files_in(out)
     line = refusal("run", small_study, *RUN, "--out", out)
@@ -99,9 +99,9 @@ def test_run_writes_everything_and_prints_the_plan(small_study, tmp_path):
 
 
 def test_run_prints_tables_for_people(small_study, tmp_path):
-    outcome = call("run", small_study, *RUN, "--activity-gbq", 1.5, "--out", tmp_path / "out")
+    outcome = call("run", small_study, *RUN, "--activity-gbq", 0.9, "--out", tmp_path / "out")
     assert (outcome.code, outcome.stderr) == (0, "")
-    for words in ("Plan for small", "1.50 GBq", "Tumour A", str(tmp_path / "out" / "report.pdf")):
+    for words in ("Plan for small", "0.90 GBq", "Tumour A", str(tmp_path / "out" / "report.pdf")):
         assert words in outcome.stdout
 
 
@@ -149,7 +149,7 @@ def test_a_shunt_or_mass_beyond_reason_is_refused(small_study, tmp_path, model):
 
 def test_a_typed_shunt_is_used_or_its_refusal_is_said(small_study, tmp_path):
     """Measured 5 %, typed 15 %: a silent preference of either would change the activity."""
-    words = ("--normal-dose-gy", 30, "--lung-shunt", 0.15, "--out", tmp_path / "out")
+    words = ("--normal-dose-gy", 10, "--lung-shunt", 0.15, "--out", tmp_path / "out")
     result = call_json("run", small_study, *RUN, *words)
     shunt, told = result["lung"]["shunt_fraction"], [f["text"] for f in result["findings"]]
     assert shunt == 0.15 or any("15" in text and "measured" in text for text in told)

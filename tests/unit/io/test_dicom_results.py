@@ -165,7 +165,8 @@ def test_report_groups_hold_the_numbers(tmp_path: Path) -> None:
     report = hd.sr.srread(path)
     groups = report.content.get_volumetric_roi_measurement_groups()
     assert [g.tracking_identifier for g in groups] == ["liver", "tumour 1"]
-    assert [g.roi.segment_number if hasattr(g.roi, "segment_number") else None for g in groups]
+    segments = [e.value for e in pydicom.dcmread(path).iterall() if e.tag == (0x0062, 0x000B)]
+    assert segments == [item.SegmentNumber for item in segmentation.SegmentSequence][:2]
     numbers = {
         (m.name.meaning, m.value, m.unit.value) for g in groups for m in g.get_measurements()
     }

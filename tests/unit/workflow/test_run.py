@@ -11,6 +11,7 @@ import pytest
 
 from opensirt.case import Treatment
 from opensirt.errors import InputError
+from opensirt.findings import AcceptedStop
 from opensirt.io.phantom_study import treated_at
 from opensirt.plan.plan import Prescription
 from opensirt.units import BQ_PER_GBQ
@@ -73,11 +74,17 @@ def options_from(record: dict[str, Any]) -> RunOptions:
     kept = {key: value for key, value in record["options"].items() if key in known}
     asked = kept.pop("prescription")
     given = kept.pop("given", None)
+    accepted = kept.pop("allow_stop", None)
     if given:
         given = Treatment(
             given["product"], given["activity_bq"], datetime.fromisoformat(given["injected"])
         )
-    return RunOptions(prescription=Prescription(**asked), given=given, **kept)
+    return RunOptions(
+        prescription=Prescription(**asked),
+        given=given,
+        allow_stop=AcceptedStop(**accepted) if accepted else None,
+        **kept,
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,8 +93,9 @@ def options_from(record: dict[str, Any]) -> RunOptions:
         replace(PLANNING, prescription=Prescription("normal-dose", 33.0), residual_fraction=0.1),
         replace(PLANNING, compromised_liver=False, indication="mcrc"),
         replace(PLANNING, product="glass-y90", dose_constant_gy_kg_per_gbq=49.38),
+        replace(PLANNING, allow_stop=AcceptedStop("Dr A. Example", "agreed"), identity="keep"),
     ],
-    ids=["dose", "good-liver", "constant"],
+    ids=["dose", "good-liver", "constant", "accepted"],
 )
 def test_options_survive_the_record(options):
     assert options_from({"options": json.loads(json.dumps(options.as_dict()))}) == options

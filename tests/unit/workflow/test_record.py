@@ -1,0 +1,162 @@
+"""`results.json`, limits for V(limit) and the finding on disagreement, against numbers by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import jsonschema
+import numpy as np
+import pytest
+
+from opensirt.case import Case
+from opensirt.dose.dvh import Dvh
+from opensirt.findings import AcceptedStop, Finding
+from opensirt.plan.plan import Prescription
+from opensirt.report import OrganDose
+from opensirt.workflow.export import _dose_comment, _histogram, _measurements, _summary
+from opensirt.workflow.record import results_record
+from opensirt.workflow.results import _findings, _judged_doses, _voxel_findings
+from tests.paths import ROOT
+from tests.unit.report.samples import limit, region, sample_doses, sample_plan
+
+SCHEMA = json.loads((ROOT / "docs" / "formats" / "results.schema.json").read_text())
+STOP = Finding("stop", "lung-dose-limit", "54 Gy.", "weber2022")
+ACCEPTED = AcceptedStop("Dr A. Example", "retreatment agreed")
+
+
+def record(findings=(), accepted=None, organs=()):
+    return results_record(
+        Case(id="case-1"), sample_plan(), "local", sample_doses(), organs, findings, accepted, {}
+    )
+
+
+def test_each_field_by_hand():
+    found = record()
+    assert found["activity_gbq"] == pytest.approx(2.0)
+    assert found["delivered_activity_gbq"] == pytest.approx(1.8)
+    assert found["residual_fraction"] == 0.1
+    assert found["dose_constant_gy_kg_per_gbq"] == 49.67
+    assert found["lung"] == {
+        "shunt_fraction": 0.1, "mass_g": 995.0, "dose_gy": 9.0,
+        "shunt_source": "measured: counts", "mass_source": "given for this plan",
+    }  # fmt: skip
+    assert (found["case_id"], found["product"], found["nuclide"]) == ("case-1", "resin-y90", "y90")
+    assert (found["model"], found["engine"]) == ("partition", "local")
+    assert (found["indication"], found["intent"]) == ("hcc", "lobectomy")
+    assert found["tumour_to_normal"] == 4.1
+    assert found["prescription"]["value"] == 35.0
+    assert found["spheres"]["count"] == 40e6
+    assert [(p["name"], p["mass_g"], p["mean_dose_gy"], p["activity_fraction"])
+            for p in found["planned"]] == [
+        ("Tumour 1", 100.0, 160.0, 0.2), ("Tumour 2", 50.0, 130.0, 0.08),
+        ("perfused volume", 1000.0, 72.0, 0.9), ("perfused normal liver", 850.0, 36.0, 0.62),
+        ("whole normal liver", 1400.0, 21.0, 0.62), ("whole liver", 1550.0, 48.0, 0.9),
+    ]  # fmt: skip
+    tumour = next(row for row in found["regions"] if row["name"] == "Tumour 1")
+    assert [tumour[key] for key in ("mean_dose_gy", "d95_gy", "d70_gy", "d50_gy", "d2_gy")] == (
+        pytest.approx([154.0, 154.1, 154.2, 154.3, 154.4])
+    )
+    assert [tumour[key] for key in ("bed_gy", "eud_gy", "eubed_gy", "eqd2_gy")] == [24, 25, 26, 27]
+
+
+def test_an_organ_at_risk_has_both_doses():
+    organ = OrganDose(region("gallbladder", "gallbladder", 184.0, 41.8), 12.5, "counts as spheres")
+    row = record(organs=(organ,))["regions"][-1]
+    assert (row["name"], row["mean_dose_gy"], row["from_tails_gy"]) == ("gallbladder", 184.0, 12.5)
+    assert row["scenario"] == "counts as spheres"
+    assert "from_tails_gy" not in record()["regions"][0]
+    rows = json.loads(json.dumps(record(organs=(organ,))["regions"]))
+    jsonschema.Draft202012Validator(SCHEMA["properties"]["regions"]).validate(rows)
+
+
+@pytest.mark.parametrize(
+    ("findings", "accepted", "stop"),
+    [
+        ((), None, {"codes": [], "accepted": None, "rt_plan_written": True}),
+        ((), ACCEPTED, {"codes": [], "accepted": None, "rt_plan_written": True}),
+        (
+            (STOP, replace(STOP, text="55 Gy.")), None,
+            {"codes": ["lung-dose-limit"], "accepted": None, "rt_plan_written": False},
+        ),
+        (
+            (STOP,), ACCEPTED,
+            {
+                "codes": ["lung-dose-limit"], "rt_plan_written": True,
+                "accepted": {"name": "Dr A. Example", "reason": "retreatment agreed"},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_what_stops_and_who_accepted_it(findings, accepted, stop):
+    assert record(findings, accepted)["stop"] == stop
+
+
+def test_accepting_in_advance_is_noted_where_nothing_stops():
+    assert [f.code for f in _findings((), ACCEPTED)] == ["stop-acceptance-unused"]
+    assert _findings((STOP, STOP), ACCEPTED) == (STOP,)
+    assert _findings((STOP, STOP), None) == (STOP,)
+
+
+def test_v_limit_goes_by_the_strictest_limit_and_the_highest_aim():
+    limits = (
+        limit("perfused-normal-mean", "at most", 40.0),
+        limit("perfused-normal-mean", "at most", 30.0),
+        limit("perfused-normal-mean", "at least", 70.0),
+        limit("whole-normal-mean", "at most", 50.0),
+        limit("tumour-mean", "at least", 150.0),
+        limit("tumour-mean", "at least", 205.0),
+        limit("tumour-mean", "above", 100.0),
+        limit("lung-mean", "at most", 30.0),
+        limit("lung-mean-cumulative", "at most", 20.0),
+        limit("lung-shunt", "at most", 0.2, unit="1"),
+    )
+    expected = {
+        "perfused normal liver": 30.0, "whole normal liver": 50.0, "tumour": 205.0, "lungs": 30.0
+    }  # fmt: skip
+    assert _judged_doses(limits) == expected
+    assert _judged_doses(limits[::-1]) == expected
+
+
+@pytest.mark.parametrize(("voxel_gy", "said"), [(28.7, True), (43.3, True), (33.0, False)])
+def test_a_voxel_dose_apart_from_the_model_is_said_in_both_directions(voxel_gy, said):
+    """36 Gy by the model: 20 % less, 20 % more, 8 % less."""
+    doses = (region("perfused normal liver", "other", voxel_gy, 810.0),)
+    findings = _voxel_findings(sample_plan(), doses)
+    assert bool(findings) is said
+    if said:
+        assert f"36 Gy by model, {voxel_gy} Gy in voxels" in findings[0].text
+
+
+def test_the_histogram_in_the_rt_dose_is_in_ml():
+    """4 mL with 20 Gy and 6 mL with 10 Gy: 10 mL get at least 10 Gy, 4 mL at least 15 Gy."""
+    curve = Dvh("x", np.array([20.0, 10.0]), np.array([4.0, 6.0]))
+    found = _histogram("x", curve)
+    assert found.volume_ml[0] == pytest.approx(10.0)
+    assert found.volume_ml[np.searchsorted(found.dose_gy, 15.0)] == pytest.approx(4.0)
+    assert (found.minimum_gy, found.mean_gy, found.maximum_gy) == pytest.approx((10, 14, 20))
+
+
+def test_each_value_goes_under_its_own_code():
+    found = {m.key: (m.value, m.unit) for m in _measurements(sample_doses()[4])}
+    assert found == {
+        "volume": (96.0, "mL"), "mass": (pytest.approx(100.8), "g"),
+        "mean-absorbed-dose": (154.0, "Gy"), "d95": (154.1, "Gy"), "d70": (154.2, "Gy"),
+        "d50": (154.3, "Gy"), "d2": (154.4, "Gy"), "activity-fraction": (0.17, "1"),
+    }  # fmt: skip
+
+
+def test_the_rt_plan_says_what_to_draw_up_and_who_accepted_a_stop():
+    plain = _summary(sample_plan(), (), None)
+    assert plain.description == "Y-90 resin microspheres, partition model, 2.000 GBq to draw up"
+    assert plain.prescribed_dose_gy == 35.0
+    by_activity = sample_plan(prescription=Prescription("activity", 2e9))
+    assert _summary(by_activity, (), None).prescribed_dose_gy is None
+    assert _summary(sample_plan(), (), ACCEPTED).description == plain.description
+    stopped = _summary(sample_plan(), (STOP, STOP), ACCEPTED).description
+    assert stopped == (
+        "STOP (lung-dose-limit) accepted by Dr A. Example: retreatment agreed. " + plain.description
+    )
+    assert _dose_comment((), ACCEPTED) == ""
+    assert _dose_comment((STOP,), None) == "STOP: not for treatment, see the report"
+    assert _dose_comment((STOP,), ACCEPTED) == "STOP accepted, see the report"

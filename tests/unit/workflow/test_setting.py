@@ -1,0 +1,105 @@
+"""What a case gives planning: lungs that the CT cuts, volumes that the activity image cuts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from opensirt.case import Assumptions, Treatment
+from opensirt.errors import CaseError
+from opensirt.image import Grid, Region, Regions
+from opensirt.plan.plan import Prescription
+from opensirt.workflow.planning import _as_given
+from opensirt.workflow.setting import _mass, _refuse_cut, make_setting
+from opensirt.workflow.study import prepare_case
+from tests.cases import small_case
+
+
+def cut_lungs(**change):
+    """The small case with a CT that ends 40 mm above the middle of the lungs."""
+    case = small_case()
+    ct = case.image("ct")
+    kept = ct.volume.grid.shape[0] - 18
+    grid = Grid.from_matrix((kept, *ct.volume.grid.shape[1:]), ct.volume.grid.matrix)
+    volume = replace(ct.volume, values=ct.volume.values[:kept], grid=grid)
+    images = (replace(ct, volume=volume), case.image("planning-activity"))
+    return replace(case, images=images, **change)
+
+
+def lungs_on_ct(case):
+    return case.regions["lungs"].onto(case.image("ct").volume.grid)
+
+
+def test_the_mass_of_cut_lungs_is_the_stated_one_or_comes_with_a_finding():
+    """In view are grams that no whole lungs have; they must not pass for the mass in silence."""
+    case, findings, assumed = cut_lungs(), [], []
+    whole_g, source = _mass(small_case(), lungs_on_ct(small_case()), 0.05, findings, assumed)
+    assert source == "measured: CT density in the lungs"
+    assert (findings, assumed) == ([], [])
+    known, source = _mass(case, lungs_on_ct(case), 0.05, findings, assumed)
+    assert (known, source) == (1000.0, "as stated in the study, not measured here")
+    assert assumed == ["Lung mass 1000 g, as stated in the study; not measured here."]
+    unknown = replace(case, assumptions=Assumptions())
+    part_g, source = _mass(unknown, lungs_on_ct(unknown), 0.05, findings, assumed)
+    assert source == "measured: CT density, part of the lungs only"
+    assert part_g < 0.8 * whole_g
+    assert [finding.code for finding in findings] == ["lung-mass-partial"]
+
+
+def test_a_mass_given_for_this_plan_comes_first():
+    given = Assumptions(1.06, 0.05, 850.0, decided=frozenset(("lung_mass_g",)))
+    case = replace(small_case(), assumptions=given)
+    found = _mass(case, lungs_on_ct(case), 0.05, [], [])
+    assert found == (850.0, "given for this plan")
+
+
+def box(name, role, shape, grid, stop):
+    mask = np.zeros(shape, np.float32)
+    mask[:, :, :stop] = 1.0
+    return Region.from_mask(name, role, mask, grid)
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("whole_liver", "the activity image covers 96 % of the liver, needed are 97 %"),
+        ("perfused", "the activity image covers 96 % of the perfused volume, needed are 97 %"),
+    ],
+)
+def test_a_volume_that_the_image_cuts_is_refused(place, line):
+    """96 of 100 voxels are seen of one volume, all of the other."""
+    drawn = make_setting(prepare_case(small_case())).compartments
+    grid = Grid.regular((1, 1, 100), (10.0, 10.0, 10.0), (0.0, 0.0, 0.0))
+    shape = grid.shape
+    whole = box("x", "liver", shape, grid, 100)
+    drawn = replace(drawn, whole_liver=whole, perfused=whole, lesions=())
+    _refuse_cut(drawn, replace(drawn, **{place: box("x", "liver", shape, grid, 97)}))
+    with pytest.raises(CaseError, match=line):
+        _refuse_cut(drawn, replace(drawn, **{place: box("x", "liver", shape, grid, 96)}))
+
+
+def test_what_was_given_needs_its_residual_drawn_up_too():
+    """1.8 GBq reached the patient with a tenth left behind: 2.0 GBq were drawn up."""
+    asked = Prescription("binding-limit")
+    found = _as_given(Treatment("resin-y90", 1.8e9), "resin-y90", asked, 0.1)
+    assert (found.kind, found.value) == ("activity", pytest.approx(2.0e9))
+
+
+def test_lungs_are_left_and_right_together():
+    case = small_case()
+    lungs = case.regions["lungs"]
+    half = lungs.whole().copy()
+    middle = half.shape[2] // 2
+    left, right = half.copy(), half.copy()
+    left[:, :, :middle], right[:, :, middle:] = 0.0, 0.0
+    kept = tuple(r for r in case.regions if r.role != "lungs")
+    split = (
+        Region.from_mask("l", "lung-left", left, lungs.grid),
+        Region.from_mask("r", "lung-right", right, lungs.grid),
+    )
+    two = make_setting(prepare_case(replace(case, regions=Regions((*kept, *split)))))
+    one = make_setting(prepare_case(case))
+    assert two.lungs_drawn.volume_ml == pytest.approx(one.lungs_drawn.volume_ml, rel=1e-6)
+    assert two.lung.shunt_fraction == pytest.approx(one.lung.shunt_fraction, rel=1e-6)
