@@ -24,6 +24,8 @@ __all__ = ["EngineTraits", "GateAccount", "MapUnderTest", "pass_gate"]
 Values = npt.NDArray[np.generic]
 Triple = tuple[int, int, int]
 
+DUST_GY = 1e-30
+"""Doses below this are rounding of numbers near the least that single precision holds."""
 ADVICE = "Nothing of it is used; choose another --engine, and report this as a fault of opensirt"
 
 
@@ -124,7 +126,7 @@ def _of_nothing(found: MapUnderTest, gray: Values) -> GateAccount:
 
 def _refuse_high(found: MapUnderTest, scene: Scene, bound: Bound) -> float:
     """The largest ratio of what is seen to the bound; an error where it is above 1."""
-    above = np.maximum(bound.seen_high, 0.0)
+    above = np.where(bound.seen_high > DUST_GY, bound.seen_high, 0.0)
     ratio = np.divide(
         above, bound.high, out=np.where(above > 0.0, np.inf, 0.0), where=bound.high > 0
     )
@@ -139,10 +141,10 @@ def _refuse_high(found: MapUnderTest, scene: Scene, bound: Bound) -> float:
 
 def _refuse_low(found: MapUnderTest, scene: Scene, bound: Bound) -> float:
     """The least ratio of what is seen to what must be; an error where it is below 1."""
-    if bound.low is None or bound.seen_low is None or not (bound.low > 0.0).any():
+    if bound.low is None or bound.seen_low is None or not (bound.low > DUST_GY).any():
         return math.inf
     ratio = np.full(bound.low.shape, np.inf)
-    np.divide(bound.seen_low, bound.low, out=ratio, where=bound.low > 0.0)
+    np.divide(bound.seen_low, bound.low, out=ratio, where=bound.low > DUST_GY)
     worst = int(np.argmin(ratio))
     if ratio.flat[worst] < 1.0:
         block = _unravelled(ratio, worst)

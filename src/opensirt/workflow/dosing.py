@@ -123,6 +123,8 @@ def read_maps(
 
 def _require_covered(source: Volume, mass: Volume) -> None:
     """Refuse maps where more than a little of the activity lies outside the density."""
+    if float(mass.values.min()) < 0.0:
+        return  # no density: the engine says so
     missed = uncovered_fraction(mass.values, source)
     if missed > load_table("dose/coverage").quantity("uncovered_file_fraction").value:
         raise InputError(

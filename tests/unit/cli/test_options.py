@@ -154,6 +154,7 @@ def test_the_demo_says_how_far_found_is_from_true(monkeypatch: pytest.MonkeyPatc
     )  # fmt: skip
     monkeypatch.setattr(workflow, "run_demo", lambda *args, **more: made)
     monkeypatch.setattr(study, "_show_run", lambda outcome: None)
+    monkeypatch.setattr(study, "_end", lambda outcome: None)
     (row,) = [line for line in call("demo").stdout.splitlines() if "dose" in line]
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["dose", "20", "16", "-20.0%"]
 
