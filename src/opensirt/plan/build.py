@@ -10,6 +10,7 @@ from opensirt.findings import Finding, Severity, percent
 from opensirt.physics.products import product, spheres_in
 from opensirt.physics.references import ASSUMPTION
 from opensirt.plan.choices import choice_findings, unknown_fact_findings
+from opensirt.plan.consistency import consistency_findings
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.formulae import lung_formula, residual_formula
@@ -56,6 +57,7 @@ def assemble(
     findings = (
         *decision.findings,
         *choice_findings(inputs),
+        *consistency_findings(inputs),
         *unknown_fact_findings(inputs, model),
         *limit_findings(inputs, doses, limits),
         *rule_findings(inputs, delivered_gbq, drawn_gbq, empiric=empiric),

@@ -35,6 +35,8 @@ class _Reached:
 
     name: str
     value: float
+    is_bound: bool = False
+    """The compartment's own mass is not known: this is the most that its dose can be."""
 
 
 def applicable_limits(inputs: PlanningInput, model: str, **facts: Any) -> tuple[Limit, ...]:
@@ -43,7 +45,7 @@ def applicable_limits(inputs: PlanningInput, model: str, **facts: Any) -> tuple[
     `facts` come in place of those of `inputs`, to see what a fact changes.
     """
     known = {
-        "bilirubin_mg_dl": inputs.bilirubin_mg_dl,
+        "bilirubin_mg_dl": None if _is_treated_before(inputs) else inputs.bilirubin_mg_dl,
         "reserve_fraction": reserve_fraction(inputs),
         "compromised_liver": inputs.compromised_liver,
     }
@@ -54,6 +56,11 @@ def applicable_limits(inputs: PlanningInput, model: str, **facts: Any) -> tuple[
         model=model,
         **{**known, **facts},
     )
+
+
+def _is_treated_before(inputs: PlanningInput) -> bool:
+    """Earlier treatment or poor function: the higher limit of good bilirubin holds for neither."""
+    return inputs.compromised_liver is True or inputs.previous_lung_dose_gy > 0.0
 
 
 def reserve_fraction(inputs: PlanningInput) -> float | None:
@@ -69,12 +76,16 @@ def limit_findings(
     """A finding for each limit and target: kept, broken, or not checked for want of a mass."""
     findings: list[Finding] = []
     unchecked: list[Limit] = []
+    single = any(limit.quantity == "perfused-mean" and not limit.is_target for limit in limits)
     for limit in limits:
-        reached = tuple(_reached(limit, inputs, doses))
+        reached = tuple(_reached(limit, inputs, doses)) or _bound(limit, doses, single)
         if not reached:
             unchecked.append(limit)
         elif limit.quantity == "tumour-mean":
             findings += _tumour_findings(limit, reached)
+        elif reached[0].is_bound:
+            findings += _bound_findings(inputs, limit, reached[0])
+            unchecked.append(limit)
         else:
             findings.append(_finding(limit, reached[0], doses))
     if not any(limit.quantity == "tumour-mean" for limit in limits):
@@ -108,13 +119,24 @@ def _reached(limit: Limit, inputs: PlanningInput, doses: Distribution) -> Iterat
             if tumour.name in measurable or not measurable:
                 yield _Reached(tumour.name, tumour.mean_dose_gy)
     else:
-        compartment = {
+        own = {
             "perfused-mean": doses.perfused,
             "perfused-normal-mean": doses.normal,
             "whole-normal-mean": doses.whole_normal,
         }[limit.quantity]
-        if compartment is not None:
-            yield _Reached(compartment.name, compartment.mean_dose_gy)
+        if own is not None:
+            yield _Reached(own.name, own.mean_dose_gy)
+
+
+def _bound(limit: Limit, doses: Distribution, single: bool) -> tuple[_Reached, ...]:
+    """The most that normal liver of unknown mass can have: what its known part has.
+
+    All of the perfused volume stands for it where no limit of its own (`single`) does.
+    """
+    if limit.is_target or limit.quantity not in ("perfused-normal-mean", "whole-normal-mean"):
+        return ()
+    part = doses.normal or (None if single else doses.perfused)
+    return () if part is None else (_Reached(part.name, part.mean_dose_gy, is_bound=True),)
 
 
 def _is_met(limit: Limit, value: float) -> bool:
@@ -140,6 +162,22 @@ def _finding(limit: Limit, reached: _Reached, doses: Distribution) -> Finding:
     if met or lifted:
         return Finding("note", f"{code}-met", text, limit.source)
     return Finding(limit.severity, code, text, limit.source)
+
+
+def _bound_findings(inputs: PlanningInput, limit: Limit, reached: _Reached) -> tuple[Finding, ...]:
+    """A limit on a compartment of unknown mass, judged by the dose of the part that is known.
+
+    It stops where indication and intent were chosen; a limit by default only warns.
+    """
+    if _is_met(limit, reached.value):
+        return ()
+    chosen = inputs.indication is not None and inputs.intent is not None
+    text = (
+        f"The mass of the compartment is not known; it may have as much as the {reached.name}, "
+        f"{_amount(limit, reached.value)}; {limit.text}: may be broken. Give the mass."
+    )
+    code = f"{_CODES[limit.quantity]}-limit-unknown-mass"
+    return (Finding(limit.severity if chosen else "warn", code, text, limit.source),)
 
 
 def _whole_liver(limit: Limit, doses: Distribution) -> str:

@@ -8,7 +8,7 @@ from opensirt.findings import Finding, percent
 from opensirt.physics.nuclides import decay_factor
 from opensirt.physics.products import Product, product
 from opensirt.plan.plan import PlanningInput
-from opensirt.units import SECONDS_PER_DAY
+from opensirt.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 __all__ = ["is_contraindicated", "rule_findings", "shunt_factor"]
 
@@ -33,7 +33,7 @@ def rule_findings(
     return (
         *_reduction_findings(of, inputs.lung.shunt_fraction, empiric),
         *_cap_findings(of, delivered_gbq * inputs.lung.shunt_fraction),
-        *_vial_findings(of, drawn_gbq, inputs.vials),
+        *_vial_findings(of, drawn_gbq, inputs.vials, inputs.hours_since_calibration),
         *_sphere_findings(inputs),
     )
 
@@ -65,16 +65,24 @@ def _cap_findings(of: Product, in_lungs_gbq: float) -> tuple[Finding, ...]:
     return (Finding("note" if met else "warn", f"{code}-met" if met else code, text, cap.source),)
 
 
-def _vial_findings(of: Product, drawn_gbq: float, vials: int) -> tuple[Finding, ...]:
-    """An activity that the vials on offer do not hold, or hold only before their calibration."""
+def _vial_findings(
+    of: Product, drawn_gbq: float, vials: int, hours: float | None
+) -> tuple[Finding, ...]:
+    """An activity that the vials on offer do not hold, or hold only before their calibration.
+
+    Where the `hours` since calibration are known, what a vial holds then.
+    """
     capacity = of.vial_capacity_gbq
     if capacity is None:
         return ()
     source = of.quantity("vials_gbq" if of.vials_gbq else "dose_activity_gbq").source
     largest = max(of.vials_gbq, default=capacity)
+    if hours is not None:
+        capacity = largest = largest * decay_factor(of.nuclide, hours * SECONDS_PER_HOUR)
     each_gbq = drawn_gbq / vials
     number = "one vial" if vials == 1 else f"{vials} vials"
-    holds = f"{number} of {of.label}, {largest:g} GBq each at calibration"
+    when = "at calibration" if hours is None else f"{hours:g} h after calibration"
+    holds = f"{number} of {of.label}, {largest:.4g} GBq each {when}"
     if capacity > largest:
         holds += f" and {capacity:.2f} GBq at the earliest use"
     if each_gbq > capacity:
