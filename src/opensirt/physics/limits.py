@@ -14,7 +14,10 @@ from opensirt.physics.products import product_names
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import Quantity, Table, load_table
 
-__all__ = ["INDICATIONS", "INTENTS", "Limit", "limits_for", "lung_limits"]
+__all__ = ["INDICATIONS", "INTENTS", "UNREAD", "Limit", "limits_for", "lung_limits"]
+
+UNREAD = "not read"
+"""Level of evidence of a limit whose source was not read at its origin."""
 
 INDICATIONS = ("hcc", "icc", "mcrc", "net")
 """Hepatocellular and intrahepatic bile duct carcinoma, colorectal and neuroendocrine metastases."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opensirt.findings import Finding, percent
-from opensirt.physics.limits import Limit, limits_for
+from opensirt.physics.limits import UNREAD, Limit, limits_for
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.plan import PlanningInput
 
@@ -156,7 +156,7 @@ def _finding(limit: Limit, reached: _Reached, doses: Distribution) -> Finding:
     verdict = "met" if met or lifted else ("not reached" if limit.is_target else "broken")
     text = (
         f"{_amount(limit, reached.value)} {of}{_whole_liver(limit, doses)}; {limit.text}: "
-        f"{verdict} (level of evidence {limit.level_of_evidence})."
+        f"{verdict}{_evidence(limit)}."
     )
     code = f"{_CODES[limit.quantity]}-{kind}"
     if met or lifted:
@@ -180,6 +180,12 @@ def _bound_findings(inputs: PlanningInput, limit: Limit, reached: _Reached) -> t
     return (Finding(limit.severity if chosen else "warn", code, text, limit.source),)
 
 
+def _evidence(limit: Limit) -> str:
+    """The level of evidence where the source was read; the references name those that were not."""
+    known = limit.level_of_evidence
+    return "" if known == UNREAD else f" (level of evidence {known})"
+
+
 def _whole_liver(limit: Limit, doses: Distribution) -> str:
     """The dose that an exception asks for, or that it is not known."""
     if limit.unless_whole_liver_gy is None:
@@ -193,18 +199,18 @@ def _tumour_findings(limit: Limit, reached: tuple[_Reached, ...]) -> tuple[Findi
     """Lesions below the aim, lesions above an aim that has an end, or that all meet it."""
     above = [r for r in reached if limit.is_exceeded(r.value * (1.0 - _ROUNDING))]
     below = [r for r in reached if not _is_met(limit, r.value) and r not in above]
-    evidence = f"(level of evidence {limit.level_of_evidence})"
+    evidence = _evidence(limit)
     findings = []
     if below:
         text = f"{len(below)} of {len(reached)} tumours do not reach: {limit.text}"
-        text += f": {_named(below)} {evidence}."
+        text += f": {_named(below)}{evidence}."
         findings.append(Finding(limit.severity, "tumour-dose-target", text, limit.source))
     if above:
         text = f"{len(above)} of {len(reached)} tumours exceed the aim: {limit.text}"
-        text += f": {_named(above)} {evidence}."
+        text += f": {_named(above)}{evidence}."
         findings.append(Finding("warn", "tumour-dose-above-aim", text, limit.source))
     if not findings:
-        text = f"All {len(reached)} tumours meet: {limit.text} {evidence}."
+        text = f"All {len(reached)} tumours meet: {limit.text}{evidence}."
         findings.append(Finding("note", "tumour-dose-target-met", text, limit.source))
     return tuple(findings)
 

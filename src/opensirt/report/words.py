@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from opensirt.findings import Finding
+from opensirt.physics.limits import UNREAD
 from opensirt.physics.references import ASSUMPTION, cite
 from opensirt.plan.plan import Plan
 from opensirt.report.parts import Row
@@ -55,7 +56,7 @@ def _what_differs(text: str) -> str:
 
 def reference_rows(plan: Plan, sources: Iterable[str]) -> tuple[Row, ...]:
     """Each source once; those that nobody read in full are marked so."""
-    unread = {limit.source for limit in plan.limits if limit.level_of_evidence == "not read"}
+    unread = {limit.source for limit in plan.limits if limit.level_of_evidence == UNREAD}
     rows = []
     for key in dict.fromkeys(key for key in sources if key and key != ASSUMPTION):
         citation = cite(key)
