@@ -13,6 +13,7 @@ from opensirt.plan.plan import (
     PlanningInput,
     Prescription,
     PrescriptionKind,
+    TumourInput,
 )
 from opensirt.units import BQ_PER_GBQ
 from tests.unit.plan.samples import codes, inputs, text_of
@@ -255,3 +256,13 @@ def test_the_formula_by_body_surface_adds_up_as_printed() -> None:
     body = BsaInput(175, 70, tumour_volume_ml=200.0, normal_volume_ml=1800.0)
     plan = planning_models.create("bsa").plan(inputs(bsa=body), Prescription("binding-limit"))
     assert plan.formulae[1].numbers.startswith("1.8481 - 0.2 + 200.0 / 2000.0 = 1.7481 GBq")
+
+
+def test_the_sum_over_many_tumours_weighs_each_by_its_ratio() -> None:
+    """Six of 10 g with ratios 1 to 6 are 0.21 kg of normal liver."""
+    many = tuple(TumourInput(f"T{n}", 10.0, float(n)) for n in range(1, 7))
+    plan = planning_models.create("partition").plan(
+        inputs(tumours=many), Prescription("activity", 2e9)
+    )
+    found = next(f for f in plan.formulae if f.symbols.startswith("D_N = "))
+    assert "(0.2100 (sum over 6 tumours) + 1.2000) kg" in found.numbers
