@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,20 @@ def test_partition_result_has_the_promised_keys() -> None:
     )
     assert result["normal"]["dose_gy"] == pytest.approx(42.0)
     assert json.loads(json.dumps(result)) == result
+
+
+def test_each_dose_of_a_result_is_that_of_its_own_part() -> None:
+    """1.96 GBq x 0.9 x 50 = 88.2 Gy kg: 88.2 / 2.1 in normal liver, 1.2 / 1.6 of that in all of it,
+    88.2 / 1.45 in the perfused and 88.2 / 1.8 in the whole liver."""
+    options = replace(OPTIONS, whole_normal_mass_g=1600.0, whole_liver_mass_g=1800.0)
+    tumours = paired_tumours([200, 50], [4, 2])
+    given = Prescription("activity", 2e9)
+    result = activity_result(activity_partition("resin-y90", tumours, 1200, given, options))
+    assert result["normal"]["dose_gy"] == pytest.approx(42.0)
+    assert result["whole_normal"]["dose_gy"] == pytest.approx(31.5)
+    assert result["perfused"]["dose_gy"] == pytest.approx(88.2 / 1.45)
+    assert result["whole_liver"]["dose_gy"] == pytest.approx(49.0)
+    assert [t["dose_gy"] for t in result["tumours"]] == pytest.approx([168.0, 84.0])
 
 
 def test_mird_result_says_what_it_does_not_know() -> None:

@@ -96,6 +96,10 @@ def test_unknown_liver_function_and_reserve_say_what_they_cost() -> None:
             {"bilirubin_mg_dl": 17.0},
             "bilirubin-high", "warn", "is 291 umol/L, above 5 mg/dL: check the unit",
         ),
+        (
+            {"bilirubin_mg_dl": 17.0},
+            "bilirubin-high", "warn", "17 umol/L would be 0.99 mg/dL.",
+        ),
     ],
 )  # fmt: skip
 def test_numbers_that_look_like_slips(
@@ -112,6 +116,12 @@ def test_volumes_of_the_body_formula_are_looked_at_too() -> None:
     body = BsaInput(175, 70, tumour_volume_ml=0.3, normal_volume_ml=1.2)
     plan = solve("bsa", tumours=(), bsa=body, **bare)
     assert codes(plan)["mass-implausible"] == "stop"
+    small = BsaInput(175, 70, tumour_volume_ml=2.0, normal_volume_ml=1200.0)
+    assert "mass-implausible" not in codes(solve("bsa", tumours=(), bsa=small, **bare))
+    large = BsaInput(175, 70, tumour_volume_ml=200.0, normal_volume_ml=1.6e6)
+    assert "A liver of 1.6002e+06 g" in text_of(
+        solve("bsa", tumours=(), bsa=large, **bare), "mass-implausible"
+    )
 
 
 def test_lesions_too_small_to_measure_are_no_slip() -> None:

@@ -7,10 +7,21 @@ import pytest
 from opensirt.errors import PlanError
 from opensirt.findings import worst_severity
 from opensirt.physics.references import cite
+from opensirt.plan.binding import _most_gbq
+from opensirt.plan.distribution import Distribution
+from opensirt.plan.limits import _is_met
 from opensirt.plan.model import planning_models
-from opensirt.plan.plan import BsaInput, LungInput, Plan, Prescription, TumourInput
+from opensirt.plan.plan import (
+    BsaInput,
+    LungInput,
+    Plan,
+    PlannedDose,
+    Prescription,
+    TumourInput,
+)
 from opensirt.units import BQ_PER_GBQ
 from tests.unit.plan.samples import codes, inputs, text_of
+from tests.unit.report.samples import limit
 
 
 def solve(model: str, prescription: Prescription, **changes: object) -> Plan:
@@ -343,3 +354,20 @@ def test_a_shunt_of_exactly_the_maker_s_limit_is_not_above_it() -> None:
         assert "lung-shunt-limit" not in stops
         with pytest.raises(PlanError, match="rules out resin-y90"):
             solve(model, BINDING, lung=LungInput(0.2001, 1000), bsa=body)
+
+
+@pytest.mark.parametrize(("whole_gy", "most_gbq"), [(30.0, 7.0), (15.0, 10.0)])
+def test_an_exception_only_ever_lets_a_limit_go_further(whole_gy: float, most_gbq: float) -> None:
+    """70 Gy at 10 Gy/GBq; 150 Gy in the whole liver are 5 or 10 GBq."""
+    rule = limit("perfused-mean", "at most", 70.0, unless_whole_liver_gy=150.0)
+    liver = PlannedDose("whole liver", "liver", 1500.0, whole_gy, 0.9)
+    per_gbq = Distribution(lung_dose_gy=5.0, whole_liver=liver)
+    assert _most_gbq(rule, 10.0, inputs(), per_gbq) == pytest.approx(most_gbq)
+
+
+def test_rounding_alone_neither_breaks_a_limit_nor_misses_an_aim() -> None:
+    cap, aim = limit("perfused-mean", "at most", 40.0), limit("tumour-mean", "at least", 205.0)
+    assert _is_met(cap, 40.0 * (1 + 1e-12))
+    assert not _is_met(cap, 40.0 * (1 + 1e-6))
+    assert _is_met(aim, 205.0 * (1 - 1e-12))
+    assert not _is_met(aim, 205.0 * (1 - 1e-6))

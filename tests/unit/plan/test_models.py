@@ -13,6 +13,7 @@ from opensirt.plan.plan import (
     PlanningInput,
     Prescription,
     PrescriptionKind,
+    TumourInput,
 )
 from opensirt.units import BQ_PER_GBQ
 from tests.unit.plan.samples import codes, inputs, text_of
@@ -242,3 +243,26 @@ def test_mosteller_formula_is_written_out() -> None:
     plan = solve("bsa", "binding-limit", bsa=BsaInput(175, 70, 0, 1800, formula="mosteller"))
     assert plan.formulae[0].numbers == "sqrt(175 x 70 / 3600) = 1.8447 m2"
     assert gbq(plan) == pytest.approx(1.64466, abs=1e-5)
+
+
+def test_the_formula_of_whole_normal_liver_adds_up_as_printed() -> None:
+    """2 GBq: 42.857 Gy in 1.2 kg, over 1.6 kg."""
+    plan = planning_models.create("partition").plan(inputs(), Prescription("activity", 2e9))
+    found = next(f for f in plan.formulae if f.symbols == "D_WN = D_N m_N / m_WN")
+    assert found.numbers == "42.86 Gy x 1.2000 kg / 1.6000 kg = 32.14 Gy"
+
+
+def test_the_formula_by_body_surface_adds_up_as_printed() -> None:
+    body = BsaInput(175, 70, tumour_volume_ml=200.0, normal_volume_ml=1800.0)
+    plan = planning_models.create("bsa").plan(inputs(bsa=body), Prescription("binding-limit"))
+    assert plan.formulae[1].numbers.startswith("1.8481 - 0.2 + 200.0 / 2000.0 = 1.7481 GBq")
+
+
+def test_the_sum_over_many_tumours_weighs_each_by_its_ratio() -> None:
+    """Six of 10 g with ratios 1 to 6 are 0.21 kg of normal liver."""
+    many = tuple(TumourInput(f"T{n}", 10.0, float(n)) for n in range(1, 7))
+    plan = planning_models.create("partition").plan(
+        inputs(tumours=many), Prescription("activity", 2e9)
+    )
+    found = next(f for f in plan.formulae if f.symbols.startswith("D_N = "))
+    assert "(0.2100 (sum over 6 tumours) + 1.2000) kg" in found.numbers

@@ -151,6 +151,15 @@ def test_half_a_lesion_in_the_perfused_part_stays_half_on_the_voxels() -> None:
     assert seen.whole_normal.volume_ml == pytest.approx((360 - 16) * VOXEL_ML)
 
 
+def test_normal_liver_on_voxels_is_perfused_or_not() -> None:
+    """36 mL, 14.4 of it perfused; the lesion of 0.8 mL lies in the perfused part."""
+    near = block("right", "perfused", (2, 8), (2, 8), (7, 11))
+    seen = on_voxels(liver_compartments(Regions((liver(), near, lesion()))), GRID)
+    assert seen.perfused_normal.volume_ml == pytest.approx(14.4 - 0.8)
+    assert seen.non_perfused_normal.volume_ml == pytest.approx(36.0 - 14.4)
+    assert (seen.non_perfused_normal & seen.perfused).is_empty
+
+
 def test_a_lesion_across_the_border_keeps_its_volume_where_voxels_are_shared() -> None:
     """Voxels of four columns, half of each perfused; the lesion has one column outside, two inside.
 

@@ -84,6 +84,8 @@ def test_impossible_input() -> None:
     nothing = Region.from_mask("lungs", "lungs", np.zeros(GRID.shape, bool), GRID)
     with pytest.raises(RegionError, match="the lungs region is empty on the activity image"):
         measure_lung_shunt(volume(1.0), nothing, liver())
+    with pytest.raises(RegionError, match="the lungs region is empty on the activity image"):
+        measure_lung_shunt(volume(1.0), liver().named("lungs", "lungs"), liver())
     with pytest.raises(RegionError, match="the liver region is empty"):
         measure_lung_shunt(volume(1.0), lungs(), nothing)
     with pytest.raises(InputError, match="the liver holds 0 counts"):

@@ -102,6 +102,19 @@ def test_the_scene_shows_patient_right_on_the_left_and_keeps_the_dose(scene, dos
     assert scene.background_range == (-160, 240)
 
 
+def test_the_scene_shows_a_hot_spot_where_it_lies(case):
+    """A block of dose beside the middle on every axis, seen at its own place in the patient."""
+    on = case.image("ct").volume.grid
+    low = np.asarray(on.shape) // 3
+    hot = np.zeros(on.shape, np.float32)
+    hot[tuple(slice(n, n + 3) for n in low)] = 100.0
+    scene = make_scene(
+        case.image("ct").volume, Volume(hot, on, Unit.GY), case.regions, (case.regions["liver"],)
+    )
+    index = np.argwhere(scene.dose_gy > 50.0).mean(axis=0)
+    assert scene.grid.to_patient(index) == pytest.approx(on.to_patient(low + 1.0), abs=2.0)
+
+
 def test_the_curve_drawn_ends_at_zero_volume_and_starts_at_one(case, dose):
     curve = dose_volume_histogram(dose, case.regions["Tumour A"].onto(dose.grid))
     doses_gy, fraction = curve.cumulative()

@@ -208,3 +208,15 @@ def test_measured_activity_outside_liver_and_lungs_is_a_share_of_all():
     less = np.where(np.arange(8) == 6, 0.0, COUNTS)
     findings = placement_findings(setting(), volume(less, Unit.BQ_PER_ML), calibration)
     assert (findings[1].text[:6], findings[1].severity) == ("13.3 %", "note")
+
+
+def test_a_lesion_outside_the_perfused_volume_counts_as_outside_it():
+    """60 of the 500 counts of the liver lie in the lesion: 20 % with it, 8 % without."""
+    _, calibration = scaled(False)
+    parts = liver_compartments(
+        Regions((REGIONS["liver"], REGIONS["perfused"], box("T1", "tumour", 2)))
+    )
+    (finding,) = placement_findings(
+        replace(setting(), compartments=parts), volume(COUNTS, Unit.COUNTS), calibration
+    )
+    assert finding.text.startswith("20.0 % of the activity seen in the liver lies outside")

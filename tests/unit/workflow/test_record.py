@@ -14,9 +14,11 @@ from opensirt.dose.dvh import Dvh
 from opensirt.findings import AcceptedStop, Finding
 from opensirt.plan.plan import Prescription
 from opensirt.report import OrganDose
+from opensirt.workflow import export
 from opensirt.workflow.export import _dose_comment, _histogram, _measurements, _summary
 from opensirt.workflow.record import results_record
 from opensirt.workflow.results import _findings, _judged_doses, _voxel_findings
+from tests.cases import small_case
 from tests.paths import ROOT
 from tests.unit.report.samples import limit, region, sample_doses, sample_plan
 
@@ -160,3 +162,21 @@ def test_the_rt_plan_says_what_to_draw_up_and_who_accepted_a_stop():
     assert _dose_comment((), ACCEPTED) == ""
     assert _dose_comment((STOP,), None) == "STOP: not for treatment, see the report"
     assert _dose_comment((STOP,), ACCEPTED) == "STOP accepted, see the report"
+
+
+@pytest.mark.parametrize(
+    ("stops", "accepted", "written"),
+    [((), None, True), ((), ACCEPTED, True), ((STOP,), None, False), ((STOP,), ACCEPTED, True)],
+)
+def test_no_rt_plan_is_written_on_a_stop_that_nobody_accepted(
+    stops, accepted, written, tmp_path, monkeypatch
+):
+    told = {}
+    monkeypatch.setattr(export, "write_dicom_results", lambda _, **facts: told.update(facts))
+    case = small_case()
+    image = case.activity_image.volume
+    export.write_dicom(
+        tmp_path, case, sample_plan(), image, image, case.regions, (), (),
+        stops=stops, accepted=accepted,
+    )  # fmt: skip
+    assert (told["plan_summary"] is not None) == written

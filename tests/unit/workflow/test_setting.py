@@ -9,8 +9,12 @@ import pytest
 
 from opensirt.case import Assumptions, Treatment
 from opensirt.errors import CaseError
+from opensirt.findings import Finding
 from opensirt.image import Grid, Region, Regions
 from opensirt.plan.plan import Prescription
+from opensirt.quantify.shunt import LungShunt
+from opensirt.workflow import planning
+from opensirt.workflow import setting as setting_module
 from opensirt.workflow.planning import _as_given
 from opensirt.workflow.setting import _mass, _refuse_cut, make_setting
 from opensirt.workflow.study import prepare_case
@@ -103,3 +107,21 @@ def test_lungs_are_left_and_right_together():
     one = make_setting(prepare_case(case))
     assert two.lungs_drawn.volume_ml == pytest.approx(one.lungs_drawn.volume_ml, rel=1e-6)
     assert two.lung.shunt_fraction == pytest.approx(one.lung.shunt_fraction, rel=1e-6)
+
+
+def test_what_the_shunt_was_found_on_is_said(monkeypatch):
+    cut = Finding("warn", "shunt-region-cut", "The lungs reach the edge.", "assumption")
+    found = LungShunt(0.07, 7.0, 93.0, "counts", (cut,))
+    monkeypatch.setattr(setting_module, "measure_lung_shunt", lambda *_: found)
+    made = make_setting.__wrapped__(prepare_case(small_case()))
+    assert cut in made.findings
+    assert made.lung.shunt_fraction == 0.07
+
+
+def test_the_map_of_cut_lungs_is_told_the_mass_of_whole_ones(monkeypatch):
+    told = {}
+    monkeypatch.setattr(planning, "patient_relative_activity", lambda *_, **more: told.update(more))
+    case = prepare_case(small_case())
+    planning.calibrate.__wrapped__(case, "y90")
+    assert told["lung_mass_g"] == make_setting(case).lung.mass_g
+    assert told["lung_shunt_fraction"] == make_setting(case).lung.shunt_fraction
