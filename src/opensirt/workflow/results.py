@@ -219,6 +219,8 @@ def _organs(case: Case, setting: Setting) -> tuple[Region, ...]:
 def _findings(every: Sequence[Finding], accepted: AcceptedStop | None) -> tuple[Finding, ...]:
     """Each finding once; and a note where stops were accepted that do not stand."""
     unique = tuple(dict.fromkeys(every))
+    if accepted is not None:
+        accepted.require_person(unique)
     if accepted is None or stops_of(unique):
         return unique
     text = f"{accepted.name} accepted stops in advance, but none stands: {accepted.reason}."
