@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ from opensirt.errors import InputError
 __all__ = ["AcceptedStop", "Finding", "Severity", "percent", "stops_of", "worst_severity"]
 
 Severity = Literal["stop", "warn", "note"]
+_CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 _ORDER: tuple[Severity, ...] = ("note", "warn", "stop")
 
 
@@ -36,6 +38,7 @@ class AcceptedStop:
     """Who takes the stops of a result upon themselves, and why."""
 
     name: str
+    """The person's, not the code of a finding."""
     reason: str
 
     def __post_init__(self) -> None:
@@ -46,6 +49,19 @@ class AcceptedStop:
                     f"accepting a stop needs a {what} of 2 letters to {most} printable "
                     f'characters, got {text!r}; write "NAME: REASON"'
                 )
+        if all(_CODE.fullmatch(word) for word in re.split(r"[,\s]+", self.name)):
+            self._refuse_code()
+
+    def require_person(self, findings: tuple[Finding, ...]) -> None:
+        """`InputError` where the name is the code of one of these findings, however written."""
+        if re.sub(r"[\s_]+", "-", self.name).lower() in {finding.code for finding in findings}:
+            self._refuse_code()
+
+    def _refuse_code(self) -> None:
+        raise InputError(
+            "a stop is accepted by a person, for all that stops: NAME must be your name, got the "
+            f'code of a finding, {self.name!r}; write "Dr A. Example: why"'
+        )
 
     @classmethod
     def parse(cls, text: str) -> AcceptedStop:

@@ -115,7 +115,8 @@ def run(
         None,
         "--allow-stop",
         metavar="NAME: REASON",
-        help="Write the RT Plan, unapproved, although a finding stops it.",
+        help="Write the RT Plan, unapproved, although findings stop it. NAME is your name, the "
+        "person who accepts; REASON is why.",
     ),
     choose: list[str] = CHOOSE,
     role: list[str] = ROLES,
@@ -182,7 +183,7 @@ def _end(outcome: RunResult) -> None:
     what = (
         f"accepted by {report.accepted.name}; the RT Plan says so"
         if report.accepted
-        else 'no RT Plan was written; --allow-stop "NAME: REASON" writes it'
+        else 'no RT Plan was written; --allow-stop "YOUR NAME: REASON" writes it'
     )
     print(f"opensirt: the plan is stopped by {names}; {what}", file=sys.stderr)
     exit_on_stop(report.stops)

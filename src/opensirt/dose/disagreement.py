@@ -53,8 +53,9 @@ def density_findings(
     engine : str
         The one whose dose is in use.
     varied : frozenset of str
-        Regions with other matter within reach; see `regions_of_varied_density`. Elsewhere density
-        is no cause: a dose that stays where it is then differs by the reach of electrons alone.
+        Regions where density is a cause: two engines that differ in it alone differ there, or
+        without those, `regions_of_varied_density`. Elsewhere a dose that stays where it is differs
+        by the reach of electrons alone.
     """
     apart = _with_verdict(comparison.of(engine), "differs")
     by_density = [row for row in apart if row.name in varied]
@@ -80,17 +81,21 @@ def _density_finding(
 def _even(
     apart: Sequence[RegionComparison], comparison: EngineComparison, engine: str
 ) -> tuple[Finding, ...]:
-    """The difference where density within reach is even."""
+    """The difference where density is no cause."""
     if not apart:
         return ()
-    said = f"{engine} {_words(apart, comparison.reference)} Density is even within reach there"
+    said = f"{engine} {_words(apart, comparison.reference)} Density"
     if engine != STAYS_IN_VOXEL:
-        text = f"{said} and is no cause; one of the two is wrong: compare with monte-carlo."
+        text = (
+            f"{said} is even within reach there and is no cause; one of the two is wrong: "
+            "compare with monte-carlo."
+        )
         return (Finding("warn", "engine-disagreement", text, _source(apart)),)
     text = (
-        f"{said} and is no cause: {comparison.reference} carries energy out of the voxels, and "
-        "spreads once more what the image has blurred already. On an image whose blur is wider "
-        f"than the reach of electrons and is not corrected, {engine} is nearer to the true mean."
+        f"{said} is not the cause there, the reach of electrons is: {comparison.reference} "
+        "carries energy out of the voxels, and spreads once more what the image has blurred "
+        "already. On an image whose blur is wider than the reach of electrons and is not "
+        f"corrected, {engine} is nearer to the true mean."
     )
     return (Finding("note", "electron-reach", text, _source(apart)),)
 

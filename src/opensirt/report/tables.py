@@ -10,7 +10,14 @@ from opensirt.physics.limits import Limit
 from opensirt.plan.plan import Plan, PlannedDose
 from opensirt.report.parts import OrganDose, Table
 
-__all__ = ["closest_limit", "dose_table", "effect_table", "limit_table", "organ_table"]
+__all__ = [
+    "closest_limit",
+    "dose_table",
+    "effect_table",
+    "judged_tumours",
+    "limit_table",
+    "organ_table",
+]
 
 SINGLE_LESIONS = 12
 """Up to so many lesions are listed one by one; a choice of presentation."""
@@ -99,7 +106,7 @@ def _tumour_parts(plan: Plan, doses: Sequence[RegionDose]) -> Iterator[_Part]:
     if not tumours:
         return
     voxel = {dose.name: dose for dose in doses}
-    measurable = _measurable(plan)
+    measurable = judged_tumours(plan)
     seen = [voxel[tumour.name] for tumour in tumours if tumour.name in voxel]
     together = f"{len(tumours)} tumours, mean by mass" if len(tumours) > 1 else tumours[0].name
     yield _Part(
@@ -116,7 +123,7 @@ def _tumour_parts(plan: Plan, doses: Sequence[RegionDose]) -> Iterator[_Part]:
             yield _Part(f"{word}: {one.name}", one.mean_dose_gy, mean, ())
 
 
-def _measurable(plan: Plan) -> frozenset[str]:
+def judged_tumours(plan: Plan) -> frozenset[str]:
     """Names of the tumours that aims are judged by: those resolved by the image, or all."""
     inputs = plan.provenance.options.get("planning input", {}).get("tumours", ())
     resolved = frozenset(t["name"] for t in inputs if t.get("is_measurable", True))

@@ -17,7 +17,8 @@ UNVERIFIED = "not verified here"
 """Said once, in the references, of a source that nobody read in full for its row."""
 _ORDER = ("stop", "warn", "note")
 _NOT_READ = re.compile(r" \([^()]* not read\)|[;,] [^;,()\[\]]* not read\b")
-_QUOTED = re.compile(r"'[^']*'")
+_QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")(?!\w)""")
+"""A name as Python quotes it: in double quotes where it has an apostrophe, which is no quote."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -49,7 +50,7 @@ def _one(group: list[Finding]) -> Finding:
 
 def _what_differs(text: str) -> str:
     """The names in a text, each number that goes with them in brackets."""
-    names = ", ".join(name.strip("'") for name in _QUOTED.findall(text))
+    names = ", ".join(name[1:-1] for name in _QUOTED.findall(text))
     numbers = ", ".join(_NUMBER.findall(_QUOTED.sub("", text)))
     return f"{names} ({numbers})" if names and numbers else names or numbers
 

@@ -25,7 +25,8 @@ from opensirt.workflow.setting import make_setting
 __all__ = ["EngineCheck", "EngineSection", "check_engines", "engine_section"]
 
 DENSITY_AWARE = "voxel-superposition"
-BLIND_TO_DENSITY = ("local", "voxel-convolution")
+PLAIN = "voxel-convolution"
+BLIND_TO_DENSITY = ("local", PLAIN)
 """Engines whose energy does not follow the density along the way; their dose is checked."""
 Step = Callable[[str, float], None]
 
@@ -41,6 +42,9 @@ class EngineCheck:
     """How far the nuclide's electrons go in water."""
     failure: str = ""
     """Why the other engine's dose could not be used; nothing is compared then."""
+    plain: EngineDose | None = None
+    """Carries energy out of the voxels as the density-aware engine does, but is blind to density:
+    the difference of the two is density's alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +79,8 @@ def check_engines(
     used : EngineDose
         The dose in use and its engine.
     every : bool
-        All registered engines; otherwise the density-aware one, where `used` is blind to density.
+        All registered engines; otherwise the density-aware one, where `used` is blind to density,
+        and for `local` the plain convolution, which tells density from the reach of electrons.
         If its map is refused the check says so, and the dose in use stands.
     regions : Regions, optional
         Those of the report, for the statistical error of their mean doses.
@@ -87,10 +92,12 @@ def check_engines(
     else:
         is_checked = used.engine in BLIND_TO_DENSITY and DENSITY_AWARE in known
         others = [DENSITY_AWARE] if is_checked else []
+        if is_checked and used.engine != PLAIN and PLAIN in known:
+            others.append(PLAIN)
     if not others:
         return None
     others.sort(key=lambda name: name == MONTE_CARLO)
-    density, made = make_setting(case).density, [used]
+    density, made, plain = make_setting(case).density, [used], None
     for number, name in enumerate(others):
         begun = number / len(others)
         say(f"computing dose ({name})", begun)
@@ -100,9 +107,15 @@ def check_engines(
         except DoseMapError as error:
             if every:
                 raise
+            if name == PLAIN:
+                continue
             return EngineCheck((used,), False, failure=str(error))
-        made.append(EngineDose(name, done.dose, done.relative_error, done.region_errors))
-    return EngineCheck(tuple(made), every, emission_of(nuclide).reach_mm)
+        dose = EngineDose(name, done.dose, done.relative_error, done.region_errors)
+        if every or name != PLAIN:
+            made.append(dose)
+        else:
+            plain = dose
+    return EngineCheck(tuple(made), every, emission_of(nuclide).reach_mm, plain=plain)
 
 
 def engine_section(check: EngineCheck, density: Volume, regions: Regions) -> EngineSection:
@@ -119,10 +132,19 @@ def engine_section(check: EngineCheck, density: Volume, regions: Regions) -> Eng
         findings = disagreement_findings(found, judged=used)
         picture = difference_picture(check.doses, found.reference, density, regions)
         return EngineSection(findings, found.as_dict(), comparison_table(found), picture)
-    varied = regions_of_varied_density(density, regions, check.reach_mm)
+    varied = _where_density_matters(check, density, regions)
     findings = density_findings(found, used, varied)
     table = comparison_table(found) if findings else None
     return EngineSection(findings, found.as_dict(), table, None)
+
+
+def _where_density_matters(check: EngineCheck, density: Volume, regions: Regions) -> frozenset[str]:
+    """Regions where the density along the way changes the dose, or without a plain dose, may."""
+    if check.plain is None:
+        return regions_of_varied_density(density, regions, check.reach_mm)
+    pair = (check.plain, *check.doses[1:])
+    rows = compare_doses(pair, density, regions, with_gamma=False).of(check.plain.engine)
+    return frozenset(row.name for row in rows if row.verdict == "differs")
 
 
 def _within(say: Step, begun: float, count: int) -> Step:

@@ -22,6 +22,7 @@ from opensirt.plan.plan import Plan
 from opensirt.quantify.compartments import LiverCompartments
 from opensirt.radiobiology import tissue_responses
 from opensirt.report import Report, describe_report, render_html, render_pdf
+from opensirt.report.tables import judged_tumours
 from opensirt.workflow.engines import EngineCheck, engine_section
 from opensirt.workflow.export import write_dicom
 from opensirt.workflow.organs import (
@@ -49,6 +50,8 @@ LIMITED_REGIONS = {
 """Where the dose of a limit is looked for, for V(limit)."""
 DISAGREEMENT = 0.10
 """Relative difference of model and voxel mean that is pointed out; a choice of presentation."""
+ROUNDING = 1e-9
+"""Relative slack, so that an activity solved for a target is not said to miss it."""
 
 
 def build_report(
@@ -105,6 +108,7 @@ def build_report(
             *placement_findings(setting, image, calibration),
             *organ_findings(organs),
             *_voxel_findings(plan, doses),
+            *_missed_targets(plan, doses),
             *(section.findings if section else ()),
         ),
         accepted,
@@ -215,6 +219,8 @@ def _organs(case: Case, setting: Setting) -> tuple[Region, ...]:
 def _findings(every: Sequence[Finding], accepted: AcceptedStop | None) -> tuple[Finding, ...]:
     """Each finding once; and a note where stops were accepted that do not stand."""
     unique = tuple(dict.fromkeys(every))
+    if accepted is not None:
+        accepted.require_person(unique)
     if accepted is None or stops_of(unique):
         return unique
     text = f"{accepted.name} accepted stops in advance, but none stands: {accepted.reason}."
@@ -249,6 +255,33 @@ def _voxel_findings(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, .
     few = "; ".join(apart[:3]) + (f"; and {len(apart) - 3} more" if len(apart) > 3 else "")
     text = f"Model and voxel dose differ by more than {DISAGREEMENT:.0%} in {len(apart)}: {few}."
     return (Finding("note", "model-voxel-disagreement", text, "assumption"),)
+
+
+def _missed_targets(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ...]:
+    """Targets that every tumour meets by the model, and some miss in the voxels."""
+    voxel_gy = {dose.name: dose.mean_dose_gy for dose in doses}
+    judged = judged_tumours(plan)
+    met = [f.text for f in plan.findings if f.code == "tumour-dose-target-met"]
+    found = []
+    for limit in plan.limits:
+        if limit.quantity != "tumour-mean" or not any(limit.text in text for text in met):
+            continue
+        missed = [
+            f"{t.name} {t.mean_dose_gy:.1f} Gy by model, {voxel_gy[t.name]:.1f} Gy in voxels"
+            for t in plan.tumours
+            if t.name in judged
+            and t.name in voxel_gy
+            and t.mean_dose_gy >= limit.value * (1.0 - ROUNDING)
+            and round(voxel_gy[t.name], 1) < limit.value
+        ]
+        if missed:
+            few = "; ".join(missed[:3]) + (f"; and {len(missed) - 3} more" if missed[3:] else "")
+            count = "1 tumour misses" if len(missed) == 1 else f"{len(missed)} tumours miss"
+            text = f"Met by the model, but {count} it in voxels: {limit.text}"
+            found.append(
+                Finding("warn", "target-missed-in-voxels", f"{text}: {few}.", limit.source)
+            )
+    return tuple(found)
 
 
 def _modelled(plan: Plan) -> Iterator[tuple[str, float]]:

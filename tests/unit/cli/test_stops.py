@@ -7,6 +7,7 @@ import json
 import pydicom
 import pytest
 
+from opensirt.findings import AcceptedStop
 from tests.command_line import call, files_in, refusal
 
 RUN = (
@@ -49,7 +50,7 @@ def test_one_line_says_what_stops_and_what_to_do(stopped):
     lines = stopped[1].stderr.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("opensirt: the plan is stopped by perfused-normal-dose-limit")
-    assert lines[0].endswith('no RT Plan was written; --allow-stop "NAME: REASON" writes it')
+    assert lines[0].endswith('no RT Plan was written; --allow-stop "YOUR NAME: REASON" writes it')
 
 
 def test_an_accepted_stop_is_in_plan_report_and_results_and_still_a_stop(accepted):
@@ -88,9 +89,23 @@ def test_drawn_up_and_delivered_through_the_program(accepted):
         ("", "accepting a stop needs a name"),
         ("Dr A. Example: \x07bell", "printable"),
         ("Dr A. Example: " + "x" * 401, "400 printable"),
+        ("whole-normal-dose-limit: agreed", "NAME must be your name, got the code of a finding"),
+        ("lung-dose-limit, perfused-normal-dose-limit: agreed", "accepted by a person"),
+        ("Perfused normal dose limit: agreed", "accepted by a person"),
     ],
 )
 def test_a_stop_is_accepted_by_name_and_reason_only(small_study, tmp_path, words, said):
     line = refusal("run", small_study, *RUN, "--allow-stop", words, "--out", tmp_path / "out")
     assert said in line
     assert files_in(tmp_path) == []
+
+
+def test_help_says_that_the_name_is_a_persons(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    words = " ".join(call("run", "--help").stdout.replace("│", " ").split())
+    assert "NAME is your name, the person who accepts" in words
+
+
+@pytest.mark.parametrize("name", ["Jean-Luc", "dr smith-jones", "Dr A. Example"])
+def test_people_with_a_hyphen_are_people(name):
+    assert AcceptedStop.parse(f"{name}: agreed").name == name

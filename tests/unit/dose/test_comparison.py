@@ -148,7 +148,7 @@ def test_density_is_named_as_the_cause_only_where_it_varies(density, regions):
     (reach,) = density_findings(found, "local", frozenset({"liver"}))
     assert (reach.severity, reach.code) == ("note", "electron-reach")
     assert "lungs 27 % less" in reach.text
-    assert "Density is even within reach there and is no cause" in reach.text
+    assert "Density is not the cause there, the reach of electrons is" in reach.text
     assert "plan with" not in reach.text
     renamed = replace(
         found, regions=tuple(replace(r, engine="voxel-convolution") for r in found.regions)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from opensirt.findings import AcceptedStop, Finding
+from opensirt.image import Grid, Region
 from opensirt.plan.plan import PlannedDose, Prescription
+from opensirt.quantify.compartment_findings import coverage_findings
+from opensirt.quantify.lesion import Lesion
 from opensirt.report import OrganDose, render_html
 from tests.unit.report.samples import described, limit, region, sample_doses, sample_plan
 
@@ -228,6 +232,24 @@ def test_repeated_findings_are_one_line_with_the_names():
         "9 Gy; at most 30 Gy: met.",
         "9 Gy; at most 25 Gy: met.",
     ]
+
+
+def test_lesions_that_are_not_perfused_are_one_line_whatever_their_names():
+    """An apostrophe puts a name in double quotes; one in the sentence quotes nothing."""
+    names = ["Tumour 1", "Tumour 12", "Couinaud's 4", 'say "5"', *(f"L{n}" for n in range(6))]
+    grid = Grid.regular((2, 2, 2), (3.0, 3.0, 3.0), (0.0, 0.0, 0.0))
+    part = Region.from_mask("part", "tumour", np.ones(grid.shape), grid)
+    none = Region.from_mask("none", "tumour", np.zeros(grid.shape), grid)
+    found = coverage_findings([Lesion(name, part, part, none, False) for name in names])
+    assert len(found) == 10
+    (line,) = described(findings=found).findings
+    assert (line.severity, line.code) == ("warn", "lesion-not-perfused")
+    assert line.text == (
+        "Lesion 'Tumour 1' lies outside the perfused volume; it is not treated. The same for 9 "
+        'more: Tumour 12, Couinaud\'s 4, say "5", L0, L1, L2, L3, L4, L5.'
+    )
+    apart = [Finding("note", "x-y", f"The maker's {what} and the lungs' mean.") for what in "ab"]
+    assert len(described(findings=apart).findings) == 2
 
 
 def test_what_nobody_read_is_said_once_in_the_references():

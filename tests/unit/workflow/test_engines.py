@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import jsonschema
+import numpy as np
 import pytest
 
 import opensirt as sirt
 from opensirt.dose.comparison import EngineDose
+from opensirt.dose.density_regions import regions_of_varied_density
 from opensirt.dose.engine import dose_engines
+from opensirt.image import Grid, Region, Regions, Volume
 from opensirt.physics.nuclides import nuclide
 from opensirt.report import render_html, render_pdf
 from opensirt.units import Unit
@@ -65,6 +69,36 @@ def test_a_dose_blind_to_density_is_held_against_one_that_is_not(planned, monkey
         assert row["mean_difference_fraction"] == pytest.approx(expected, rel=1e-9)
         tolerance = 0.10 if name == "lungs" else 0.05
         assert (row["verdict"] == "differs") is (abs(expected) > tolerance)
+
+
+@pytest.mark.parametrize("has_lung", [False, True])
+def test_the_cause_is_what_engines_that_differ_in_it_alone_say(has_lung, monkeypatch):
+    """A tumour of 20 mm, lung within reach of it: its difference is the reach of electrons all the
+    same, and density's is in the lung, which a hot layer touches."""
+    grid = Grid.regular((32, 32, 40), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
+    rho, source = np.full(grid.shape, 1.05, np.float32), np.full(grid.shape, 1e5, np.float32)
+    z, y, x = np.indices(grid.shape)
+    tumour, lungs = (z - 16) ** 2 + (y - 16) ** 2 + (x - 14) ** 2 <= 25, (x >= 24) & (x < 28)
+    source[tumour] = 2e6
+    if has_lung:
+        rho[x >= 24], source[x >= 24], source[(x >= 22) & (x < 24)] = 0.26, 0.0, 2e6
+    drawn = [("tumour", "tumour", tumour)] + [("lungs", "lungs", lungs)] * has_lung
+    regions = Regions(tuple(Region.from_mask(*parts, grid) for parts in drawn))
+    density = Volume(rho, grid, Unit.G_PER_ML)
+    activity = Volume(source, grid, Unit.BQ_PER_ML, nuclide="y90", time="injection")
+    monkeypatch.setattr(module, "make_setting", lambda case: SimpleNamespace(density=density))
+    used = EngineDose("local", module.calculate("local", activity, density, nuclide("y90")).dose)
+    check = check_engines(small_case(), activity, used, nuclide("y90"))
+    assert ("tumour" in regions_of_varied_density(density, regions, check.reach_mm)) is has_lung
+    section = engine_section(check, density, regions)
+    assert (section.block["reference"], section.block["engines"]) == (
+        "voxel-superposition", ["local"]
+    )  # fmt: skip
+    found = {f.code: f.text for f in section.findings}
+    assert set(found) == {"electron-reach"} | ({"density-matters"} if has_lung else set())
+    assert "local gives tumour " in found["electron-reach"]
+    assert "local gives lungs " in found.get("density-matters", "local gives lungs ")
+    assert "tumour" not in found.get("density-matters", "")
 
 
 def test_on_request_the_report_has_table_and_picture(planned, monkeypatch):

@@ -13,11 +13,12 @@ from opensirt.case import Case
 from opensirt.dose.dvh import Dvh
 from opensirt.findings import AcceptedStop, Finding
 from opensirt.plan.plan import Prescription
+from opensirt.provenance import Provenance
 from opensirt.report import OrganDose
 from opensirt.workflow import export
 from opensirt.workflow.export import _dose_comment, _histogram, _measurements, _summary
 from opensirt.workflow.record import results_record
-from opensirt.workflow.results import _findings, _judged_doses, _voxel_findings
+from opensirt.workflow.results import _findings, _judged_doses, _missed_targets, _voxel_findings
 from tests.cases import small_case
 from tests.paths import ROOT
 from tests.unit.report.samples import limit, region, sample_doses, sample_plan
@@ -128,6 +129,34 @@ def test_a_voxel_dose_apart_from_the_model_is_said_in_both_directions(voxel_gy, 
     assert bool(findings) is said
     if said:
         assert f"36 Gy by model, {voxel_gy} Gy in voxels" in findings[0].text
+
+
+def test_a_target_met_by_the_model_alone_is_a_warning_with_both_doses():
+    """160 and 130 Gy by the model: 150 Gy is met by one, 120 Gy by both."""
+    low, high = limit("tumour-mean", "at least", 120.0), limit("tumour-mean", "at least", 150.0)
+    met = Finding("note", "tumour-dose-target-met", f"All 2 tumours meet: {low.text} (x).")
+    not_met = Finding("warn", "tumour-dose-target", f"1 of 2 do not reach: {high.text}.")
+    plan = replace(sample_plan(), limits=(low, high), findings=(met, not_met))
+    doses = (region("Tumour 1", "tumour", 154.0, 96.0), region("Tumour 2", "tumour", 97.26, 50.0))
+    (finding,) = _missed_targets(plan, doses)
+    assert (finding.severity, finding.code) == ("warn", "target-missed-in-voxels")
+    assert finding.source == "weber2022"
+    assert finding.text == (
+        f"Met by the model, but 1 tumour misses it in voxels: {low.text}: "
+        "Tumour 2 130.0 Gy by model, 97.3 Gy in voxels."
+    )
+    assert _missed_targets(replace(plan, findings=(not_met,)), doses) == ()
+    small = {"tumours": [{"name": "Tumour 1"}, {"name": "Tumour 2", "is_measurable": False}]}
+    unresolved = replace(plan, provenance=Provenance(options={"planning input": small}))
+    assert _missed_targets(unresolved, doses) == ()
+    reached = (doses[0], region("Tumour 2", "tumour", 119.99, 50.0))
+    assert _missed_targets(plan, reached) == ()
+    solved = replace(plan.tumours[0], mean_dose_gy=120.0 * (1 - 1e-12))
+    assert len(_missed_targets(replace(plan, tumours=(solved,)), doses)) == 0
+    (just,) = _missed_targets(
+        replace(plan, tumours=(solved,)), (replace(doses[0], mean_dose_gy=99.0),)
+    )
+    assert "Tumour 1 120.0 Gy by model, 99.0 Gy in voxels" in just.text
 
 
 def test_the_histogram_in_the_rt_dose_is_in_ml():
