@@ -22,7 +22,7 @@ import numpy.typing as npt
 from opensirt.backend import thread_count
 from opensirt.dose.ray_kernel import RayKernel, ray_directions
 
-__all__ = ["add_density_effect"]
+__all__ = ["AIR_G_ML", "add_density_effect", "share_facing_air"]
 
 Floats = npt.NDArray[np.float32]
 Triple = tuple[float, float, float]
@@ -37,6 +37,8 @@ voxel the rays of each direction enter, so that no two directions sample the sam
 THIN, DIM = 0.02, 1e-20
 """Below the first a path counts as thin: series stand for exponentials. Energies below the second
 are nothing, before they fall below the smallest normal number."""
+AIR_G_ML = 0.05
+"""Thinner than any lung: a ray that enters the map here comes through air."""
 
 
 def add_density_effect(
@@ -60,22 +62,57 @@ def add_density_effect(
     spacing_mm : (float, float, float)
     kernel : RayKernel
     """
-    directions = ray_directions(VISITS / activity.size)
+    _send(dose, activity, density, base_g_ml, spacing_mm, kernel, 0.0)
+
+
+def share_facing_air(density: Floats, spacing_mm: Triple, depth_mm: float) -> Floats:
+    """Mean over directions of ``exp(-t / depth_mm)``, `t` the mass met on the way out into air.
+
+    Half at a flat surface, 0 deep in tissue or lung and where a way out leads through tissue to
+    the border of the map, beyond which more of the same is taken to lie.
+
+    Parameters
+    ----------
+    density : ndarray, (slice, row, column), float32, g/mL
+    spacing_mm : (float, float, float)
+    depth_mm : float
+        mm at 1 g/mL.
+
+    Returns
+    -------
+    ndarray, same shape, float32
+        From 0 to 1.
+    """
+    share = np.zeros(density.shape, dtype=np.float32)
+    light = RayKernel(np.array([1.0 / depth_mm]), np.zeros(1))
+    _send(share, density, density, 1.0, spacing_mm, light, 1.0)
+    return share
+
+
+def _send(
+    total: Floats,
+    activity: Floats,
+    density: Floats,
+    base_g_ml: float,
+    spacing_mm: Triple,
+    kernel: RayKernel,
+    entering: float,
+) -> None:
+    """Rays of every direction, added to `total`; those from air enter with `entering`."""
+    directions = ray_directions(VISITS / density.size)
     phases = np.outer(np.arange(len(directions)) + 0.5, SPREAD) % 1.0
     steepest = np.argmax(np.abs(directions) / np.asarray(spacing_mm), axis=1)
     for axis in range(3):  # one axis after another: the turned maps take room
         order = (axis, *(other for other in range(3) if other != axis))
-        turned = _Turned(
-            np.ascontiguousarray(activity.transpose(order)),
-            np.ascontiguousarray(density.transpose(order)),
-            np.asarray(spacing_mm)[list(order)],
-        )
+        met = np.ascontiguousarray(density.transpose(order))
+        born = met if activity is density else np.ascontiguousarray(activity.transpose(order))
+        turned = _Turned(born, met, np.asarray(spacing_mm)[list(order)])
         along, weight = steepest == axis, 1.0 / len(directions)
         _add(
-            dose.transpose(order), turned, directions[along][:, order], phases[along],
-            base_g_ml, kernel, weight,
+            total.transpose(order), turned, directions[along][:, order], phases[along],
+            base_g_ml, kernel, weight, entering,
         )  # fmt: skip
-        del turned
+        del turned, met, born
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +132,18 @@ def _add(
     base_g_ml: float,
     kernel: RayKernel,
     weight: float,
+    entering: float,
 ) -> None:
     """Add the sum over these directions to `total`; each thread has a map of its own."""
     workers = min(thread_count(), MOST_WORKERS, max(1, len(directions)))
-    lit = maps.activity.any(axis=2)
+    lit = maps.activity.any(axis=2) if entering == 0.0 else (maps.density < AIR_G_ML).any(axis=2)
 
     def work(first: int) -> Floats:
         out = np.zeros(total.shape, dtype=np.float32)
         for number in range(first, len(directions), workers):
             _follow(
                 maps.activity, maps.density, lit, directions[number], phases[number],
-                maps.size_mm, base_g_ml, kernel.per_mm, kernel.mev_per_mm, weight, out,
+                maps.size_mm, base_g_ml, kernel.per_mm, kernel.mev_per_mm, weight, entering, out,
             )  # fmt: skip
         return out
 
@@ -115,7 +153,9 @@ def _add(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _follow(activity, density, lit, direction, phases, size, base, per_mm, mev, weight, out):
+def _follow(
+    activity, density, lit, direction, phases, size, base, per_mm, mev, weight, entering, out
+):
     """All rays of one direction, plane after plane along the first axis, piece after piece."""
     planes, rows, columns = activity.shape
     step = size[0] / abs(direction[0])
@@ -126,6 +166,9 @@ def _follow(activity, density, lit, direction, phases, size, base, per_mm, mev, 
     bright = np.zeros(rows, np.bool_)
     row, column = 0, 0  # how far the rays have moved, in whole voxels
     at_row, at_column = phases
+    first = 0 if direction[0] > 0.0 else planes - 1
+    if entering > 0.0:
+        real[:] = np.where(density[first] < AIR_G_ML, np.float32(entering), np.float32(0.0))
     for n in range(planes):
         plane = n if direction[0] > 0.0 else planes - 1 - n
         done = 0.0
@@ -150,12 +193,22 @@ def _follow(activity, density, lit, direction, phases, size, base, per_mm, mev, 
                 real[:, new] = 0.0  # a ray that left on one side enters anew on the other
                 plain[:, new] = 0.0
                 bright[new] = False
+                if entering > 0.0:
+                    side = density[plane, 0 if up_row else rows - 1]
+                    for k in range(columns):
+                        if side[k] < AIR_G_ML:
+                            real[:, new, (k - column) % columns] = entering
             else:
                 at_row, at_column = at_row + part * drift_row, 0.0
                 column += 1 if up_column else -1
                 new = -column % columns if up_column else (columns - 1 - column) % columns
                 real[:, :, new] = 0.0
                 plain[:, :, new] = 0.0
+                if entering > 0.0:
+                    edge = density[plane, :, 0 if up_column else columns - 1]
+                    for j in range(rows):
+                        if edge[j] < AIR_G_ML:
+                            real[:, (j - row) % rows, new] = entering
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
