@@ -134,7 +134,7 @@ def draw(phantom: Phantom, found: dict[str, Maps], means: dict[str, dict[str, Es
 
 def main() -> None:
     """Table and figure."""
-    settings, engines = options(__doc__, histories=400_000, fast_share=40)
+    settings, engines = options(__doc__, histories=400_000, fast_share=500)
     phantom = build()
     found = dose_maps(phantom, engines, settings)
     means = {engine: region_means(phantom, maps) for engine, maps in found.items()}
