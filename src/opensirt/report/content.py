@@ -104,7 +104,7 @@ def describe_report(
         accepted=accepted if stops else None,
         findings=merged_findings(every),
         study=_study_rows(case),
-        limit_table=limit_table(plan, doses, _previous_lung_gy(plan)),
+        limit_table=limit_table(plan, doses, organs, _previous_lung_gy(plan)),
         lung=_lung_rows(plan),
         dose_table=dose_table(plan, doses),
         effect_table=effect_table(doses),

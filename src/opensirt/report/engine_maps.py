@@ -57,21 +57,21 @@ def difference_picture(
             drawn[min(column, 1)] = _panel(axes, maps, row, column, box)
             if row == 0:
                 name = reference if column == 0 else maps.others[column - 1][0]
-                axes.set_title(name + (" (reference)" if column == 0 else ""), fontsize=9)
+                axes.set_title(name + (" (reference)" if column == 0 else ""), fontsize=11)
             if column == 0:
-                axes.set_ylabel(("axial", "coronal")[row], fontsize=9)
+                axes.set_ylabel(("axial", "coronal")[row], fontsize=11)
     panels = figure.axes
     bar = figure.colorbar(
         drawn[0], ax=panels[0::columns], location="bottom", shrink=0.9, aspect=25, pad=0.02
     )
-    bar.set_label("dose (Gy)", fontsize=8)
-    bar.ax.tick_params(labelsize=8)
+    bar.set_label("dose (Gy)", fontsize=11)
+    bar.ax.tick_params(labelsize=11)
     rest = [axes for number, axes in enumerate(panels) if number % columns]
     bar = figure.colorbar(
         drawn[1], ax=rest, location="bottom", shrink=0.6, aspect=35, pad=0.02, extend="both"
     )
-    bar.set_label(f"difference from {reference} (%)", fontsize=8)
-    bar.ax.tick_params(labelsize=8)
+    bar.set_label(f"difference from {reference} (%)", fontsize=11)
+    bar.ax.tick_params(labelsize=11)
     noise = any(d.engine == reference and d.relative_error is not None for d in doses)
     caption = (
         f"Through the hottest voxel of {reference}, on the density. Difference of each engine from "

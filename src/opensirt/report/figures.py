@@ -70,7 +70,7 @@ def planes_picture(scene: Scene, focus: Region) -> Picture:
     for axis, name in enumerate(("Axial", "Coronal", "Sagittal")):
         axes = figure.add_subplot(places[0, axis])
         _draw_plane(axes, scene, axis, slices[axis])
-        axes.set_title(f"{name}, {_plane_label(scene, axis, slices[axis])}", fontsize=10)
+        axes.set_title(f"{name}, {_plane_label(scene, axis, slices[axis])}", fontsize=12)
         drawn.append(axes)
     _add_colour_bar(figure, scene, drawn)
     _add_legends(figure, scene)
@@ -96,7 +96,7 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
         half = TILE_HALF_MM / scene.grid.spacing_mm[2]
         axes.set_xlim(index[2] - half, index[2] + half)
         axes.set_ylim(index[1] + half, index[1] - half)
-        axes.set_title(f"{_plain(tumour.name)}\n{_size(scene, tumour)}", fontsize=7.5)
+        axes.set_title(f"{_plain(tumour.name)}\n{_size(scene, tumour)}", fontsize=9.5)
         drawn.append(axes)
     _add_colour_bar(figure, scene, drawn)
     _add_legends(figure, scene, with_regions=False)
@@ -196,8 +196,8 @@ def _add_colour_bar(figure: MplFigure, scene: Scene, axes: Sequence[Any]) -> Non
 
     scale = ScalarMappable(Normalize(0.0, _top_gy(scene)), _wash())
     bar = figure.colorbar(scale, ax=axes, extend="max", fraction=0.03, pad=0.01, aspect=30)
-    bar.set_label("Absorbed dose (Gy)", fontsize=8)
-    bar.ax.tick_params(labelsize=8)
+    bar.set_label("Absorbed dose (Gy)", fontsize=12)
+    bar.ax.tick_params(labelsize=12)
     bar.ax.set_facecolor("0.35")
 
 
@@ -221,7 +221,7 @@ def _add_legends(figure: MplFigure, scene: Scene, with_regions: bool = True) -> 
             )
             for role in roles
         ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=8, fontsize=8, frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=8, fontsize=11, frameon=False)
 
 
 def _index_of(scene: Scene, region: Region) -> tuple[int, int, int]:

@@ -23,27 +23,36 @@ SINGLE_LESIONS = 12
 """Up to so many lesions are listed one by one; a choice of presentation."""
 LARGEST_LESIONS = 10
 """Of more, so many of the largest; the rest share one row."""
-ORGANS = 12
+ORGANS, ORGANS_ON_PAGE_1 = 12, 3
 """Organs at risk shown; of many outlines most are far away."""
 ROUNDING = 1e-9
 """Relative slack, so that an activity solved for a limit is not said to break it."""
 NONE = "–"
 
 
-def limit_table(plan: Plan, doses: Sequence[RegionDose], previous_lung_gy: float = 0.0) -> Table:
+def limit_table(
+    plan: Plan,
+    doses: Sequence[RegionDose],
+    organs: Sequence[OrganDose] = (),
+    previous_lung_gy: float = 0.0,
+) -> Table:
     """Planned and voxel mean of each compartment beside every limit and aim on it.
 
     Parameters
     ----------
+    organs : sequence of OrganDose
+        The hottest few stand below, with their highest voxel.
     previous_lung_gy : float
         Lung dose of earlier treatments, Gy; counts towards the cumulative limit.
     """
     rows: list[tuple[str, ...]] = []
     for part in _judged(plan, doses, previous_lung_gy):
         found = [limit for limit in plan.limits if limit.quantity in part.quantities]
-        for number, limit in enumerate(found or [None]):
-            head = (part.name, _gray(part.model), _gray(part.voxels)) if number == 0 else ("",) * 3
-            rows.append((*head, *_judgement(limit, part, plan.whole_liver)))
+        head = (part.name, _gray(part.model), _gray(part.voxels))
+        rows += [(*head, *_judgement(limit, part, plan.whole_liver)) for limit in found or [None]]
+    for organ in _hottest(organs)[:ORGANS_ON_PAGE_1]:
+        highest = f"highest voxel {_gray(organ.dose.maximum_gy)}"
+        rows.append((organ.dose.name, NONE, _gray(organ.dose.mean_dose_gy), highest, "", ""))
     ratio = plan.tumour_to_normal
     caption = f"Tumour-to-normal ratio {ratio:.2f}, by tumour mass. " if ratio else ""
     return Table(
@@ -257,7 +266,7 @@ def organ_table(organs: Sequence[OrganDose]) -> Table | None:
     """Organs at risk, the hottest first, or None where none is outlined."""
     if not organs:
         return None
-    order = sorted(organs, key=lambda organ: -organ.dose.mean_dose_gy)
+    order = _hottest(organs)
     rows = tuple(
         (
             organ.dose.name,
@@ -278,6 +287,10 @@ def organ_table(organs: Sequence[OrganDose]) -> Table | None:
         "Without own activity: what reaches the organ from perfused liver and lungs. Scenario: "
         f"{'; '.join(scenarios)}.{rest}",
     )
+
+
+def _hottest(organs: Sequence[OrganDose]) -> list[OrganDose]:
+    return sorted(organs, key=lambda organ: -organ.dose.mean_dose_gy)
 
 
 def _planned(plan: Plan) -> Iterator[PlannedDose]:

@@ -16,6 +16,10 @@ __all__ = ["UNVERIFIED", "merged_findings", "printed", "reference_rows"]
 UNVERIFIED = "not verified here"
 """Said once, in the references, of a source that nobody read in full for its row."""
 _ORDER = ("stop", "warn", "note")
+_REACHES_HEALTHY = ("organ-", "lung-", "perfused-", "whole-", "activity-outside", "shunt-")
+"""Beginnings of the codes of what healthy tissue receives: read first among equals."""
+_DEFAULTS = ("binding-limit", "indication-not-chosen", "intent-not-chosen", "sphere-number")
+"""Beginnings of the codes of what nobody chose: read last."""
 _NOT_READ = re.compile(r" \([^()]* not read\)|[;,] [^;,()\[\]]* not read\b")
 _QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")(?!\w)""")
 """A name as Python quotes it: in double quotes where it has an apostrophe, which is no quote."""
@@ -28,7 +32,8 @@ def printed(text: str) -> str:
 
 
 def merged_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Gravest first; findings that differ in a name and its numbers alone become one line."""
+    """Gravest first, then what healthy tissue gets; findings that differ in a name and its
+    numbers alone become one line."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
         names = _QUOTED.search(finding.text)
@@ -36,7 +41,13 @@ def merged_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         key = (finding.severity, finding.code, finding.source, kind)
         groups.setdefault(key, []).append(finding)
     merged = (_one(group) for group in groups.values())
-    return tuple(sorted(merged, key=lambda finding: _ORDER.index(finding.severity)))
+    return tuple(sorted(merged, key=_rank))
+
+
+def _rank(finding: Finding) -> tuple[int, int]:
+    """Gravity, then consequence: healthy tissue, the rest, defaults."""
+    kind = 1 - finding.code.startswith(_REACHES_HEALTHY) + finding.code.startswith(_DEFAULTS)
+    return _ORDER.index(finding.severity), kind
 
 
 def _one(group: list[Finding]) -> Finding:

@@ -18,7 +18,7 @@ from opensirt.io.slicer import write_regions_seg_nrrd
 from opensirt.physics.limits import Limit
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.products import product
-from opensirt.plan.plan import Plan
+from opensirt.plan.plan import Plan, Prescription
 from opensirt.quantify.compartments import LiverCompartments
 from opensirt.radiobiology import tissue_responses
 from opensirt.report import Report, describe_report, render_html, render_pdf
@@ -93,7 +93,8 @@ def build_report(
     regions = report_regions(setting.compartments, setting.lungs)
     of = nuclide or product(plan.product).nuclide
     judgement = RegionDoseOptions(
-        limits_gy=_judged_doses(plan.limits), responses=tissue_responses(product=plan.product)
+        limits_gy=_judged_doses(plan.limits, plan.prescription),
+        responses=tissue_responses(product=plan.product),
     )
     doses = region_doses(dose, setting.density, shown, regions, of, judgement)
     image = case.activity_image.volume
@@ -227,8 +228,9 @@ def _findings(every: Sequence[Finding], accepted: AcceptedStop | None) -> tuple[
     return (*unique, Finding("note", "stop-acceptance-unused", text))
 
 
-def _judged_doses(limits: Sequence[Limit]) -> dict[str, float]:
-    """The dose that V(limit) is given for, by region: the strictest limit, else the highest aim."""
+def _judged_doses(limits: Sequence[Limit], wish: Prescription) -> dict[str, float]:
+    """The dose that V(limit) is given for, by region: the strictest limit, else the highest aim;
+    for tumours what was prescribed for them."""
     caps: dict[str, float] = {}
     aims: dict[str, float] = {}
     for limit in limits:
@@ -239,6 +241,8 @@ def _judged_doses(limits: Sequence[Limit]) -> dict[str, float]:
             aims[place] = max(limit.value_gy, aims.get(place, limit.value_gy))
         else:
             caps[place] = min(limit.value_gy, caps.get(place, limit.value_gy))
+    if wish.kind == "tumour-dose" and wish.value is not None:
+        aims[LIMITED_REGIONS["tumour-mean"]] = wish.value
     return {**aims, **caps}
 
 

@@ -80,7 +80,7 @@ def test_doses_beside_limits():
         ("lowest: Tumour 2", "130.0", "124.0", "–", "", ""),
         ("highest: Tumour 1", "160.0", "154.0", "–", "", ""),
         ("perfused normal liver", "36.0", "34.0", "at most 40 Gy", "weber2022", "kept"),
-        ("", "", "", "at least 70 Gy", "weber2022", "not reached"),
+        ("perfused normal liver", "36.0", "34.0", "at least 70 Gy", "weber2022", "not reached"),
         ("whole normal liver", "21.0", "20.5", "at most 20 Gy", "weber2022", "BROKEN"),
         ("perfused volume", "72.0", "71.0", "–", "", ""),
         ("whole liver", "48.0", "47.0", "–", "", ""),
@@ -122,6 +122,45 @@ def test_a_limit_that_the_whole_liver_lifts(whole_gy, verdict):
     rows = described(sample_plan(limits=(rule,), whole_liver=liver)).limit_table.rows
     found = next(row for row in rows if row[0] == "perfused volume")
     assert found[3:] == ("at most 70 Gy, or whole liver below 150 Gy", "weber2022", verdict)
+
+
+def test_each_limit_stands_beside_the_dose_it_judges():
+    """Two limits of one compartment: its dose is read in both rows."""
+    rules = (limit("perfused-mean", "at most", 70.0), limit("perfused-mean", "at most", 150.0))
+    rows = described(sample_plan(limits=rules)).limit_table.rows
+    found = [row for row in rows if row[0] == "perfused volume"]
+    assert len(found) == 2
+    assert found[0][:3] == found[1][:3]
+    assert [row[3] for row in found] == ["at most 70 Gy", "at most 150 Gy"]
+
+
+def test_the_hottest_organs_at_risk_stand_on_page_one():
+    many = [
+        OrganDose(region(f"o{n}", "other", float(n), 9.0, maximum_gy=3.0 * n), 0.0, "counts")
+        for n in (2, 5, 1, 4)
+    ]
+    rows = described(organs=many).limit_table.rows[-3:]
+    assert [row[:4] for row in rows] == [
+        ("o5", "–", "5.0", "highest voxel 15.0"),
+        ("o4", "–", "4.0", "highest voxel 12.0"),
+        ("o2", "–", "2.0", "highest voxel 6.0"),
+    ]
+
+
+def test_what_healthy_tissue_gets_is_read_before_the_rest_and_defaults_last():
+    codes = (
+        "binding-limit",
+        "intent-not-chosen",
+        "partial-volume",
+        "organ-dose",
+        "lung-shunt",
+    )
+    told = (*(Finding("warn", code, code) for code in codes), Finding("stop", "lung-dose", "x"))
+    found = [finding.code for finding in described(findings=told).findings]
+    assert found == [
+        "lung-dose", "organ-dose", "lung-shunt", "partial-volume",
+        "binding-limit", "intent-not-chosen",
+    ]  # fmt: skip
 
 
 def test_an_activity_solved_for_a_limit_does_not_break_it():

@@ -117,8 +117,10 @@ def test_v_limit_goes_by_the_strictest_limit_and_the_highest_aim():
     expected = {
         "perfused normal liver": 30.0, "whole normal liver": 50.0, "tumour": 205.0, "lungs": 30.0
     }  # fmt: skip
-    assert _judged_doses(limits) == expected
-    assert _judged_doses(limits[::-1]) == expected
+    assert _judged_doses(limits, Prescription("activity", 2e9)) == expected
+    assert _judged_doses(limits[::-1], Prescription("binding-limit")) == expected
+    prescribed = {**expected, "tumour": 190.0}
+    assert _judged_doses(limits, Prescription("tumour-dose", 190.0)) == prescribed
 
 
 @pytest.mark.parametrize(("voxel_gy", "said"), [(28.7, True), (43.3, True), (33.0, False)])
