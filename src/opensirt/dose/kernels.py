@@ -34,6 +34,7 @@ __all__ = [
     "near_radius_mm",
     "part_energies",
     "point_kernel",
+    "rounded_density",
     "voxel_kernel",
 ]
 
@@ -41,6 +42,8 @@ FloatArray = npt.NDArray[np.float64]
 Spacing = tuple[float, float, float]
 HalfShape = tuple[int, int, int]
 
+DENSITY_STEP_G_ML = 0.005
+"""Half a per cent of a range in soft tissue."""
 Part = Literal["near", "far"]
 PARTS: tuple[Part, Part] = ("near", "far")
 
@@ -177,6 +180,12 @@ def kernel_medium(tissue_name: str) -> str:
             f"no kernel stands for medium {tissue_name!r}; choose one of {known}"
         )
     return chosen
+
+
+def rounded_density(density_g_ml: float) -> float:
+    """The density (g/mL) in steps of 0.005, at least one: kernels at it can be kept."""
+    steps = max(1, round(density_g_ml / DENSITY_STEP_G_ML))
+    return round(steps * DENSITY_STEP_G_ML, 6)
 
 
 def kernel_medium_at(density_g_ml: float) -> str:

@@ -26,6 +26,7 @@ from opensirt.dose.kernels import (
     near_radius_mm,
     part_energies,
     point_kernel,
+    rounded_density,
 )
 from opensirt.errors import GridMismatchError, InputError
 from opensirt.image import Volume
@@ -40,8 +41,6 @@ Triple = tuple[int, int, int]
 
 COARSE_VOXEL_MM = 6.0
 """The far part of the kernel is convolved on voxels of about this edge; it varies over cm."""
-DENSITY_STEP_G_ML = 0.005
-"""Kernel densities are rounded to this, 0.25 % of a range, so that kernels can be kept."""
 CLASSES_G_ML = (0.1, 0.2, 0.4, 0.8)
 """Borders of the classes of density by which sources are told apart: halvings from the density of
 soft tissue down to the thinnest lung."""
@@ -101,9 +100,9 @@ class VoxelConvolution:
         if not grid.is_orthogonal:
             raise GridMismatchError(f"the grid {grid} is sheared; resample the activity first")
         medium_g_ml = self._medium_density(a, rho)
-        kernel = point_kernel(nuclide.name, kernel_medium_at(_rounded(medium_g_ml)))
+        kernel = point_kernel(nuclide.name, kernel_medium_at(rounded_density(medium_g_ml)))
         gray = self._near_dose(a, rho, kernel, grid.spacing_mm, medium_g_ml)
-        far = _far_energy(a, kernel, grid.spacing_mm, _rounded(medium_g_ml))
+        far = _far_energy(a, kernel, grid.spacing_mm, rounded_density(medium_g_ml))
         gray_g_ml_per_mev = nuclide.energy_scale * nuclide.mean_life_s * JOULE_PER_MEV * G_PER_KG
         least = lowest_density(self.min_density_g_ml)
         for index, far_slice in enumerate(far):  # slice by slice: no copy of the volume
@@ -116,7 +115,7 @@ class VoxelConvolution:
         self, a: Values, rho: Values, kernel: PointKernel, spacing_mm: Spacing, medium_g_ml: float
     ) -> Floats:
         """Decay rate times MeV/g that the near part brings to each voxel."""
-        energies = _near_kernel(kernel, spacing_mm, _rounded(medium_g_ml), _triple(a.shape))
+        energies = _near_kernel(kernel, spacing_mm, rounded_density(medium_g_ml), _triple(a.shape))
         if self.density_scaling == "none":
             gray = convolve(a, energies)
             gray /= np.float32(medium_g_ml)
@@ -140,11 +139,6 @@ class VoxelConvolution:
             mass += float(np.vdot(a_slice, rho_slice))  # a weighted mean: single precision will do
             total += float(a_slice.sum(dtype=np.float64))
         return mass / total if total > 0.0 else 1.0
-
-
-def _rounded(density_g_ml: float) -> float:
-    steps = max(1, round(density_g_ml / DENSITY_STEP_G_ML))
-    return round(steps * DENSITY_STEP_G_ML, 6)
 
 
 def _by_class(a: Values, rho: Values, floors: Sequence[float]) -> Iterator[tuple[float, Values]]:

@@ -11,7 +11,13 @@ import numpy.typing as npt
 from opensirt.dose.convolution import active_box, convolve
 from opensirt.dose.engine import activity_values, density_values, dose_engines, lowest_density
 from opensirt.dose.kernel_parts import cumulative_mev, electron_kernel, electron_reach_mm
-from opensirt.dose.kernels import PointKernel, Spacing, kernel_medium_at, point_kernel
+from opensirt.dose.kernels import (
+    PointKernel,
+    Spacing,
+    kernel_medium_at,
+    point_kernel,
+    rounded_density,
+)
 from opensirt.dose.photon_dose import photon_dose
 from opensirt.dose.ray_kernel import fitted_kernel
 from opensirt.dose.rays import AIR_G_ML, add_density_effect, share_facing_air
@@ -27,8 +33,6 @@ Box = tuple[slice, slice, slice]
 
 THINNEST_REACHED_G_ML = 0.2
 """Electron dose is given as far from the activity as electrons reach in lung of this density."""
-DENSITY_STEP_G_ML = 0.005
-"""Densities of kernels are rounded to this, 0.5 % of a range, so that kernels can be kept."""
 UNIFORM_WITHIN = 1e-3
 """Density that differs less than this from that of the kernel changes nothing."""
 
@@ -48,7 +52,7 @@ class _Medium:
     @classmethod
     def of(cls, activity: Floats, density: Floats, nuclide_name: str) -> _Medium:
         mean = float(np.vdot(density, activity)) / float(activity.sum(dtype=np.float64))
-        rounded = round(max(1, round(mean / DENSITY_STEP_G_ML)) * DENSITY_STEP_G_ML, 6)
+        rounded = rounded_density(mean)
         return cls(rounded, point_kernel(nuclide_name, kernel_medium_at(rounded)))
 
 
