@@ -51,7 +51,10 @@ def _options(
 
 def main() -> None:
     """Run the program; a deliberate error becomes one line on stderr and exit code 2."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleaned up after like Ctrl-C
+    for name in ("SIGTERM", "SIGHUP"):  # cleaned up after like Ctrl-C
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, signal.default_int_handler)
     try:
         code = app(args=activity.spread_values(sys.argv[1:]), standalone_mode=False)
     except USAGE_ERROR as problem:

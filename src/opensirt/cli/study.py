@@ -245,7 +245,9 @@ def demo(
             "Small lesions read low because the SPECT blurs them; nothing corrects for it here."
         )
         typer.echo(f"Study made: {outcome.study}")
-        typer.echo(f"Took {outcome.seconds:.0f} s, peak memory {outcome.peak_memory_mb:.0f} MB")
+        peak = outcome.peak_memory_mb
+        memory = "" if peak is None else f", peak memory {peak:.0f} MB"
+        typer.echo(f"Took {outcome.seconds:.0f} s{memory}")
 
     emit(outcome.as_dict(), as_json, show)
     _end(outcome.run)

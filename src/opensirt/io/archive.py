@@ -1,11 +1,11 @@
-"""Results appear whole or not at all: a staged folder, and strict JSON and text files in it."""
+"""Results appear whole or not at all: a staged folder or staged files, and strict JSON and text."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,101 +13,87 @@ from typing import Any
 import numpy as np
 
 from opensirt.errors import InputError
+from opensirt.io.made import mark_folder
+from opensirt.io.places import create_beside, real_place, refuse_unusable, refuse_unusable_file
+from opensirt.io.swap import lock_folder, put_in_place, recover, staging_prefix
 
-__all__ = ["refuse_unusable", "staged_directory", "staged_file", "write_json", "write_text"]
+__all__ = ["staged_directory", "staged_files", "write_json", "write_text"]
 
 
 @contextmanager
-def staged_directory(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def staged_directory(
+    out: Path, *, overwrite: bool = False, inputs: Sequence[Path] = ()
+) -> Iterator[Path]:
     """A temporary folder beside `out` that becomes `out` when the block ends well.
 
     Any exception, Ctrl-C included, removes the temporary folder and leaves `out` as it was. With
-    `overwrite`, an old `out` stays until the new one is complete, then the two are swapped.
+    `overwrite`, an old `out` that opensirt made stays until the new one is complete, then the two
+    are exchanged. What a killed job left beside `out` is brought back or removed first.
 
     Raises
     ------
     InputError
-        When `out` is a file, is a folder with something in it (without `overwrite`), or cannot be
-        created.
+        When `out` cannot be created, is a file, is a folder with something in it (without
+        `overwrite`) or with something that opensirt did not make, is one of the `inputs`, holds
+        one or lies in one.
     """
-    target = Path(out).absolute()
-    refuse_unusable(out, overwrite=overwrite)
+    target = real_place(out)
+    recover(target)
+    refuse_unusable(out, overwrite=overwrite, inputs=inputs)
+    staged = create_beside(out, staging_prefix(target))
+    held = lock_folder(staged)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        staged.chmod(0o755)
-    except OSError as error:
-        raise InputError(
-            f"expected to create the output folder {out}, got {error.strerror}; "
-            "choose a folder you may write to with --out"
-        ) from error
-    try:
+        staged.chmod(_usual_mode())
         yield staged
-        _move_into_place(staged, target, out)
+        mark_folder(staged)
+        put_in_place(staged, target, out, overwrite=overwrite)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+        if held is not None:
+            os.close(held)
 
 
 @contextmanager
-def staged_file(out: Path) -> Iterator[Path]:
-    """A temporary file beside `out` that replaces `out` when the block ends well, and only then.
+def staged_files(
+    paths: Mapping[str, Path], inputs: Sequence[Path] = ()
+) -> Iterator[dict[str, Path]]:
+    """Temporary files that become these when the block ends well, and only then; by name.
 
-    Its name ends like that of `out`, since writers choose the format by it.
+    Files of an earlier job go before the first new one comes, so that no two jobs mix. Temporary
+    names end like the final ones, since writers choose the format by it. See `refuse_unusable_file`
+    for what is refused.
     """
-    target = Path(out).absolute()
-    if target.is_dir():
-        raise InputError(f"expected {out} to be a file, found a folder; choose another --out")
+    for path in paths.values():
+        refuse_unusable_file(path, inputs)
+    targets = {name: real_place(path) for name, path in paths.items()}
+    folders: dict[str, Path] = {}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        for name, path in paths.items():
+            folders[name] = create_beside(path, ".opensirt-new-")
+        staged = {name: folders[name] / target.name for name, target in targets.items()}
+        yield staged
+        for path in paths.values():
+            refuse_unusable_file(path, inputs)  # nothing foreign came meanwhile
+        if len(targets) > 1:
+            for target in targets.values():
+                target.unlink(missing_ok=True)
+        for name, target in targets.items():
+            staged[name].replace(target)
     except OSError as error:
+        shown = ", ".join(str(path) for path in paths.values())
         raise InputError(
-            f"expected to create {out}, got {error.strerror}; choose a place you may write to"
-        ) from error
-    try:
-        yield folder / target.name
-        (folder / target.name).replace(target)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def refuse_unusable(shown: Path, *, overwrite: bool) -> None:
-    """`InputError` where results cannot go to this folder; worth asking before long work."""
-    target = Path(shown).absolute()
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise InputError(f"expected {shown} to be a folder, found a file; choose another --out")
-    try:
-        used = any(target.iterdir())
-    except OSError as error:
-        raise InputError(
-            f"expected to read the output folder {shown}, got {error.strerror}; choose another"
-        ) from error
-    if used and not overwrite:
-        raise InputError(
-            f"expected the output folder {shown} to be new or empty, found files in it; "
-            "choose another or allow overwriting"
-        )
-
-
-def _move_into_place(staged: Path, target: Path, shown: Path) -> None:
-    """Rename `staged` to `target`; an old target is set aside first and put back on failure."""
-    aside: Path | None = None
-    try:
-        if target.exists():
-            aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-            target.rename(aside / "old")
-        staged.rename(target)
-    except OSError as error:
-        if aside is not None and (aside / "old").exists():
-            (aside / "old").rename(target)
-        raise InputError(
-            f"expected to move the results to {shown}, got {error.strerror}; choose another --out"
+            f"expected to write {shown}, got {error.strerror or error}; choose another --out"
         ) from error
     finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
+        for folder in folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _usual_mode() -> int:
+    """Access of a new folder, as the user's umask has it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o777 & ~mask
 
 
 def write_json(path: Path, data: Any) -> Path:

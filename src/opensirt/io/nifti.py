@@ -176,6 +176,7 @@ def _write(path: Path, values: Array, grid: Grid, extension: str = "") -> None:
         raise FileFormatError(f"expected a name that ends in .nii or .nii.gz, got {path.name}")
     affine = _LPS_FROM_RAS @ grid.matrix[:, [2, 1, 0, 3]]
     image = nibabel.Nifti1Image(values.transpose(2, 1, 0), affine, dtype=values.dtype)
+    image.header["descrip"] = b"opensirt"  # so that it may be replaced (io/made.py)
     image.header.set_xyzt_units("mm")
     image.header.set_sform(affine, code=1)
     image.header.set_qform(affine, code=1 if grid.is_orthogonal else 0, strip_shears=True)

@@ -47,7 +47,7 @@ def limit_table(
     """
     rows: list[tuple[str, ...]] = []
     for part in _judged(plan, doses, previous_lung_gy):
-        found = [limit for limit in plan.limits if limit.quantity in part.quantities]
+        found: list[Limit | None] = [x for x in plan.limits if x.quantity in part.quantities]
         head = (part.name, _gray(part.model), _gray(part.voxels))
         rows += [(*head, *_judgement(limit, part, plan.whole_liver)) for limit in found or [None]]
     for organ in _hottest(organs)[:ORGANS_ON_PAGE_1]:

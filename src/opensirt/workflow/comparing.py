@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from opensirt.dose.disagreement import disagreement_findings
 from opensirt.dose.engine import dose_engines
 from opensirt.errors import InputError, RegionError, UnknownNameError
 from opensirt.image import Regions, Volume
-from opensirt.io.archive import staged_file, write_json, write_text
+from opensirt.io.archive import staged_files, write_json, write_text
 from opensirt.io.nifti import write_volume_nifti
+from opensirt.io.places import refuse_unusable_file
 from opensirt.provenance import Provenance, hash_file
 from opensirt.report.engine_maps import difference_picture
 from opensirt.report.engines import (
@@ -101,6 +101,10 @@ def compare_from_files(
     if options is not None and options.chosen() and MONTE_CARLO not in names:
         given = ", ".join(f"--{name}" for name in options.chosen())
         raise InputError(f"{given} needs the engine {MONTE_CARLO}, found {', '.join(names)}")
+    inputs = [path for path in (activity, density, ct, regions) if path is not None]
+    paths = _paths(out, names)
+    for path in paths.values():
+        refuse_unusable_file(path, inputs)
     source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)
     drawn = _regions(regions, source) if regions is not None else None
     known = density_classes(mass) if drawn is None else drawn
@@ -118,22 +122,21 @@ def compare_from_files(
         for name, done in made.items()
     ]
     comparison, page = _judge(doses, mass, drawn, made, activity.name, say)
-    inputs = [path for path in (activity, density, ct, regions) if path is not None]
     record = Provenance(
         inputs={path.name: hash_file(path) for path in inputs},
         options={"engines": list(names), "nuclide": of.name},
         citations=("low1998", "ju2008", "mikell2015"),
     )
-    paths = _paths(out, names)
     result = {
-        "engines": {name: done.facts | {"out": str(paths[name])} for name, done in made.items()},
+        "engines": {name: done.facts | {"out": paths[name].name} for name, done in made.items()},
         "regions_from": regions.name if regions is not None else "density and dose",
         "comparison": comparison.as_dict(),
         "findings": [finding.as_dict() for finding in page.findings],
-        "paths": {name: str(path) for name, path in paths.items()},
+        "paths": {name: path.name for name, path in paths.items()},
     }
-    _write(paths, made, page, result | {"provenance": record.as_dict()})
-    return ComparedFiles(comparison, page, result)
+    _write(paths, inputs, made, page, result | {"provenance": record.as_dict()})
+    told = {"paths": {name: str(path) for name, path in paths.items()}}
+    return ComparedFiles(comparison, page, result | told)
 
 
 def _regions(path: Path, source: Volume) -> Regions:
@@ -194,11 +197,14 @@ def _paths(out: Path, names: Sequence[str]) -> dict[str, Path]:
 
 
 def _write(
-    paths: dict[str, Path], made: dict[str, Dosing], page: ComparisonPage, data: dict[str, Any]
+    paths: dict[str, Path],
+    inputs: Sequence[Path],
+    made: dict[str, Dosing],
+    page: ComparisonPage,
+    data: dict[str, Any],
 ) -> None:
-    """Everything to temporary names first; then all move into place."""
-    with ExitStack() as files:
-        staged = {name: files.enter_context(staged_file(path)) for name, path in paths.items()}
+    """Everything to temporary names first; then all move into place. No path in a file."""
+    with staged_files(paths, inputs) as staged:
         for name, done in made.items():
             write_volume_nifti(staged[name], done.dose)
             if done.relative_error is not None:

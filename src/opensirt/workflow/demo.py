@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from opensirt.io.archive import staged_directory
 from opensirt.io.phantom_study import PhantomStudy, treated_at, write_phantom_study
 from opensirt.phantoms import make_phantom, phantom_names, simulate_pet, simulate_spect
 from opensirt.phantoms.imaging import default_pet, default_spect
@@ -44,7 +44,8 @@ class DemoResult:
     run: RunResult
     comparisons: tuple[Comparison, ...]
     seconds: float
-    peak_memory_mb: float
+    peak_memory_mb: float | None
+    """None where the system does not say."""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -114,29 +115,28 @@ def run_demo(
 ) -> DemoResult:
     """Make the digital NET patient, plan it from its DICOM, compare with what is true.
 
-    Writes ``study/`` and ``plan/`` into `out`.
+    Writes ``study/`` and ``plan/`` into `out`, both or none.
     """
     start = time.perf_counter()
     step = progress or (lambda what, done: None)
-    folder = Path(out)
-    made = write_phantom(
-        PATIENT,
-        folder / "study",
-        voxel_mm=voxel_mm,
-        seed=seed,
-        overwrite=overwrite,
-        progress=lambda what, done: step(what, 0.35 * done),
-    )
-    run = run_study(
-        folder / "study" / "dicom",
-        DEMO_OPTIONS,
-        to=folder / "plan",
-        overwrite=overwrite,
-        progress=lambda what, done: step(what, 0.35 + 0.65 * done),
-    )
+    with staged_directory(Path(out), overwrite=overwrite) as folder:
+        made = write_phantom(
+            PATIENT,
+            folder / "study",
+            voxel_mm=voxel_mm,
+            seed=seed,
+            progress=lambda what, done: step(what, 0.35 * done),
+        )
+        run = run_study(
+            folder / "study" / "dicom",
+            DEMO_OPTIONS,
+            to=folder / "plan",
+            progress=lambda what, done: step(what, 0.35 + 0.65 * done),
+        )
+    paths = {name: Path(out) / path.relative_to(folder) for name, path in run.paths.items()}
     return DemoResult(
-        study=folder / "study",
-        run=run,
+        study=Path(out) / "study",
+        run=replace(run, paths=paths),
         comparisons=tuple(_compare(made["truth"], run)),
         seconds=time.perf_counter() - start,
         peak_memory_mb=_peak_memory_mb(),
@@ -192,7 +192,11 @@ def _constant(name: str) -> float:
     return nuclide(name).dose_constant_gy_kg_per_gbq
 
 
-def _peak_memory_mb() -> float:
-    """Highest resident memory of this process so far, MB."""
+def _peak_memory_mb() -> float | None:
+    """Highest resident memory of this process so far, MB; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3

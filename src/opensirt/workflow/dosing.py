@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ from opensirt.dose.engine import dose_engines, uncovered_fraction
 from opensirt.errors import InputError
 from opensirt.findings import percent
 from opensirt.image import Regions, Volume
-from opensirt.io.archive import staged_file
+from opensirt.io.archive import staged_files
 from opensirt.io.nifti import write_volume_nifti
+from opensirt.io.places import refuse_unusable_file
 from opensirt.physics.nuclides import Nuclide, nuclide
 from opensirt.physics.plausible import require_plausible, require_plausible_voxels
 from opensirt.physics.tables import load_table
@@ -80,17 +80,19 @@ def dose_from_files(
     """
     require_ending(out, ENDINGS)
     _require_monte_carlo(engine, options)
+    inputs = [path for path in (activity, density, ct) if path is not None]
+    refuse_unusable_file(out, inputs)
     source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)
     done = calculate(engine, source, mass, of, options, step)
-    with ExitStack() as files:
-        target = files.enter_context(staged_file(out))
-        facts = {"out": str(out)}
-        if done.relative_error is not None:
-            beside = error_path(out)
-            write_volume_nifti(files.enter_context(staged_file(beside)), done.relative_error)
-            facts["relative_error_out"] = str(beside)
-        write_volume_nifti(target, done.dose)
-    return facts | done.facts
+    maps = {"out": done.dose}
+    paths = {"out": out}
+    if done.relative_error is not None:
+        maps["relative_error_out"] = done.relative_error
+        paths["relative_error_out"] = error_path(out)
+    with staged_files(paths, inputs) as staged:
+        for name, volume in maps.items():
+            write_volume_nifti(staged[name], volume)
+    return {name: str(path) for name, path in paths.items()} | done.facts
 
 
 def read_maps(

@@ -13,7 +13,8 @@ from opensirt.dose.engines.monte_carlo import MonteCarlo
 from opensirt.dose.kernels import Spacing, VoxelKernel, kernel_medium, voxel_kernel
 from opensirt.dose.mc_kernel import KernelPlan, SimulatedKernel, simulated_kernel
 from opensirt.errors import InputError, UnknownNameError
-from opensirt.io.archive import staged_file
+from opensirt.io.archive import staged_files
+from opensirt.io.places import refuse_unusable_file
 from opensirt.physics.materials import tissue
 from opensirt.physics.nuclides import Nuclide, nuclide
 from opensirt.workflow.files import require_ending
@@ -68,6 +69,7 @@ def kernel_to_file(
     if min(voxel_mm) <= 0:
         raise InputError(f"voxel sizes must be above 0 mm, found {voxel_mm}")
     require_ending(out, (".npz",))
+    refuse_unusable_file(out)
     rho = density_g_ml if density_g_ml is not None else tissue(medium).density_g_ml
     x, y, z = voxel_mm
     of, spacing_mm = nuclide(nuclide_name), (z, y, x)
@@ -81,7 +83,7 @@ def kernel_to_file(
             "rel_err": done.rel_err,
             "histories": np.array(done.histories),
         }
-    with staged_file(out) as staged, staged.open("wb") as stream:
+    with staged_files({"kernel": out}) as staged, staged["kernel"].open("wb") as stream:
         np.savez_compressed(stream, **arrays)
     return {
         "out": str(out),
@@ -112,6 +114,7 @@ def _require_engine(engine: str, given: KernelStatistics) -> None:
 def _contents(kernel: VoxelKernel, voxel_mm: tuple[float, float, float]) -> dict[str, Any]:
     """Arrays that every kernel file holds, with the order of the axes said in words."""
     return kernel.arrays() | {
+        "made_by": np.array("opensirt"),
         "axes": np.array("slice,row,column"),
         "voxel_mm": np.array(voxel_mm),
         "voxel_mm_order": np.array("x,y,z"),

@@ -8,8 +8,8 @@ from pathlib import Path
 from opensirt.case import Case
 from opensirt.dose.comparison import EngineDose
 from opensirt.image import Regions, Volume
-from opensirt.io.archive import refuse_unusable
 from opensirt.io.dicom_identity import read_identity
+from opensirt.io.places import refuse_unusable
 from opensirt.physics.nuclides import Nuclide
 from opensirt.plan.plan import Plan
 from opensirt.report import Report
@@ -53,7 +53,7 @@ def run_study(
         With one line that says what was needed; nothing is left in `to` then.
     """
     step = progress or (lambda what, done: None)
-    refuse_unusable(Path(to), overwrite=overwrite)
+    refuse_unusable(Path(to), overwrite=overwrite, inputs=(Path(study),))
     nuclide = options.nuclide()
     case = read_case(
         study,

@@ -1,0 +1,153 @@
+"""Where results may go: a place that can be written to, that holds no input and nothing foreign."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from opensirt.errors import InputError
+from opensirt.io.made import foreign_in, is_own_file
+
+__all__ = [
+    "create_beside",
+    "real_place",
+    "refuse_overlap",
+    "refuse_unusable",
+    "refuse_unusable_file",
+]
+
+ELSEWHERE = "choose another --out"
+
+
+def refuse_unusable(shown: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+    """`InputError` where results cannot go to this folder; ask before long work.
+
+    Parameters
+    ----------
+    shown : Path
+        The folder as it was given.
+    overwrite : bool
+        Whether a folder that opensirt made may be replaced. One that it did not make, or in which
+        anything was added or changed since, never is.
+    inputs : sequence of Path
+        Files and folders that are read; the folder may not be one, hold one or lie in one.
+    """
+    target = real_place(shown)
+    refuse_overlap(shown, inputs)
+    if not target.exists():
+        _refuse_unwritable(shown, target)
+        return
+    if not target.is_dir():
+        raise InputError(f"expected {shown} to be a folder, found a file; {ELSEWHERE}")
+    try:
+        used = any(target.iterdir())
+        foreign = foreign_in(target) if used and overwrite else ""
+    except OSError as error:
+        raise InputError(
+            f"expected to read the output folder {shown}, got {error.strerror}; {ELSEWHERE}"
+        ) from error
+    if used and not overwrite:
+        raise InputError(
+            f"expected the output folder {shown} to be new or empty, found files in it; "
+            "choose another or allow overwriting"
+        )
+    if foreign:
+        what = "files that opensirt did not put there" if foreign == "." else foreign
+        why = "" if foreign == "." else ", which opensirt did not put there or somebody changed,"
+        raise InputError(
+            f"expected to replace results of opensirt in {shown}, found {what}{why} "
+            f"in it; nothing foreign is replaced: {ELSEWHERE} or move it away"
+        )
+    _refuse_unwritable(shown, target)
+
+
+def refuse_unusable_file(shown: Path, inputs: Sequence[Path] = ()) -> None:
+    """`InputError` where a file cannot be written here: a folder, an input, somebody else's."""
+    target = real_place(shown)
+    if target.is_dir():
+        raise InputError(f"expected {shown} to be a file, found a folder; {ELSEWHERE}")
+    refuse_overlap(shown, inputs)
+    if target.exists() and not is_own_file(target):
+        raise InputError(
+            f"expected {shown} to be new or a file of opensirt, found one that it did not make; "
+            f"nothing foreign is replaced: {ELSEWHERE} or move it away"
+        )
+    _refuse_unwritable(shown, target)
+
+
+def refuse_overlap(shown: Path, inputs: Sequence[Path]) -> None:
+    """`InputError` where an output is an input, holds one or lies in one, by whatever name."""
+    ours = list(_identities(real_place(shown)))
+    for given in inputs:
+        theirs = list(_identities(real_place(given)))
+        if not theirs or theirs[0][0] != real_place(given):
+            continue  # an input that does not exist is told by whoever reads it
+        (_, theirs_here), theirs_above = theirs[0], {key for _, key in theirs[1:]}
+        is_there = ours[0][0] == real_place(shown)
+        if is_there and ours[0][1] == theirs_here:
+            relation = "is an input"
+        elif any(key == theirs_here for path, key in ours):
+            relation = "lies in an input"
+        elif is_there and ours[0][1] in theirs_above:
+            relation = "holds an input"
+        else:
+            continue
+        raise InputError(
+            f"expected results to go apart from what is read, but {shown} {relation}, {given}; "
+            f"{ELSEWHERE}"
+        )
+
+
+def _identities(target: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
+    """What exists of a path and the folders above it, each by device and number."""
+    for path in (target, *target.parents):
+        try:
+            facts = path.stat()
+        except OSError:
+            continue
+        yield path, (facts.st_dev, facts.st_ino)
+
+
+def real_place(shown: Path) -> Path:
+    """The place itself, links followed; a link to nowhere is refused."""
+    try:
+        if shown.is_symlink() and not shown.exists():
+            raise InputError(
+                f"expected {shown} to be a place for results, found a link that leads nowhere; "
+                f"{ELSEWHERE}"
+            )
+        target = Path(os.path.realpath(shown))
+        above = next(path for path in target.parents if path.exists())
+        for name in target.relative_to(above).parts:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                (above / name).lstat()  # a name that the file system cannot hold ends here
+        return target
+    except (OSError, ValueError) as error:
+        raise InputError(_unwritable(shown, error)) from error
+
+
+def _refuse_unwritable(shown: Path, target: Path) -> None:
+    """Make something, and take it away again, in the lowest folder above that exists."""
+    try:
+        above = next(path for path in target.parents if path.exists())
+        Path(tempfile.mkdtemp(prefix=".opensirt-", dir=above)).rmdir()
+    except OSError as error:
+        raise InputError(_unwritable(shown, error)) from error
+
+
+def create_beside(shown: Path, prefix: str) -> Path:
+    """A new folder beside a place, above folders made too; `InputError` where it cannot be."""
+    target = real_place(shown)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    except OSError as error:
+        raise InputError(_unwritable(shown, error)) from error
+
+
+def _unwritable(shown: Path, error: OSError | ValueError) -> str:
+    why = getattr(error, "strerror", None) or str(error)
+    return f"expected to create {shown}, got {why}; choose a place you may write to with --out"
