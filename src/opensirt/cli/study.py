@@ -121,7 +121,7 @@ def run(
     choose: list[str] = CHOOSE,
     role: list[str] = ROLES,
     out: Path = typer.Option(Path("opensirt-out"), help="Folder for report and DICOM objects."),
-    overwrite: bool = typer.Option(False, help="Replace the folder if it exists."),
+    overwrite: bool = typer.Option(False, help="Replace the folder, if opensirt made it."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Plan a study: activity, dose in every voxel, report and DICOM objects.
@@ -129,6 +129,9 @@ def run(
     Give one prescription; without any, the binding limit decides and is named. Exit code 3: results
     were written, but something stops the plan.
     """
+    from opensirt.io.places import refuse_unusable
+
+    refuse_unusable(out, overwrite=overwrite, inputs=(study,))  # before slow imports
     from opensirt.findings import AcceptedStop
     from opensirt.workflow import RunOptions, prescription_from
 
@@ -225,10 +228,13 @@ def demo(
     out: Path = typer.Option(Path("opensirt-demo"), help="Folder for study and results."),
     voxel_mm: float | None = typer.Option(None, help="CT voxel size of the digital patient."),
     seed: int = typer.Option(1, help="Seed of the image noise."),
-    overwrite: bool = typer.Option(True, help="Replace the folder if it exists."),
+    overwrite: bool = typer.Option(True, help="Replace the folder, if opensirt made it."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Make a digital NET patient, plan it from its DICOM, compare with its truth."""
+    from opensirt.io.places import refuse_unusable
+
+    refuse_unusable(out, overwrite=overwrite)  # before slow imports
     from opensirt.workflow import run_demo
 
     with progress() as step:
@@ -258,10 +264,13 @@ def phantom(
     out: Path = typer.Option(..., help="Folder to write."),
     voxel_mm: float | None = typer.Option(None, help="CT voxel size, mm."),
     seed: int = typer.Option(1, help="Seed of the image noise."),
-    overwrite: bool = typer.Option(False, help="Replace the folder if it exists."),
+    overwrite: bool = typer.Option(False, help="Replace the folder, if opensirt made it."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Write a digital patient or phantom as DICOM and NIfTI, with its truth."""
+    from opensirt.io.places import refuse_unusable
+
+    refuse_unusable(out, overwrite=overwrite)  # before slow imports
     from opensirt.workflow import write_phantom
 
     with progress() as step:
