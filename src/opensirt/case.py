@@ -69,6 +69,14 @@ class LeftOut:
 
     what: str
     why: str
+    role: str = ""
+    """Of a region that could not be read at all: its loss is a finding."""
+
+
+PLANNED_ROLES = frozenset(
+    {"liver", "tumour", "perfused", "necrosis", "lungs", "lung-left", "lung-right"}
+)
+"""Without one of these that was drawn, a plan would be of another patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,18 @@ class Case:
         """Why images and files of the study were left out, for a message that misses one."""
         reasons = [item.why for item in self.left_out if item.why != "not a DICOM file"]
         return f"; left out: {' | '.join(reasons[:3])}" if reasons else ""
+
+    def lost_regions(self) -> tuple[Finding, ...]:
+        """A finding for each region with a role that was drawn and could not be read."""
+        return tuple(
+            Finding(
+                "stop" if item.role in PLANNED_ROLES else "warn",
+                "region-lost",
+                f"{item.what} ({item.role}) could not be used: {item.why}.",
+            )
+            for item in self.left_out
+            if item.role
+        )
 
     def has_image(self, role: str) -> bool:
         """True where exactly one image has this role."""

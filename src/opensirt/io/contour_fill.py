@@ -90,10 +90,13 @@ def covered_fractions(slab: PlaneSlab, slices: int) -> list[tuple[int, float]]:
     return [(k, min(1.0, part)) for k, part in parts if part > 1e-6]
 
 
-def fill_loops(loops: Sequence[FloatArray], shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+def fill_loops(
+    loops: Sequence[FloatArray], shape: tuple[int, int], *, winding: bool = False
+) -> npt.NDArray[np.float32]:
     """Fraction of each pixel inside closed loops by the even-odd rule.
 
-    Loops inside loops are holes, keyhole channels cancel, and crossing loops are exclusive.
+    Loops inside loops are holes, keyhole channels cancel, and crossing loops are exclusive. With
+    `winding`, inside is all that the loops wind round at least once, however often.
 
     Parameters
     ----------
@@ -113,11 +116,16 @@ def fill_loops(loops: Sequence[FloatArray], shape: tuple[int, int]) -> npt.NDArr
     levels = np.unique(levels[(levels >= 0) & (levels <= rows)])
     heights = np.diff(levels)
     middles = levels[:-1] + heights / 2
-    lines, places = _crossings(starts, ends, middles)
+    lines, places, falling = _crossings(starts, ends, middles)
     order = np.lexsort((places, lines))
     lines, places = lines[order], np.clip(places[order], 0.0, columns)
-    # every line meets closed loops an even number of times: entries and exits alternate
-    weight = np.where(np.arange(places.size) % 2 == 0, 1.0, -1.0) * heights[lines]
+    if winding:
+        turns = np.cumsum(np.where(falling[order], -1, 1))  # 0 again at the end of every line
+        entry = np.where(np.diff(turns, prepend=0) == turns, 1.0, 0.0)
+        weight = (entry - (turns == 0)) * heights[lines]
+    else:
+        # every line meets closed loops an even number of times: entries and exits alternate
+        weight = np.where(np.arange(places.size) % 2 == 0, 1.0, -1.0) * heights[lines]
     whole = np.floor(places)
     part = places - whole
     row = np.floor(middles).astype(np.int64)
@@ -132,8 +140,8 @@ def fill_loops(loops: Sequence[FloatArray], shape: tuple[int, int]) -> npt.NDArr
 
 def _crossings(
     starts: FloatArray, ends: FloatArray, middles: FloatArray
-) -> tuple[npt.NDArray[np.int64], FloatArray]:
-    """Number of the middle line and column of each crossing with an edge."""
+) -> tuple[npt.NDArray[np.int64], FloatArray, npt.NDArray[np.bool_]]:
+    """Middle line and column of each crossing with an edge, and whether the edge falls in row."""
     low = np.searchsorted(middles, np.minimum(starts[:, 0], ends[:, 0]))
     high = np.searchsorted(middles, np.maximum(starts[:, 0], ends[:, 0]))
     counts = high - low
@@ -142,7 +150,7 @@ def _crossings(
     line = low[edge] + np.arange(edge.size) - first[edge]
     rise = ends[edge] - starts[edge]
     along = (middles[line] - starts[edge, 0]) / rise[:, 0]
-    return line, starts[edge, 1] + along * rise[:, 1]
+    return line, starts[edge, 1] + along * rise[:, 1], rise[:, 0] < 0
 
 
 def is_traced(loop: FloatArray) -> bool:
@@ -159,13 +167,13 @@ def is_traced(loop: FloatArray) -> bool:
 
 
 def fill_traced_loops(
-    loops: Sequence[FloatArray], shape: tuple[int, int]
+    loops: Sequence[FloatArray], inside: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """The mask that `is_traced` loops were traced from: voxels inside and on the line.
 
-    Parameters and result as for `fill_loops`; the fractions are 0 or 1.
+    `inside` is what the loops enclose; the fractions that come back are 0 or 1.
     """
-    mask = fill_loops(loops, shape) > 0.5
+    mask, shape = inside > 0.5, inside.shape
     for loop in loops:
         corners = np.rint(loop).astype(np.int64)
         for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):

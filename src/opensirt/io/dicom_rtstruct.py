@@ -16,18 +16,20 @@ from opensirt.image import Grid, Region
 from opensirt.image.regions import require_role
 from opensirt.io.contour_fill import (
     covered_fractions,
-    fill_loops,
     fill_traced_loops,
     is_traced,
     plane_slabs,
 )
+from opensirt.io.contour_plane import fill_plane
+from opensirt.io.contour_points import PointCount, lost_points, usual_count
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 
 __all__ = ["read_rtstruct"]
 
 FloatArray = npt.NDArray[np.float64]
 
-FILLED_TYPES = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+EXCLUSIVE = "CLOSEDPLANAR_XOR"
+FILLED_TYPES = ("CLOSED_PLANAR", EXCLUSIVE)
 SAME_PLANE_MM = 0.05
 """Contours closer together than this lie in one plane, and in a slice this close: files round."""
 FLAT_SLICES = 0.2
@@ -50,6 +52,16 @@ class _Roi:
     image_uids: set[str] = field(default_factory=set)
     unused: dict[str, int] = field(default_factory=dict)
     """Contours that do not enclose an area, by reason."""
+    exclusive: bool = False
+    """Contours are of the type that DICOM fills even-odd."""
+    counts: list[PointCount] = field(default_factory=list)
+    problem: str = ""
+    """Why none of it can be used."""
+
+    def lost(self, roles: Mapping[str, str]) -> LeftOut:
+        """The whole ROI left out, with the role that goes missing."""
+        role = roles.get(self.name) or role_from_name(self.name, self.coded, self.interpreted)
+        return LeftOut(f"contours of {self.name!r}", self.problem, role or "")
 
 
 def read_rtstruct(
@@ -80,18 +92,24 @@ def read_rtstruct(
         When contour data is unusable or not parallel to the slices of its image.
     """
     series = _referenced_series(dataset)
+    given = roles or {}
     chosen: list[tuple[_Roi, StudyImage]] = []
-    left_out: list[LeftOut] = []
-    for roi in _rois(dataset):
+    rois, left_out = _rois(dataset)
+    for roi in rois:
         what = f"contours of {roi.name!r}"
         left_out += [LeftOut(what, f"{n} contours: {why}") for why, n in roi.unused.items()]
         image = _image_for(roi, series, images)
-        if not roi.loops:
-            left_out += [] if roi.unused else [LeftOut(what, "the ROI has no contours")]
-        elif image is None:
+        if not roi.problem and roi.loops and image is None:
             left_out.append(LeftOut(what, _no_image(roi, images)))
-        else:
-            chosen.append((roi, image))
+        elif not roi.problem and not roi.loops:
+            left_out += [] if roi.unused else [LeftOut(what, "the ROI has no contours")]
+        elif not roi.problem and image is not None:
+            roi.problem = _not_flat(roi, image.volume.grid)
+            chosen += [] if roi.problem else [(roi, image)]
+    problems = [roi for roi in rois if roi.problem]
+    if problems and len(problems) == len(rois):
+        raise DicomError(problems[0].problem)
+    left_out += [roi.lost(given) for roi in problems]
     usual = _usual_spacings(chosen)
     traced = _traced(chosen)
     if traced:
@@ -101,7 +119,7 @@ def read_rtstruct(
     regions: list[Region] = []
     for roi, image in chosen:
         name = unique_name(roi.name, [region.name for region in regions])
-        role = (roles or {}).get(roi.name) or role_from_name(roi.name, roi.coded, roi.interpreted)
+        role = given.get(roi.name) or role_from_name(roi.name, roi.coded, roi.interpreted)
         region, notes = _fill(roi, image.volume.grid, usual.get(id(image)), id(roi) in traced)
         left_out += [LeftOut(f"contours of {roi.name!r}", note) for note in notes]
         if region is not None:
@@ -112,41 +130,80 @@ def read_rtstruct(
 # -- what the file says
 
 
-def _rois(dataset: Dataset) -> list[_Roi]:
-    rois: dict[int, _Roi] = {}
+def _rois(dataset: Dataset) -> tuple[list[_Roi], list[LeftOut]]:
+    """Every ROI with its contours, and contours that belong to none."""
+    by_number: dict[int | None, list[_Roi]] = {}
     for item in dataset.get("StructureSetROISequence") or []:
-        number = int(item.ROINumber)
+        number = _number(item, "ROINumber")
         name = str(item.get("ROIName") or "").strip() or f"ROI {number}"
-        rois[number] = _Roi(name, str(item.get("ReferencedFrameOfReferenceUID") or ""))
+        roi = _Roi(name, str(item.get("ReferencedFrameOfReferenceUID") or ""))
+        if number is None:
+            roi.problem = f"ROINumber of ROI {name!r} is missing or no whole number"
+        by_number.setdefault(number, []).append(roi)
+    rois = [roi for group in by_number.values() for roi in group]
     if not rois:
         raise DicomError("StructureSetROISequence is missing or empty: there is no region to read")
+    for number, group in by_number.items():
+        if number is not None and len(group) > 1:
+            names = " and ".join(repr(roi.name) for roi in group)
+            for roi in group:
+                roi.problem = f"ROINumber {number} stands for {names}: whose contours are whose?"
     for item in dataset.get("RTROIObservationsSequence") or []:
-        roi = rois.get(int(item.get("ReferencedROINumber") or -1))
-        if roi is not None:
+        for roi in by_number.get(_number(item, "ReferencedROINumber"), []):
             roi.interpreted = str(item.get("RTROIInterpretedType") or "")
             roi.coded += [
                 (str(code.get("CodeValue", "")), str(code.get("CodingSchemeDesignator", "")))
                 for code in item.get("RTROIIdentificationCodeSequence") or []
             ]
+    left_out: list[LeftOut] = []
     for item in dataset.get("ROIContourSequence") or []:
-        roi = rois.get(int(item.get("ReferencedROINumber") or -1))
-        if roi is not None:
-            for contour in item.get("ContourSequence") or []:
-                _add_contour(roi, contour)
-    return list(rois.values())
+        number = _number(item, "ReferencedROINumber")
+        group = by_number.get(number, []) if number is not None else []
+        if not group and item.get("ContourSequence"):
+            which = "is missing or no whole number" if number is None else f"{number} names no ROI"
+            left_out.append(LeftOut("contours of no ROI", f"ReferencedROINumber {which}"))
+        if len(group) == 1:
+            _add_contours(group[0], item.get("ContourSequence") or [])
+    usual = usual_count([count for roi in rois for count in roi.counts])
+    if usual:
+        left_out.append(LeftOut("NumberOfContourPoints", usual.text))
+    for roi in rois:
+        roi.problem = roi.problem or lost_points(roi.name, roi.counts, usual)
+    return rois, left_out
+
+
+def _number(item: Dataset, keyword: str) -> int | None:
+    """A whole number, 0 included; None where it is missing or none."""
+    try:
+        value = item.get(keyword)
+        return None if value is None or str(value).strip() == "" else int(str(value))
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _add_contours(roi: _Roi, contours: Sequence[Dataset]) -> None:
+    try:
+        for contour in contours:
+            _add_contour(roi, contour)
+    except DicomError as error:
+        roi.problem = str(error)
 
 
 def _add_contour(roi: _Roi, contour: Dataset) -> None:
     kind = str(contour.get("ContourGeometricType") or "")
     points = _points(contour, roi.name)
+    roi.counts.append(PointCount.of(_number(contour, "NumberOfContourPoints"), points))
     if kind not in FILLED_TYPES:
         why = f"ContourGeometricType {kind or 'missing'} encloses no area"
     elif len(points) < 3:
         why = "fewer than three points"
-    elif (key := np.round(points, 3).tobytes()) in roi.seen:
+    elif kind != EXCLUSIVE and (key := np.round(points, 3).tobytes()) in roi.seen:
         why = "drawn twice, used once"
     else:
-        roi.seen.add(key)
+        if kind == EXCLUSIVE:
+            roi.exclusive = True
+        else:
+            roi.seen.add(key)
         roi.loops.append(points)
         for item in contour.get("ContourImageSequence") or []:
             roi.image_uids.add(str(item.get("ReferencedSOPInstanceUID", "")))
@@ -224,6 +281,15 @@ def _usual_spacings(chosen: Sequence[tuple[_Roi, StudyImage]]) -> dict[int, floa
     return usual
 
 
+def _not_flat(roi: _Roi, grid: Grid) -> str:
+    """Why the contours do not lie on slices of the image; "" where they do."""
+    try:
+        _planes(roi, grid)
+    except DicomError as error:
+        return str(error)
+    return ""
+
+
 def _planes(roi: _Roi, grid: Grid) -> list[tuple[float, list[FloatArray]]]:
     """Loops (row, column) of each plane, by ascending slice index."""
     same_plane = SAME_PLANE_MM / grid.spacing_mm[0]
@@ -277,7 +343,10 @@ def _fill(
         if cover:
             shifted = [loop - (row, column) for loop in loops]
             shape = (rows - row, columns - column)
-            filled = fill_traced_loops(shifted, shape) if traced else fill_loops(shifted, shape)
+            filled, decided = fill_plane(shifted, shape, roi.exclusive)
+            notes += [note for note in sorted(decided) if note not in notes]
+            if traced:
+                filled = fill_traced_loops(shifted, filled)
             for index, part in cover:
                 fractions[index - first] += part * filled
     np.minimum(fractions, 1.0, out=fractions)

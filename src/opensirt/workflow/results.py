@@ -103,6 +103,7 @@ def build_report(
     section = None if check is None else engine_section(check, setting.density, regions)
     findings = _findings(
         (
+            *case.lost_regions(),
             *plan.findings,
             *setting.findings,
             *calibration.findings,

@@ -9,7 +9,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from opensirt.case import Case
+from opensirt.case import Case, LeftOut
 from opensirt.dose.dvh import Dvh
 from opensirt.findings import AcceptedStop, Finding
 from opensirt.plan.plan import Prescription
@@ -28,9 +28,16 @@ STOP = Finding("stop", "lung-dose-limit", "54 Gy.", "weber2022")
 ACCEPTED = AcceptedStop("Dr A. Example", "retreatment agreed")
 
 
-def record(findings=(), accepted=None, organs=()):
+def record(findings=(), accepted=None, organs=(), case=None):
     return results_record(
-        Case(id="case-1"), sample_plan(), "local", sample_doses(), organs, findings, accepted, {}
+        case or Case(id="case-1"),
+        sample_plan(),
+        "local",
+        sample_doses(),
+        organs,
+        findings,
+        accepted,
+        {},
     )
 
 
@@ -211,3 +218,23 @@ def test_no_rt_plan_is_written_on_a_stop_that_nobody_accepted(
         stops=stops, accepted=accepted,
     )  # fmt: skip
     assert (told["plan_summary"] is not None) == written
+
+
+def test_a_region_that_was_drawn_and_lost_stops_the_plan_and_the_rest_is_listed():
+    left = (
+        LeftOut("contours of 'Tumor 1'", "ROINumber 2 twice", "tumour"),
+        LeftOut("contours of 'Stomach'", "climbs", "stomach"),
+        LeftOut("notes.txt", "not a DICOM file"),
+    )
+    case = Case(id="case-1", left_out=left)
+    assert [(f.severity, f.code, f.text) for f in case.lost_regions()] == [
+        (
+            "stop",
+            "region-lost",
+            "contours of 'Tumor 1' (tumour) could not be used: ROINumber 2 twice.",
+        ),
+        ("warn", "region-lost", "contours of 'Stomach' (stomach) could not be used: climbs."),
+    ]
+    found = record(case=case)
+    assert [item["what"] for item in found["left_out"]] == [item.what for item in left]
+    jsonschema.validate(found["left_out"], SCHEMA["properties"]["left_out"])
