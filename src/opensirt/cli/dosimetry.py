@@ -112,9 +112,16 @@ def dvh(
     result = histograms_from_files(dose, regions)
     figures = ("mean_dose_gy", "d98_gy", "d95_gy", "d70_gy", "d50_gy", "d2_gy")
     rows = [
-        [row["name"], f"{row['volume_ml']:.2f}"]
+        [row["name"], f"{row['volume_ml']:.2f}", f"{row['volume_with_dose_ml']:.2f}"]
         + (["outside"] * len(figures) if row.get("outside") else [f"{row[f]:.4g}" for f in figures])
         for row in result["regions"]
     ]
-    columns = ["region", "mL", "mean (Gy)", "D98", "D95", "D70", "D50", "D2"]
-    emit(result, as_json, lambda: table("Dose-volume figures", columns, rows))
+    columns = ["region", "mL", "with dose", "mean (Gy)", "D98", "D95", "D70", "D50", "D2"]
+
+    def show() -> None:
+        table("Dose-volume figures", columns, rows)
+        if result["left_out"]:
+            left = [[item["what"], item["why"]] for item in result["left_out"]]
+            table("Left out", ["what", "why"], left)
+
+    emit(result, as_json, show)

@@ -24,7 +24,7 @@ from opensirt.io.contour_plane import fill_plane
 from opensirt.io.contour_points import PointCount, lost_points, usual_count
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 
-__all__ = ["read_rtstruct"]
+__all__ = ["contour_corners", "read_rtstruct"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -125,6 +125,16 @@ def read_rtstruct(
         if region is not None:
             regions.append(region.named(name, require_role(role or "other")))
     return tuple(regions), tuple(left_out)
+
+
+def contour_corners(dataset: Dataset) -> FloatArray:
+    """Corners (mm) of the box along x, y, z that holds all contours: (8, 3), or (0, 3) for none."""
+    loops = [loop for roi in _rois(dataset)[0] for loop in roi.loops]
+    if not loops:
+        return np.empty((0, 3))
+    points = np.concatenate(loops)
+    ends = np.array([points.min(axis=0), points.max(axis=0)])
+    return np.stack(np.meshgrid(*ends.T, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 # -- what the file says

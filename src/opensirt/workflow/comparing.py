@@ -141,7 +141,7 @@ def compare_from_files(
 
 def _regions(path: Path, source: Volume) -> Regions:
     """The regions of a file that lie on the map."""
-    moved = [region.onto(source.grid) for region in read_regions(path, source)]
+    moved = [region.onto(source.grid) for region in read_regions(path, source)[0]]
     kept = tuple(region for region in moved if not region.is_empty)
     if not kept:
         raise RegionError(f"no region of {path.name} lies on the activity map; check their places")

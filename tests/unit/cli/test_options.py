@@ -163,14 +163,20 @@ def test_columns_of_the_histogram_table_hold_their_own_figure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     figures = {"mean_dose_gy": 1.0, "d98_gy": 2.0, "d95_gy": 3.0, "d70_gy": 4.0, "d50_gy": 5.0}
-    row = {"name": "liver", "volume_ml": 7.0, **figures, "d2_gy": 6.0}
-    monkeypatch.setattr(workflow, "histograms_from_files", lambda dose, regions: {"regions": [row]})
+    row = {"name": "liver", "volume_ml": 7.0, "volume_with_dose_ml": 6.5, **figures, "d2_gy": 6.0}
+    left = [{"what": "contours of 'artery'", "why": "climbs"}]
+    monkeypatch.setattr(
+        workflow,
+        "histograms_from_files",
+        lambda dose, regions: {"regions": [row], "left_out": left},
+    )
     lines = call("dvh", "--dose", "d.nii", "--regions", "r.nii").stdout.splitlines()
+    assert any("artery" in line and "climbs" in line for line in lines)
     head = next(line for line in lines if "region" in line)
     body = next(line for line in lines if "liver" in line)
     columns = [cell.strip() for cell in head.replace("┃", "│").strip("│").split("│")]
     cells = [cell.strip() for cell in body.strip("│").split("│")]
     assert dict(zip(columns, cells, strict=True)) == {
-        "region": "liver", "mL": "7.00", "mean (Gy)": "1", "D98": "2", "D95": "3", "D70": "4",
-        "D50": "5", "D2": "6",
+        "region": "liver", "mL": "7.00", "with dose": "6.50", "mean (Gy)": "1", "D98": "2", "D95": "3",
+        "D70": "4", "D50": "5", "D2": "6",
     }  # fmt: skip

@@ -1,17 +1,24 @@
 """Histograms of DICOM dose and regions, file to file, and what is said where that cannot be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from pydicom import dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from opensirt.errors import FileFormatError
-from opensirt.image import Region
+from opensirt.image import Grid, Region, Volume
 from opensirt.io.dicom_dose import write_rt_dose
 from opensirt.io.dicom_plan import PlanSummary, write_rt_plan
 from opensirt.io.dicom_segmentation import write_segmentation
 from opensirt.io.dicom_structures import write_rt_structures
 from opensirt.io.nifti import read_nifti_regions, write_labels_nifti
+from opensirt.units import Unit
 from opensirt.workflow.files import histograms_from_files
 from tests.dicom_samples import GRIDS, sample_context, sample_dose, sample_regions
+from tests.region_samples import FRAME, box_loop, loop_mm, structure_set
 
 GRID = GRIDS["axial"]
 
@@ -37,6 +44,65 @@ def test_histograms_of_dicom_regions(folder, file, tolerance):
             row = found[region.name]
             assert row["volume_ml"] == pytest.approx(region.volume_ml, rel=tolerance)
             assert row["mean_dose_gy"] == pytest.approx(region.mean_of(dose), rel=tolerance)
+
+
+SMALL = Grid.regular((4, 20, 20), (2.0, 1.0, 1.0))
+
+
+def a_dose(folder):
+    """1 Gy on 4 x 20 x 20 voxels of 2 x 1 x 1 mm."""
+    dose = Volume(np.ones(SMALL.shape, np.float32), SMALL, Unit.GY)
+    path = folder / "small.dcm"
+    write_rt_dose(path, dose, replace(sample_context(SMALL), frame_of_reference_uid=FRAME))
+    return path
+
+
+def boxes(folder, *columns, frame=FRAME):
+    """A structure set: 10 x 10 voxels of one slice (0.2 mL) from each column on."""
+    rois = []
+    for first in columns:
+        loop = [(row, column + first) for row, column in box_loop(-0.5, 9.5)]
+        moved = [(row + 5, column) for row, column in loop]
+        rois.append((f"from {first}", [loop_mm(SMALL, 2, moved)]))
+    dataset = structure_set(rois, frame=frame)
+    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.481.3", generate_uid()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dcmwrite(folder / "boxes.dcm", dataset, enforce_file_format=True)
+    return folder / "boxes.dcm"
+
+
+def test_a_structure_that_reaches_beyond_the_dose_has_its_whole_volume(tmp_path):
+    """0.2 mL each: inside, with 4 of 10 columns beyond, and wholly outside."""
+    found = histograms_from_files(a_dose(tmp_path), boxes(tmp_path, 5, 14, 40))
+    rows = [(r["name"], r["volume_ml"], r["volume_with_dose_ml"]) for r in found["regions"]]
+    assert rows == [
+        ("from 5", pytest.approx(0.2), pytest.approx(0.2)),
+        ("from 14", pytest.approx(0.2), pytest.approx(0.12)),
+        ("from 40", pytest.approx(0.2), 0.0),
+    ]
+    assert [row.get("outside", False) for row in found["regions"]] == [False, False, True]
+    assert found["left_out"] == []
+
+
+def test_dose_and_structures_of_two_frames_of_reference_are_refused(tmp_path):
+    with pytest.raises(FileFormatError, match=f"{FRAME} in the dose and 1.2.3 in boxes.dcm"):
+        histograms_from_files(a_dose(tmp_path), boxes(tmp_path, 5, frame="1.2.3"))
+
+
+def test_a_roi_that_a_histogram_leaves_out_is_listed(tmp_path):
+    path = boxes(tmp_path, 5, 7)
+    dataset = dcmread(path)
+    dataset.ROIContourSequence[1].ContourSequence[0].NumberOfContourPoints = 9
+    dataset.save_as(path)
+    found = histograms_from_files(a_dose(tmp_path), path)
+    assert [row["name"] for row in found["regions"]] == ["from 5"]
+    assert [item["what"] for item in found["left_out"]] == ["contours of 'from 7'"]
+
+
+def test_contours_too_far_from_the_dose_for_one_grid_are_refused(tmp_path):
+    with pytest.raises(FileFormatError, match="no grid can hold both"):
+        histograms_from_files(a_dose(tmp_path), boxes(tmp_path, 5, 10_000_000))
 
 
 def test_another_dicom_object_is_named(folder):
