@@ -177,6 +177,6 @@ def test_columns_of_the_histogram_table_hold_their_own_figure(
     columns = [cell.strip() for cell in head.replace("┃", "│").strip("│").split("│")]
     cells = [cell.strip() for cell in body.strip("│").split("│")]
     assert dict(zip(columns, cells, strict=True)) == {
-        "region": "liver", "mL": "7.00", "with dose": "6.50", "mean (Gy)": "1", "D98": "2", "D95": "3",
-        "D70": "4", "D50": "5", "D2": "6",
+        "region": "liver", "mL": "7.00", "with dose": "6.50", "mean (Gy)": "1", "D98": "2",
+        "D95": "3", "D70": "4", "D50": "5", "D2": "6",
     }  # fmt: skip
