@@ -18,6 +18,7 @@ from opensirt.io.dicom_common import DicomContext, instance_reference, long_text
 from opensirt.io.dicom_files import numbers, pixel_frames, required, title
 from opensirt.io.dicom_geometry import check_orientation
 from opensirt.io.dicom_planes import DicomPlanes, decimal
+from opensirt.io.door import reader
 from opensirt.units import Unit
 
 __all__ = ["RT_DOSE_CLASS", "DoseVolumeHistogram", "build_rt_dose", "read_rt_dose", "write_rt_dose"]
@@ -198,6 +199,7 @@ def _histogram(
     return item
 
 
+@reader("RT Dose")
 def read_rt_dose(
     dataset: Dataset, *, dose_type: DoseType = "PHYSICAL", name: str = "RT Dose"
 ) -> Volume:

@@ -22,6 +22,7 @@ from opensirt.io.contour_fill import (
 )
 from opensirt.io.contour_plane import fill_plane
 from opensirt.io.contour_points import PointCount, lost_points, usual_count
+from opensirt.io.door import reader
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 
 __all__ = ["contour_corners", "read_rtstruct"]
@@ -64,6 +65,7 @@ class _Roi:
         return LeftOut(f"contours of {self.name!r}", self.problem, role or "")
 
 
+@reader("RTSTRUCT")
 def read_rtstruct(
     dataset: Dataset, images: Sequence[StudyImage], *, roles: Mapping[str, str] | None = None
 ) -> tuple[tuple[Region, ...], tuple[LeftOut, ...]]:

@@ -15,6 +15,7 @@ from opensirt.case import LeftOut, StudyImage
 from opensirt.errors import DicomError
 from opensirt.image import Grid, Region
 from opensirt.image.regions import require_role
+from opensirt.io.door import reader
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 from opensirt.io.seg_frames import Frames, read_frames
 
@@ -33,6 +34,7 @@ class _Segment:
     coded: tuple[Coded, ...]
 
 
+@reader("DICOM SEG")
 def read_segmentation(
     dataset: Dataset, images: Sequence[StudyImage], *, roles: Mapping[str, str] | None = None
 ) -> tuple[tuple[Region, ...], tuple[LeftOut, ...]]:

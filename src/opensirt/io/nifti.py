@@ -15,7 +15,9 @@ from nibabel.filebasedimages import ImageFileError
 
 from opensirt.errors import FileFormatError
 from opensirt.image import Grid, Region, Volume
+from opensirt.io.door import reader
 from opensirt.io.label_maps import labels_from_regions, regions_from_labels
+from opensirt.io.whole import require_whole
 from opensirt.units import Unit
 
 __all__ = [
@@ -37,6 +39,7 @@ _LABEL_NAMES_CODE = 0
 """Extension code under which TotalSegmentator stores a Caret label table."""
 
 
+@reader("NIfTI")
 def read_nifti(path: Path) -> tuple[Array, Grid]:
     """Values (slice, row, column), scaled by the header, and grid of a three-dimensional image.
 
@@ -50,12 +53,14 @@ def read_nifti(path: Path) -> tuple[Array, Grid]:
     return _read(_open(path), path)
 
 
+@reader("NIfTI")
 def read_volume_nifti(path: Path, unit: Unit, **facts: Any) -> Volume:
     """A `Volume` from a NIfTI file, whose unit and other `facts` the caller knows."""
     values, grid = read_nifti(path)
     return Volume(values, grid, unit, **facts)
 
 
+@reader("NIfTI")
 def read_nifti_regions(path: Path) -> tuple[Region, ...]:
     """One region per label, named by the file's label table where it has one."""
     image = _open(path)
@@ -108,6 +113,7 @@ def _read(image: nibabel.Nifti1Image, path: Path) -> tuple[Array, Grid]:
         raise FileFormatError(
             f"{path.name}: expected real numbers, found {image.get_data_dtype()} voxels"
         )
+    _require_whole(image, path)
     try:
         stored = np.asanyarray(image.dataobj)
     except (OSError, EOFError, ValueError) as error:
@@ -126,12 +132,20 @@ def _read(image: nibabel.Nifti1Image, path: Path) -> tuple[Array, Grid]:
     return values, Grid.from_matrix(values.shape, swapped)
 
 
+def _require_whole(image: nibabel.Nifti1Image, path: Path) -> None:
+    """As many bytes as the header says, by name of the file that holds the voxels."""
+    voxels = float(np.prod(np.array(image.shape, dtype=np.float64)))
+    declared = voxels * image.get_data_dtype().itemsize + float(image.dataobj.offset)
+    holder = Path(image.file_map["image"].filename or path)
+    require_whole(holder, declared)
+
+
 def _affine(image: nibabel.Nifti1Image, path: Path) -> npt.NDArray[np.float64]:
     """RAS affine, mm, of voxel indices (column, row, slice)."""
     header = image.header
     sform, s_code = header.get_sform(coded=True)
     qform, q_code = header.get_qform(coded=True)
-    length, _ = header.get_xyzt_units()
+    length = _unit_of_length(header, path)
     if s_code == 0 and q_code == 0:
         raise FileFormatError(
             f"{path.name}: sform_code and qform_code are both 0, so its place and orientation are "
@@ -149,6 +163,17 @@ def _affine(image: nibabel.Nifti1Image, path: Path) -> npt.NDArray[np.float64]:
     affine = np.array(sform if s_code else qform, dtype=np.float64)
     affine[:3] *= _MM_PER_UNIT[length]
     return affine
+
+
+def _unit_of_length(header: nibabel.Nifti1Header, path: Path) -> str:
+    code = int(header["xyzt_units"]) & 0x07
+    try:
+        return str(header.get_xyzt_units()[0])
+    except KeyError:
+        raise FileFormatError(
+            f"{path.name}: xyzt_units has the code {code} for lengths, which stands for nothing; "
+            "set it to 2 (mm)"
+        ) from None
 
 
 def _label_names(image: nibabel.Nifti1Image) -> dict[int, str]:

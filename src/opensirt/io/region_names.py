@@ -63,6 +63,12 @@ _BARRED = _words(
 )
 """Words that turn an organ's name, code or type into something else."""
 
+_LESS = re.compile(
+    r"(?:liver|hepar|hepatic|lungs?|lobes?|body|organ)[\s_]*[-\u2010-\u2015\u2212/\\~][\s_]*"
+    rf"(?:{'|'.join(sorted(_TUMOUR))}|necrosis)(?![a-z])",
+    re.I,
+)
+"""An organ, a dash or slash, a tumour: what is left of the organ without it."""
 _GENERIC = re.compile(r"^(segment|seg|roi|label|region|structure|volume)?[\s_#-]*\d*$", re.I)
 
 _ROLE_OF_CODE = {
@@ -120,6 +126,8 @@ def role_from_name(name: str, coded: Sequence[Coded] = (), interpreted: str = ""
         DICOM `RTROIInterpretedType`, such as "GTV".
     """
     words = _split(name)
+    if _LESS.search(name):
+        return None
     named = _role_of_words(words)
     if named is not None:
         return named

@@ -15,8 +15,10 @@ import SimpleITK as sitk
 from opensirt.errors import FileFormatError, GridMismatchError
 from opensirt.image import Grid, Region
 from opensirt.image.resample import from_sitk
+from opensirt.io.door import reader
 from opensirt.io.label_maps import regions_from_labels, whole_number_labels
 from opensirt.io.region_names import Coded, role_from_name, unique_name
+from opensirt.io.whole import require_whole_nrrd
 
 __all__ = ["read_nrrd", "read_nrrd_regions", "write_regions_seg_nrrd"]
 
@@ -35,6 +37,7 @@ class _Segment:
     coded: tuple[Coded, ...]
 
 
+@reader("NRRD")
 def read_nrrd(path: Path) -> tuple[Array, Grid]:
     """Values (slice, row, column) and grid of a three-dimensional NRRD image.
 
@@ -55,6 +58,7 @@ def read_nrrd(path: Path) -> tuple[Array, Grid]:
     return from_sitk(image)
 
 
+@reader("NRRD")
 def read_nrrd_regions(path: Path) -> tuple[Region, ...]:
     """Regions of a Slicer `.seg.nrrd` by segment name, or of a plain label map by label.
 
@@ -122,6 +126,7 @@ def write_regions_seg_nrrd(path: Path, regions: Sequence[Region]) -> None:
 
 
 def _open(path: Path) -> sitk.Image:
+    require_whole_nrrd(path)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:

@@ -193,7 +193,7 @@ def test_damaged_and_other_files(tmp_path):
         read_nifti(tmp_path / "a.nii")
     path = save(tmp_path / "b.nii", np.ones((9, 9, 9), np.int16))
     path.write_bytes(path.read_bytes()[:600])
-    with pytest.raises(FileFormatError, match=r"b.nii: voxel data is cut short"):
+    with pytest.raises(FileFormatError, match=r"b.nii: .* 1810 bytes, the file holds 600"):
         read_nifti(path)
 
 

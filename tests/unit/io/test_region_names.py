@@ -89,3 +89,21 @@ def test_names_are_numbered_where_taken():
 @pytest.mark.parametrize("name", ["FLR", "flr volume", "future remnant", "normal", "resected"])
 def test_a_remnant_is_no_liver_whatever_its_code(name):
     assert role_from_name(name, LIVER) is None
+
+
+@pytest.mark.parametrize(
+    "between", ["-", " - ", "_-_", "\u2013", "\u2014", "\u2212", "/", "\\", "~"]
+)
+@pytest.mark.parametrize(
+    "pair", [("Liver", "GTV"), ("LIVER", "tumors"), ("hepar", "Mets"), ("liver", "lesion 2")]
+)
+def test_an_organ_less_its_tumour_is_no_tumour_whatever_its_code(pair, between):
+    name = between.join(pair)
+    assert role_from_name(name) is None
+    assert role_from_name(name, LIVER, "GTV") is None
+    assert role_from_name(f"{pair[1]}{between}{pair[0]}") in ("tumour", None)
+
+
+@pytest.mark.parametrize("name", ["Liver GTV", "liver_tumor", "Tumor-1", "GTV-2", "tumour/2"])
+def test_a_dash_alone_takes_nothing_away(name):
+    assert role_from_name(name) == "tumour"

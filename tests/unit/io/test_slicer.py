@@ -59,7 +59,7 @@ def test_space_without_a_place_in_the_patient_is_refused(tmp_path, space):
 
 def test_damaged_file(tmp_path):
     (tmp_path / "a.nrrd").write_bytes(b"not an image")
-    with pytest.raises(FileFormatError, match=r"a.nrrd: cannot be read as NRRD"):
+    with pytest.raises(FileFormatError, match=r"a.nrrd: expected NRRD, found something else"):
         read_nrrd(tmp_path / "a.nrrd")
 
 

@@ -1,0 +1,130 @@
+"""Bytes that a header declares against bytes that the file holds, before any is used.
+
+Compressed streams are read to their end in small pieces, so that their check sum is verified and
+a header that claims gigabytes costs no memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from opensirt.errors import FileFormatError
+
+__all__ = ["require_whole", "require_whole_nrrd"]
+
+PIECE = 1 << 20
+PADDING = 512
+"""Zeros after the voxels, fewer than this: some writers fill their last block."""
+MOST_BYTES = 8 << 30
+"""Beyond any image of a patient."""
+BYTES_OF_TYPE = {
+    "signed char": 1, "int8": 1, "int8_t": 1, "uchar": 1, "unsigned char": 1, "uint8": 1,
+    "uint8_t": 1, "short": 2, "short int": 2, "signed short": 2, "signed short int": 2, "int16": 2,
+    "int16_t": 2, "ushort": 2, "unsigned short": 2, "unsigned short int": 2, "uint16": 2,
+    "uint16_t": 2, "int": 4, "signed int": 4, "int32": 4, "int32_t": 4, "uint": 4,
+    "unsigned int": 4, "uint32": 4, "uint32_t": 4, "longlong": 8, "long long": 8,
+    "long long int": 8, "signed long long": 8, "signed long long int": 8, "int64": 8, "int64_t": 8,
+    "ulonglong": 8, "unsigned long long": 8, "unsigned long long int": 8, "uint64": 8,
+    "uint64_t": 8, "float": 4, "double": 8,
+}  # fmt: skip
+"""Names of the NRRD definition."""
+
+
+def require_whole(path: Path, declared: float, *, after: int = 0) -> None:
+    """`FileFormatError` unless a file, gzip-compressed by its name or not, holds what it declares.
+
+    Parameters
+    ----------
+    declared : float
+        Bytes from the beginning of the (uncompressed) content.
+    after : int
+        Bytes of the file before the content.
+    """
+    _require_possible(path, declared)
+    packed = path.name.lower().endswith(".gz")
+    with path.open("rb") as stream:
+        stream.seek(after)
+        _compare(path, stream, declared, packed=packed)
+
+
+def require_whole_nrrd(path: Path) -> None:
+    """`FileFormatError` unless an NRRD holds what it declares, in itself or in a file beside it."""
+    with path.open("rb") as stream:
+        fields = _nrrd_fields(path, stream)
+        name = fields.get("data file", fields.get("datafile"))
+        encoding = fields.get("encoding", "raw").lower()
+        size = BYTES_OF_TYPE.get(fields.get("type", "").lower())
+        if size is None:
+            raise FileFormatError(f"{path.name}: the type {fields.get('type')!r} is unknown")
+        declared = float(size)
+        for count in fields.get("sizes", "").split():
+            declared *= float(count)
+        _require_possible(path, declared)
+        if encoding not in ("raw", "gzip", "gz"):
+            return  # text and bzip2 are checked by the library that reads them
+        packed = encoding != "raw"
+        if name is None:
+            _compare(path, stream, declared, packed=packed)
+            return
+    if Path(name).name != name or name.upper() == "LIST" or "%" in name:
+        raise FileFormatError(
+            f"{path.name}: its data must lie in one file beside it, found {name!r}; put both into "
+            "one folder"
+        )
+    data = path.with_name(name)
+    if not data.is_file():
+        raise FileFormatError(f"{path.name}: its data file {name} is not beside it")
+    skip = int(fields.get("byte skip", fields.get("byteskip", "0")))
+    if skip >= 0 and not int(fields.get("line skip", fields.get("lineskip", "0"))):
+        with data.open("rb") as stream:
+            _compare(data, stream, declared + skip, packed=packed)
+
+
+def _require_possible(path: Path, declared: float) -> None:
+    if not 0 < declared <= MOST_BYTES:
+        raise FileFormatError(
+            f"{path.name}: the header declares {declared / 2**30:.3g} GiB, no image of a patient"
+        )
+
+
+def _nrrd_fields(path: Path, stream: BinaryIO) -> dict[str, str]:
+    """Fields of the header in lower case; the stream stands at the data afterwards."""
+    if not stream.readline(64).startswith(b"NRRD"):
+        raise FileFormatError(f"{path.name}: expected NRRD, found something else")
+    fields: dict[str, str] = {}
+    while (line := stream.readline(1 << 24)).strip():
+        match = re.match(rb"([^:#]+): ?(?!=)(.*)", line.rstrip(b"\r\n"))
+        if match:
+            key = match[1].decode("ascii", "replace").strip().lower()
+            fields[key] = match[2].decode("utf-8", "replace").strip()
+    return fields
+
+
+def _compare(path: Path, stream: BinaryIO, declared: float, *, packed: bool) -> None:
+    held, rest = 0, b""
+    try:
+        source = gzip.GzipFile(fileobj=stream) if packed else stream
+        while piece := source.read(PIECE):
+            held += len(piece)
+            if held > declared:
+                rest += piece[-int(min(len(piece), held - declared)) :]
+            if len(rest) > PADDING:
+                break
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(
+            f"{path.name}: its compressed data is damaged or cut short ({error}); copy it again"
+        ) from error
+    if held < declared:
+        raise FileFormatError(
+            f"{path.name}: the header declares {declared:.0f} bytes, the file holds {held}: "
+            "it is cut short, or the header is wrong"
+        )
+    if len(rest) > PADDING or rest.strip(b"\0"):
+        raise FileFormatError(
+            f"{path.name}: the file holds more than the {declared:.0f} bytes that its header "
+            "declares: shape or type in the header is wrong"
+        )
