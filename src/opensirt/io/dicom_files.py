@@ -141,7 +141,50 @@ def pixel_frames(dataset: Dataset, name: str) -> npt.NDArray[Any]:
         ) from None
     if stored.size != rows * columns * frames:
         raise DicomError(f"{name}: PixelData does not hold {frames} frames of {rows} x {columns}")
-    return stored.reshape(frames, rows, columns)
+    return _own_bits(dataset, stored.reshape(frames, rows, columns), name)
+
+
+def _own_bits(dataset: Dataset, stored: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    """The values without overlay planes in the bits above them.
+
+    Raises
+    ------
+    DicomError
+        When pixels use bits above BitsStored as values do, or HighBit does not fit BitsStored.
+    """
+    bits, allocated = (integer(dataset, key, name) for key in ("BitsStored", "BitsAllocated"))
+    if stored.dtype.kind not in "ui" or not bits or not allocated or bits > allocated:
+        return stored
+    high = integer(dataset, "HighBit", name)
+    if high is not None and high != bits - 1:
+        raise DicomError(
+            f"{name}: HighBit is {high} and BitsStored {bits}: which bits hold values?"
+        )
+    words = _words(dataset, stored, allocated)
+    signed = bool(integer(dataset, "PixelRepresentation", name))
+    low, top = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+    if bits == allocated or (words.min() >= low and words.max() < top):
+        return stored
+    above = int(np.bitwise_or.reduce(words.astype(np.int64).ravel()) >> bits)
+    above &= (1 << allocated - bits) - 1
+    if above == 0:  # negative numbers without the bits that extend their sign
+        return stored
+    if above == 1 or above & (above - 1) or signed:
+        raise DicomError(
+            f"{name}: BitsStored says {bits}, and pixels have bits above set: values are cut; "
+            "export the image again"
+        )
+    return (words.astype(np.int64) & ((1 << bits) - 1)).astype(stored.dtype)
+
+
+def _words(dataset: Dataset, stored: npt.NDArray[Any], allocated: int) -> npt.NDArray[Any]:
+    """Pixels with all their bits: decoders of native data drop those above BitsStored."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax not in _NATIVE or allocated not in (8, 16, 32):
+        return stored
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    words = np.frombuffer(dataset.PixelData, dtype=f"{order}{stored.dtype.kind}{allocated // 8}")
+    return words[: stored.size].reshape(stored.shape)
 
 
 def _check_length(dataset: Dataset, samples: int, name: str) -> None:

@@ -203,6 +203,8 @@ def _ordered_values(
         if stored.shape != (rows, columns):
             raise DicomError(f"{name}: PixelData does not hold {rows} x {columns} pixels")
         slope, intercept = meaning.scales[int(stack.order[place])]
+        if slope == 0 and (stored.any() or intercept or meaning.unit is Unit.HU):
+            raise DicomError(f"{name}: RescaleSlope is zero on a slice that is not, and no guess")
         np.multiply(stored, slope, out=values[place], casting="unsafe")
         values[place] += np.float32(intercept)
         if meaning.unit is Unit.HU:

@@ -160,15 +160,18 @@ def _rescale(
     Raises
     ------
     DicomError
-        When one is missing, or both without a default, or the slope is zero.
+        When one is missing, or both without a default, or the slope is not positive. It may be 0
+        on a slice of nothing but 0 (the reader of pixels looks), for some write those so.
     """
     inner = find_group(plane.groups, "PixelValueTransformationSequence", name)
     group = inner[0] if inner else plane.groups[-1]
     slope, intercept = number(group, "RescaleSlope", name), number(group, "RescaleIntercept", name)
     if slope is None and intercept is None and default is not None:
         return default
-    if slope is None or slope == 0:
-        raise DicomError(f"{name}: RescaleSlope is missing or zero, and cannot be guessed")
+    if slope is None:
+        raise DicomError(f"{name}: RescaleSlope is missing, and cannot be guessed")
+    if slope < 0:
+        raise DicomError(f"{name}: RescaleSlope is {slope:g}, which turns more into less; above 0?")
     if intercept is None:
         raise DicomError(f"{name}: RescaleIntercept is missing, and cannot be guessed")
     return slope, intercept
