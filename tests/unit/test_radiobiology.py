@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from opensirt import radiobiology
 from opensirt.errors import InputError, UnknownNameError
 from opensirt.physics.nuclides import nuclide
+from opensirt.physics.tables import parse_table
 from opensirt.radiobiology import (
     bed_gy,
     eqd2_gy,
@@ -102,3 +104,37 @@ def test_a_source_that_is_about_one_product_is_used_for_it_alone() -> None:
         "liver: alpha 0.004/Gy (assumption), alpha/beta 2.5 Gy (strigari2010), "
         "repair half-time 2.5 h (strigari2010); not verified"
     )
+
+
+PARAMETERS = {"alpha_per_gy": "1/Gy", "alpha_beta_gy": "Gy", "repair_half_time_h": "h"}
+
+
+def set_of_table(monkeypatch: pytest.MonkeyPatch, unread: str = "") -> radiobiology.TissueResponse:
+    """A liver of 0.01/Gy, 4 Gy and 3 h, each read in a source of its own but for `unread`."""
+    sources, values = ("codata2018", "estar", "iupac2021"), (0.01, 4.0, 3.0)
+    row: dict[str, object] = {"name": "made", "tissue": "liver"}
+    for (key, unit), source, value in zip(PARAMETERS.items(), sources, values, strict=True):
+        row[key] = {"value": value, "unit": unit, "source": source, "verified": key != unread}
+    table = parse_table({"name": "radiobiology", "response": [row]}, "made.toml")
+    monkeypatch.setattr(radiobiology, "load_table", lambda name: table)
+    return tissue_response("liver", "made")
+
+
+def test_each_parameter_stands_beside_its_own_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = set_of_table(monkeypatch)
+    assert (found.alpha_per_gy, found.alpha_beta_gy) == (0.01, 4.0)
+    assert found.repair_half_time_s == 3.0 * 3600.0
+    assert found.is_verified
+    assert found.text == (
+        "liver: alpha 0.01/Gy (codata2018), alpha/beta 4 Gy (estar), "
+        "repair half-time 3 h (iupac2021)"
+    )
+
+
+@pytest.mark.parametrize("unread", list(PARAMETERS))
+def test_a_set_is_read_only_where_each_parameter_is(
+    monkeypatch: pytest.MonkeyPatch, unread: str
+) -> None:
+    found = set_of_table(monkeypatch, unread)
+    assert not found.is_verified
+    assert found.text.endswith("; not verified")

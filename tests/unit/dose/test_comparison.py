@@ -199,6 +199,25 @@ def test_dose_from_nothing_has_no_percentage(density, regions):
     assert "lungs far more (3 for 0 Gy)" in disagreement_findings(found)[0].text
 
 
+@pytest.mark.parametrize(
+    ("lungs_gy", "words"),
+    [
+        (0.5, "95 % less (0.5 for 10 Gy)"),
+        (0.0, "100 % less (0 for 10 Gy)"),
+        (19.5, "95 % more (19.5 for 10 Gy)"),
+        (109.0, "990 % more (109 for 10 Gy)"),
+        (111.0, "far more (111 for 10 Gy)"),
+    ],
+)
+def test_a_difference_is_in_percent_up_to_ten_times_the_reference(
+    density, regions, lungs_gy, words
+):
+    doses = [EngineDose("local", made(lungs_gy, 100.0)), EngineDose("monte-carlo", made(10, 100))]
+    found = compare_doses(doses, density, regions, with_gamma=False)
+    (finding,) = disagreement_findings(found)
+    assert finding.text == f"local gives lungs {words}, compared with monte-carlo."
+
+
 def test_regions_by_density_and_dose(density):
     """Layers 2-7, 8-17 and 18-19 of 400 voxels; 100 Gy in soft tissue, 10 Gy in lung."""
     found = density_regions(density, made(10.0, 100.0, 900.0))
