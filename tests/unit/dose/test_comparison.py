@@ -173,6 +173,24 @@ def test_what_lies_within_reach_decides_whether_density_varies():
     assert regions_of_varied_density(even, block, 15.0) == frozenset()
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_other_density_within_reach_counts_on_every_side(axis, side):
+    """Lung 10 to 12 mm from one voxel, along axes of three spacings: 8 mm do not reach, 13 do."""
+    spacing_mm, middle = (4.0, 3.0, 2.0), 12
+    away = 1 + round(9.0 / spacing_mm[axis])
+    rho = np.full((24, 24, 24), 1.05)
+    plane = [slice(None)] * 3
+    plane[axis] = slice(middle + away, None) if side > 0 else slice(None, middle - away + 1)
+    rho[tuple(plane)] = 0.26
+    mask = np.zeros(rho.shape)
+    mask[middle, middle, middle] = 1
+    where = volume(rho, Unit.G_PER_ML, spacing_mm)
+    block = Regions((Region.from_mask("block", "tumour", mask, where.grid),))
+    assert regions_of_varied_density(where, block, 8.0) == frozenset()
+    assert regions_of_varied_density(where, block, 13.0) == {"block"}
+
+
 def test_agreement_and_doubt_are_said(density, regions):
     doses = [EngineDose("local", made(10.5, 101.0)), EngineDose("monte-carlo", made(10.0, 100.0))]
     found = compare_doses(doses, density, regions, with_gamma=False)

@@ -12,6 +12,7 @@ from opensirt.dose import dose_engines
 from opensirt.dose.engines.voxel_superposition import VoxelSuperposition
 from opensirt.dose.kernel_parts import cumulative_mev, electron_reach_mm
 from opensirt.dose.kernels import point_kernel
+from opensirt.dose.photon_dose import photon_dose
 from opensirt.dose.ray_kernel import RayKernel, fitted_kernel, ray_directions
 from opensirt.dose.rays import _shares, add_density_effect
 from opensirt.errors import GridMismatchError
@@ -225,6 +226,29 @@ def test_air_has_a_dose_unless_a_lowest_density_is_asked_for() -> None:
     assert dose_of(activity, density, min_density_g_ml=0.1)[10].max() == 0.0
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_depth_in_lung_beside_a_slab_counts_by_mass(axis: int, side: int) -> None:
+    """Beside 12 mm of active tissue, 4 mm of lung at 0.25 g/mL are as 1 mm of tissue.
+
+    So the dose goes 40 mm into lung, where a sum of water's own reach would end after 10 mm.
+    """
+    shape, source = [24, 14, 14], slice(12, 24)
+
+    def line(lung_g_ml: float, step_mm: float) -> npt.NDArray[np.float64]:
+        density = np.full(shape, lung_g_ml, np.float32)
+        activity = np.zeros_like(density)
+        density[source], activity[source] = 1.0, 1e6
+        spacing_mm = [12.0, 12.0, 12.0]
+        spacing_mm[axis] = step_mm
+        turned = [np.moveaxis(of[::-side], 0, axis) for of in (activity, density)]
+        gray = np.moveaxis(dose_of(*turned, spacing_mm=tuple(spacing_mm)), axis, 0)
+        return np.asarray(gray[::-side][:12, 6:8, 6:8].mean(axis=(1, 2)), float)
+
+    lung, tissue = line(0.25, 4.0), line(1.0, 1.0)
+    assert lung == pytest.approx(tissue, rel=0.05, abs=0.005 * tissue.max())
+
+
 def test_the_result_does_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     density = np.full((16, 16, 16), 1.06, np.float32)
     density[8:] = 0.3
@@ -245,6 +269,28 @@ def test_photons_of_i131_in_lung_are_not_divided_by_its_mass() -> None:
     lung = dose_of(activity, density, "i131", (4.0, 4.0, 4.0))
     ratio = lung[10:14, 10:14, 13:15].mean() / tissue[10:14, 10:14, 13:15].mean()
     assert 0.95 < ratio < 1.15
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("voxels", [(13, 15), (14, 15), (8, 9)])
+def test_a_last_block_is_as_active_and_as_dense_as_its_voxels(
+    axis: int, voxels: tuple[int, int]
+) -> None:
+    """Photons go by blocks of 3 voxels of 2 mm. What lung changes is the same in blocks that the
+    grid ends within, as the concentration and the density of a block are those of its voxels."""
+    i131, changes = point_kernel("i131", "soft-tissue"), []
+    for count in voxels:
+        shape = [6, 6, 6]
+        shape[axis] = count
+        parts = []
+        for rho in (0.25, 1.04):
+            activity, density = np.ones(shape, np.float32), np.full(shape, rho, np.float32)
+            near, far = photon_dose(activity, density, SPACING_MM, i131, 1.04)
+            parts.append(np.stack(list(far)))
+            assert near is not None
+        changes.append(np.moveaxis(parts[0] - parts[1], axis, 0)[: min(voxels)])
+    assert changes[0] == pytest.approx(changes[1], rel=1e-3)
+    assert np.abs(changes[0]).min() > 0.0
 
 
 def test_a_sheared_grid_is_refused() -> None:
