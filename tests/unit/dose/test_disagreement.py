@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from opensirt.dose.comparison import EngineComparison, RegionComparison, Verdict
+from opensirt.dose import disagreement
+from opensirt.dose.comparison import EngineComparison, RegionComparison, Verdict, mean_tolerance
 from opensirt.dose.disagreement import density_findings, disagreement_findings
 
 
@@ -121,6 +122,15 @@ def test_a_source_is_named_where_it_stands_behind_every_tolerance(roles, source)
     (matters,) = density_findings(compared(*rows), "local", whole)
     (even,) = density_findings(compared(*rows), "local", frozenset())
     assert (matters.source, even.source) == (source, source)
+
+
+def test_no_one_source_stands_for_tolerances_of_several(monkeypatch) -> None:
+    """The tolerance of each role has a source of its own here."""
+    own = lambda role: replace(mean_tolerance(role), source=role)  # noqa: E731
+    monkeypatch.setattr(disagreement, "mean_tolerance", own)
+    rows = [row(role, 50.0, role=role) for role in ("tumour", "liver", "lungs")]
+    assert disagreement_findings(compared(*rows))[0].source == "assumption"
+    assert disagreement_findings(compared(rows[1]))[0].source == "liver"
 
 
 def test_agreement_is_said_of_all_engines_with_both_tolerances() -> None:

@@ -81,6 +81,19 @@ def test_radiobiology_is_voxel_by_voxel() -> None:
     assert (lungs.bed_gy, lungs.eqd2_gy, lungs.response) == (None, None, None)
 
 
+def test_radiobiology_counts_the_covered_part_of_voxels() -> None:
+    """A tumour of a whole voxel of 100 Gy and half of one of 50 Gy: weights 2/3 and 1/3."""
+    parameters = tissue_response("tumour")
+    options = RegionDoseOptions(responses={"tumour": parameters})
+    tumour, *_ = region_doses(DOSE, DENSITY, ACTIVITY, REGIONS, Y90, options)
+    beds = np.array([d * (1 + d * 1.5 / ((1.5 + 64.1) * 10.0)) for d in (100.0, 50.0)])
+    share, alpha = np.array([2.0, 1.0]) / 3.0, 0.002
+    assert tumour.bed_gy == pytest.approx(share @ beds, rel=1e-5)
+    assert tumour.eqd2_gy == pytest.approx(share @ beds / 1.2, rel=1e-5)
+    eud, eubed = (-np.log(share @ np.exp(-alpha * d)) / alpha for d in (np.array([100, 50]), beds))
+    assert (tumour.eud_gy, tumour.eubed_gy) == pytest.approx((eud, eubed), rel=1e-5)
+
+
 def test_regions_of_mixed_tissue_have_no_radiobiology() -> None:
     """The whole liver holds tumour voxels: parameters of liver would say 250 Gy of a tumour."""
     options = RegionDoseOptions(responses=tissue_responses())
