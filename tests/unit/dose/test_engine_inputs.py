@@ -1,0 +1,142 @@
+"""What every engine asks of its maps, at the borders; and what it does with voxels of air."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from opensirt.dose.engine import (
+    activity_values,
+    density_values,
+    dose_engines,
+    lowest_density,
+    uncovered_fraction,
+)
+from opensirt.dose.engines.local import LocalDeposition
+from opensirt.dose.engines.monte_carlo import MonteCarlo
+from opensirt.dose.engines.voxel_convolution import VoxelConvolution
+from opensirt.errors import InputError
+from opensirt.image import Volume
+from opensirt.physics.nuclides import nuclide
+from opensirt.units import Unit
+from tests.dose_samples import equilibrium_gy, volume
+
+Y90 = nuclide("y90")
+
+
+def line(values: Any, unit: Unit) -> Volume:
+    return volume(np.array([[values]]), unit)
+
+
+def test_the_share_that_lies_where_there_is_no_density() -> None:
+    """1e-4 g/mL, a tenth of air, is matter, and what is thinner none, whatever is asked for."""
+    activity = line([1.0, 2.0, 3.0, 4.0], Unit.BQ_PER_ML)
+    density = np.array([[[0.0, 5e-5, 1e-4, 1.0]]], np.float32)
+    assert uncovered_fraction(density, activity) == pytest.approx(0.3)
+    assert uncovered_fraction(density, activity, 1e-6) == pytest.approx(0.3)
+    assert uncovered_fraction(density, activity, 0.1) == pytest.approx(0.6)
+    assert uncovered_fraction(density, activity, 1.0) == pytest.approx(0.6)
+    assert uncovered_fraction(density, activity, 1.01) == pytest.approx(1.0)
+    assert uncovered_fraction(density, line([0.0] * 4, Unit.BQ_PER_ML), 0.1) == 0.0
+    stacked = volume([[[1.0]], [[2.0]], [[5.0]]], Unit.BQ_PER_ML)  # slices of their own
+    one = np.array([[[0.0]], [[1.0]], [[0.0]]], np.float32)
+    assert uncovered_fraction(one, stacked) == pytest.approx(0.75)
+
+
+def test_half_of_the_activity_may_be_uncovered_and_no_more() -> None:
+    density = line([0.05, 1.0], Unit.G_PER_ML)
+    even, more = line([3.0, 3.0], Unit.BQ_PER_ML), line([3.1, 3.0], Unit.BQ_PER_ML)
+    assert density_values(density, even, 0.1).shape == (1, 1, 2)
+    assert density_values(density, more).shape == (1, 1, 2)
+    with pytest.raises(InputError, match=r"51 % of the activity lies where the density is below 0"):
+        density_values(density, more, 0.1)
+    with pytest.raises(InputError, match="where the density is none; check"):
+        density_values(line([0.0, 1.0], Unit.G_PER_ML), more)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_voxel_denser_than_any_element_is_another_unit(place: int) -> None:
+    activity = line([1.0, 1.0, 1.0], Unit.BQ_PER_ML)
+    values = [1.0, 0.0, 1.0]
+    values[place] = 22.9
+    assert density_values(line(values, Unit.G_PER_ML), activity).max() == np.float32(22.9)
+    values[place] = 1000.0
+    with pytest.raises(InputError, match=r"highest density of the map must be from 0 to 23 g/mL"):
+        density_values(line(values, Unit.G_PER_ML), activity)
+
+
+@pytest.mark.parametrize("wrong", [-1e-6, np.nan, np.inf])
+def test_maps_are_finite_and_not_negative_in_every_voxel(wrong: float) -> None:
+    zero = line([0.0, 0.0], Unit.BQ_PER_ML)
+    assert activity_values(zero).tolist() == [[[0.0, 0.0]]]
+    assert density_values(line([0.0, 0.0], Unit.G_PER_ML), zero).tolist() == [[[0.0, 0.0]]]
+    for values in ([wrong, 1.0], [1.0, wrong]):
+        with pytest.raises(InputError, match="activity map must be finite and not negative"):
+            activity_values(line(values, Unit.BQ_PER_ML))
+        with pytest.raises(InputError, match="density map must be finite and not negative"):
+            density_values(line(values, Unit.G_PER_ML), zero)
+
+
+def test_a_voxel_of_the_lowest_density_has_a_dose() -> None:
+    """Compared in single precision, in which 0.1 g/mL is a hair more than 0.1."""
+    assert lowest_density(0.1) == np.float32(0.1)
+    assert lowest_density(0.0) == np.finfo(np.float32).tiny
+    below = np.nextafter(np.float32(0.1), np.float32(0))
+    density = line([below, 0.1, 1.0, 1.0], Unit.G_PER_ML)
+    activity = line([1e6, 1e6, 1e6, 1e6], Unit.BQ_PER_ML)
+    for engine in (LocalDeposition(), VoxelConvolution()):
+        gray = engine.dose(activity, density, Y90).values[0, 0]
+        assert gray[0] == 0.0
+        assert gray[1] > 0.0
+    local = LocalDeposition().dose(activity, density, Y90).values[0, 0, 1:3]
+    assert local == pytest.approx([equilibrium_gy(Y90, 1e6, rho) for rho in (0.1, 1.0)], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["local", "voxel-convolution"])
+def test_engines_without_dose_in_air_refuse_a_map_whose_activity_lies_there(name: str) -> None:
+    """Their own lowest density decides: with one of 0.01 g/mL the same map is served."""
+    activity = volume(np.full((4, 4, 4), 1e6), Unit.BQ_PER_ML)
+    density = volume(np.full((4, 4, 4), 0.05), Unit.G_PER_ML)
+    with pytest.raises(InputError, match=r"100 % of the activity .* density is below 0\.1 g/mL"):
+        dose_engines.create(name).dose(activity, density, Y90)
+    thin = dose_engines.create(name, min_density_g_ml=0.01).dose(activity, density, Y90)
+    assert thin.values.min() > 0.0
+    served = dose_engines.create("voxel-superposition").dose(activity, density, Y90)
+    assert served.values.min() > 0.0
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ({"histories": 1000}, {"histories": 999}, "at least 1000, found 999"),
+        ({"uncertainty": 1e-4}, {"uncertainty": 9.9e-5}, "from 0.0001 to 0.5"),
+        ({"uncertainty": 0.5}, {"uncertainty": 0.51}, "from 0.0001 to 0.5"),
+        ({"seed": 0}, {"seed": -1}, "between 0 and 9223372036854775807, found -1"),
+        ({"seed": 2**63 - 1}, {"seed": 2**63}, "between 0 and 9223372036854775807"),
+        ({"threads": 1}, {"threads": 0}, "threads must be at least 1, found 0"),
+        ({"mode": "full"}, {"mode": "slow"}, "mode 'slow' is unknown; choose fast or full"),
+        ({"device": "cpu"}, {"device": "gpu"}, "device 'gpu' is unknown; choose cpu or cuda"),
+        (
+            {"histories": 2000},
+            {"histories": 2000, "uncertainty": 0.1},
+            "histories or an uncertainty, not both",
+        ),
+    ],
+)
+def test_options_of_monte_carlo_at_their_borders(right: Any, wrong: Any, said: str) -> None:
+    made = MonteCarlo(**right)
+    assert {key: getattr(made, key) for key in right} == right
+    with pytest.raises(InputError, match=said):
+        MonteCarlo(**wrong)
+
+
+def test_a_run_is_planned_as_asked_for() -> None:
+    """One percent where nothing is said; no uncertainty beside a number of histories."""
+    plain = MonteCarlo()._plan()
+    assert (plain.histories, plain.uncertainty, plain.seed, plain.mode) == (None, 0.01, 1, "fast")
+    few = MonteCarlo(histories=5000, seed=7, threads=2, mode="full")._plan()
+    assert (few.histories, few.uncertainty, few.seed, few.threads) == (5000, None, 7, 2)
+    assert (few.mode, few.device, few.infinite) == ("full", "cpu", False)
+    assert MonteCarlo(uncertainty=0.03)._plan().uncertainty == 0.03
