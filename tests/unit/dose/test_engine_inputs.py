@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from opensirt.dose import engine as engine_module
 from opensirt.dose.engine import (
+    EngineTraits,
+    GatedEngine,
     activity_values,
     density_values,
     dose_engines,
@@ -140,3 +144,53 @@ def test_a_run_is_planned_as_asked_for() -> None:
     assert (few.histories, few.uncertainty, few.seed, few.threads) == (5000, None, 7, 2)
     assert (few.mode, few.device, few.infinite) == ("full", "cpu", False)
     assert MonteCarlo(uncertainty=0.03)._plan().uncertainty == 0.03
+
+
+class Plain:
+    """An engine that states nothing of itself."""
+
+    def dose(self, activity: Volume, density: Volume, of: Any) -> Volume:
+        return activity.with_values(activity.values * 2.0, Unit.GY)
+
+
+class Stated(Plain):
+    """One with a lowest density and traits."""
+
+    min_density_g_ml = 0.25
+    traits = EngineTraits("kernel", 0.9, own_mass=False)
+
+
+class Simulating:
+    """One whose account goes with its dose."""
+
+    min_density_g_ml = 0.5
+
+    def simulate(self, activity: Volume, density: Volume, of: Any, **options: Any) -> Any:
+        return SimpleNamespace(
+            dose=activity.with_values(activity.values * 3.0, Unit.GY),
+            relative_error=activity.with_values(activity.values * 0.0 + 0.1, Unit.FRACTION),
+            histories=12_345, options=options,
+        )  # fmt: skip
+
+
+def test_the_gate_is_told_what_the_engine_says_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that states no traits is held to those of full transport, the strictest."""
+    told: list[Any] = []
+    monkeypatch.setattr(engine_module, "pass_gate", lambda *given: told.append(given) or "account")
+    activity, density = line([1.0, 2.0], Unit.BQ_PER_ML), line([1.0, 1.0], Unit.G_PER_ML)
+    GatedEngine("plain", Plain()).dose(activity, density, Y90)
+    GatedEngine("stated", Stated()).dose(activity, density, Y90)
+    checked = GatedEngine("made", Simulating()).checked_dose(activity, density, Y90, regions=(1,))
+    plain, stated, made = (given[0] for given in told)
+    assert [given[1:4] for given in told] == [(activity, density, Y90)] * 3
+    traits = [given[4] for given in told]
+    assert traits == [EngineTraits("transport", None, True), Stated.traits, EngineTraits()]
+    assert (plain.engine, plain.relative_error, plain.histories) == ("plain", None, 0)
+    assert plain.least_density_g_ml == np.finfo(np.float32).tiny
+    assert (stated.least_density_g_ml, made.least_density_g_ml) == (0.25, 0.5)
+    assert (made.engine, made.histories) == ("made", 12_345)
+    assert made.relative_error is checked.relative_error is checked.simulation.relative_error
+    assert made.dose is checked.dose
+    assert checked.dose.values.ravel().tolist() == [3.0, 6.0]
+    assert checked.simulation.options == {"regions": (1,)}
+    assert checked.gate == "account"  # type: ignore[comparison-overlap]

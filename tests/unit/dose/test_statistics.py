@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from opensirt.dose import RegionDoseOptions, region_doses
+from opensirt.errors import GridMismatchError, UnitMismatchError
 from opensirt.image import Region, Regions
 from opensirt.physics.nuclides import nuclide
 from opensirt.radiobiology import tissue_response, tissue_responses
@@ -112,3 +113,15 @@ def test_each_dose_volume_figure_is_its_own() -> None:
     figures = (found.d98_gy, found.d95_gy, found.d70_gy, found.d50_gy, found.d2_gy)
     assert figures == pytest.approx((3.0, 6.0, 31.0, 51.0, 99.0), abs=1e-9)
     assert (found.minimum_gy, found.maximum_gy) == (1.0, 100.0)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_each_map_has_its_unit_and_the_grid_of_the_dose(wrong: int) -> None:
+    maps = [DOSE, DENSITY, ACTIVITY]
+    maps[wrong] = maps[wrong].with_values(maps[wrong].values, Unit.FRACTION)
+    with pytest.raises(UnitMismatchError, match="got"):
+        region_doses(*maps, REGIONS, Y90)
+    unit = (Unit.GY, Unit.G_PER_ML, Unit.BQ_PER_ML)[wrong]
+    maps[wrong] = volume([[[1.0, 1.0, 1.0, 1.0]]], unit, (10.0, 10.0, 11.0))
+    with pytest.raises(GridMismatchError):
+        region_doses(*maps, REGIONS, Y90)
