@@ -21,6 +21,7 @@ from opensirt.dose.engine import (
 from opensirt.dose.engines.local import LocalDeposition
 from opensirt.dose.engines.monte_carlo import MonteCarlo
 from opensirt.dose.engines.voxel_convolution import VoxelConvolution
+from opensirt.dose.engines.voxel_superposition import VoxelSuperposition
 from opensirt.errors import InputError
 from opensirt.image import Volume
 from opensirt.physics.nuclides import nuclide
@@ -90,7 +91,8 @@ def test_a_voxel_of_the_lowest_density_has_a_dose() -> None:
     below = np.nextafter(np.float32(0.1), np.float32(0))
     density = line([below, 0.1, 1.0, 1.0], Unit.G_PER_ML)
     activity = line([1e6, 1e6, 1e6, 1e6], Unit.BQ_PER_ML)
-    for engine in (LocalDeposition(), VoxelConvolution()):
+    engines = (LocalDeposition(), VoxelConvolution(), VoxelSuperposition(min_density_g_ml=0.1))
+    for engine in engines:
         gray = engine.dose(activity, density, Y90).values[0, 0]
         assert gray[0] == 0.0
         assert gray[1] > 0.0
@@ -144,6 +146,28 @@ def test_a_run_is_planned_as_asked_for() -> None:
     assert (few.histories, few.uncertainty, few.seed, few.threads) == (5000, None, 7, 2)
     assert (few.mode, few.device, few.infinite) == ("full", "cpu", False)
     assert MonteCarlo(uncertainty=0.03)._plan().uncertainty == 0.03
+
+
+def test_energies_of_a_run_become_doses() -> None:
+    """1e9 decays, MeV over grams of 27 mm3; air below 0.1 g/mL none, and an error is no dose."""
+    activity, rho = line([0.0] * 4, Unit.BQ_PER_ML), np.array([[[2.0, 0.1, 0.09, 0.0]]], np.float32)
+    result: Any = SimpleNamespace(
+        energy_mev=np.array([1.0, 2.0, 3.0, 4.0], np.float32), uncertainty_reached=False,
+        relative_error=np.array([0.1, 0.2, 0.3, 0.4], np.float32), histories=5, seconds=2.0,
+        threads=3, mean_relative_error=0.01, energy_balance=1e-7, escaped_fraction=0.25,
+        emitted_mev=0.93, nuclide_mev=0.94,
+    )  # fmt: skip
+    engine = MonteCarlo(seed=9, mode="full", min_density_g_ml=0.1)
+    found = engine._simulation(result, activity, rho, 1e9, ("lung",), {"r": 0.02})
+    joule = 1e9 * 1.602_176_634e-13
+    wanted = [1 * joule / (2.0 * 0.027e-3), 2 * joule / (0.1 * 0.027e-3), 0.0, 0.0]
+    assert found.dose.values.ravel() == pytest.approx(wanted, rel=1e-6)
+    assert found.relative_error.values.ravel() == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert (found.histories, found.seconds, found.threads, found.seed) == (5, 2.0, 3, 9)
+    assert (found.mode, found.device, found.media) == ("full", "cpu", ("lung",))
+    assert (found.mean_relative_error, found.energy_balance) == (0.01, 1e-7)
+    assert (found.escaped_fraction, found.uncertainty_reached) == (0.25, False)
+    assert (found.emitted_mev, found.nuclide_mev, found.region_errors) == (0.93, 0.94, {"r": 0.02})
 
 
 class Plain:

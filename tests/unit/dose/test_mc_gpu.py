@@ -264,3 +264,14 @@ def test_a_grid_that_does_not_fit_is_refused_in_one_line(monkeypatch: pytest.Mon
         "device cuda needs 0.9 GiB for 1728 voxels, found 0.2 GiB free; "
         "crop the grid or run with --device cpu"
     )
+
+
+def test_each_voxel_takes_21_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1e9 voxels: 21e9 bytes, 0.39e9 of scratch and 0.54e9 of tracks and photons."""
+    from opensirt.dose import mc_gpu
+
+    monkeypatch.setattr(mc_gpu, "free_bytes", lambda: 20 << 30)
+    with pytest.raises(InputError, match=r"needs 20\.5 GiB for 1000000000 voxels, found 20\.0 GiB"):
+        mc_gpu._require_memory(10**9, 70)
+    monkeypatch.setattr(mc_gpu, "free_bytes", lambda: 21 << 30)
+    mc_gpu._require_memory(10**9, 70)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from opensirt.dose import dose_engines
-from opensirt.dose.engines.voxel_superposition import VoxelSuperposition
+from opensirt.dose.engines.voxel_superposition import VoxelSuperposition, _Medium
 from opensirt.dose.kernel_parts import cumulative_mev, electron_reach_mm
-from opensirt.dose.kernels import point_kernel
+from opensirt.dose.kernels import kernel_medium_at, point_kernel
 from opensirt.dose.photon_dose import photon_dose
 from opensirt.dose.ray_kernel import RayKernel, fitted_kernel, ray_directions
 from opensirt.dose.rays import _shares, add_density_effect
@@ -291,6 +291,22 @@ def test_a_last_block_is_as_active_and_as_dense_as_its_voxels(
         changes.append(np.moveaxis(parts[0] - parts[1], axis, 0)[: min(voxels)])
     assert changes[0] == pytest.approx(changes[1], rel=1e-3)
     assert np.abs(changes[0]).min() > 0.0
+    assert changes[0][:, 0] == pytest.approx(
+        changes[0][:, 1], rel=1e-4
+    )  # as even at the border as inside
+
+
+def test_the_base_medium_is_that_of_the_activity() -> None:
+    """Three parts in 1.06 and one in 0.26 g/mL: 0.86; bone without activity is no part of it."""
+    density = np.array([[[1.06, 0.26, 1.9, 1.9]]], np.float32)
+    activity = np.array([[[3.0, 1.0, 0.0, 0.0]]], np.float32)
+    found = _Medium.of(activity, density, "y90")
+    assert found.density_g_ml == pytest.approx(0.86)
+    assert found.kernel is point_kernel("y90", kernel_medium_at(0.86))
+    assert _Medium.of(activity, 0.0 * density + 0.001, "y90").density_g_ml == 0.005
+    even = _Medium.of(activity, 0.0 * density + 1.0412, "p32")  # rounded to 0.005
+    assert (even.density_g_ml, even.kernel.medium) == (1.04, "soft-tissue")
+    assert even.kernel.nuclide == "p32"
 
 
 def test_a_sheared_grid_is_refused() -> None:
