@@ -151,3 +151,34 @@ def test_the_hardest_electron_and_photon_by_hand() -> None:
     assert highest_energies(source._replace(pair_yield=1e-5, pair_mev=0.7)) == (0.7, 0.9)
     assert highest_energies(source._replace(pair_yield=0.0, pair_mev=0.7)) == (0.6, 0.9)
     assert highest_energies(line_source(0.4, PHOTON)) == (0.0, 0.4)
+
+
+@pytest.mark.parametrize("name", ["tc99m", "i131", "lu177", "ho166"])
+def test_electron_lines_below_the_cut_stay_and_all_photons_above_1_kev_go(name: str) -> None:
+    """A line of the cut's own energy is followed; each with its yield, and as what it is."""
+    of = nuclide(name)
+    cut_mev = sorted(line.energy_mev for line in of.electrons)[len(of.electrons) // 2]
+    source = decay_source(of, cut_mev)
+    for kind, lines, least in ((ELECTRON, of.electrons, cut_mev), (PHOTON, of.photons, 0.001)):
+        wanted = [(k.energy_mev, k.yield_per_decay) for k in lines if k.energy_mev >= least]
+        mine = source.line_kind == kind
+        found = zip(source.line_mev[mine], source.line_yield[mine], strict=True)
+        assert sorted(found) == sorted(wanted)
+        assert wanted
+    soft = [k for k in of.electrons if k.energy_mev < cut_mev]
+    soft += [k for k in of.photons if k.energy_mev < 0.001]
+    stays = sum(k.energy_mev * k.yield_per_decay for k in soft)
+    rest = of.energies.everything_mev - sum(
+        k.energy_mev * k.yield_per_decay for k in (*of.electrons, *of.photons)
+    )  # what tables of lines leave out, and betas
+    rest -= of.energies.beta_mev if source.betas_per_decay > 0 else 0.0
+    assert source.local_mev == pytest.approx(stays + rest, rel=1e-9)
+
+
+def test_a_line_source_is_one_particle_of_its_kind() -> None:
+    for kind in (ELECTRON, PHOTON):
+        source = line_source(0.7, kind)
+        assert (source.line_mev.tolist(), source.line_yield.tolist()) == ([0.7], [1.0])
+        assert (source.line_kind.tolist(), source.betas_per_decay) == ([kind], 0.0)
+        assert (source.local_mev, source.pair_yield, source.pair_mev) == (0.0, 0.0, 0.0)
+        assert emission_of(source).mean_mev == 0.7

@@ -60,6 +60,20 @@ def test_the_stated_error_is_that_of_voxels_above_half_the_maximum() -> None:
     assert batch_sums(batches).high_error(only_first) == pytest.approx(0.1, rel=1e-4)
 
 
+def test_lung_counts_for_the_stated_error_and_air_does_not() -> None:
+    """Doses 10 in lung, 8 in water and 50 in air thinner than 0.05 g/mL; by activity the last."""
+    batches = [[2.7, 7.0, 0.04], [3.3, 9.0, 0.06]]
+    density = np.array([0.3, 1.0, 0.001], np.float32)
+    sums = batch_sums(batches)
+    assert sums.high_error(density) == pytest.approx((0.1 + 1 / 8) / 2, rel=1e-3)
+    density[2] = 0.05
+    assert sums.high_error(density) == pytest.approx((0.1 + 1 / 8) / 2, rel=1e-3)  # dose 1 there
+    weight = np.array([0.3, 0.4, 0.04], np.float32)  # per g/mL 1, 0.4 and 0.8
+    assert sums.high_error(density, weight) == pytest.approx((0.1 + 0.2) / 2, rel=1e-3)
+    density[2] = np.nextafter(np.float32(0.05), np.float32(0))
+    assert sums.high_error(density, weight) == pytest.approx(0.1, rel=1e-3)
+
+
 @pytest.mark.parametrize("wanted", [0.03, 0.015])
 def test_the_uncertainty_asked_for_is_reached(wanted: float) -> None:
     """Neither missed nor overshot by more than a third."""
