@@ -170,6 +170,15 @@ def test_energies_of_a_run_become_doses() -> None:
     assert (found.emitted_mev, found.nuclide_mev, found.region_errors) == (0.93, 0.94, {"r": 0.02})
 
 
+def test_engines_say_what_carries_their_energy() -> None:
+    assert LocalDeposition().traits == EngineTraits("nothing")
+    assert VoxelConvolution().traits == EngineTraits("kernel", None, own_mass=True)
+    tabulated = VoxelConvolution(density_scaling="none", medium_density_g_ml=1.06)
+    assert tabulated.traits == EngineTraits("kernel", 1.06, own_mass=False)
+    for engine in (VoxelSuperposition(), MonteCarlo()):
+        assert getattr(engine, "traits", EngineTraits()) == EngineTraits("transport")
+
+
 class Plain:
     """An engine that states nothing of itself."""
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from opensirt.dose import dose_engines
-from opensirt.dose.engines.voxel_superposition import VoxelSuperposition, _Medium
+from opensirt.dose.engines.voxel_superposition import VoxelSuperposition, _Medium, _widened
 from opensirt.dose.kernel_parts import cumulative_mev, electron_reach_mm
 from opensirt.dose.kernels import kernel_medium_at, point_kernel
 from opensirt.dose.photon_dose import photon_dose
@@ -294,6 +294,13 @@ def test_a_last_block_is_as_active_and_as_dense_as_its_voxels(
     assert changes[0][:, 0] == pytest.approx(
         changes[0][:, 1], rel=1e-4
     )  # as even at the border as inside
+
+
+def test_a_box_is_widened_by_mm_to_the_borders_of_the_grid() -> None:
+    """11 mm are 6 voxels of 2, 3 of 4 and 2 of 10 mm."""
+    box = (slice(8, 10), slice(2, 6), slice(5, 7))
+    wide = _widened(box, 11.0, (2.0, 4.0, 10.0), (40, 30, 8))
+    assert wide == (slice(2, 16), slice(0, 9), slice(3, 8))
 
 
 def test_the_base_medium_is_that_of_the_activity() -> None:
