@@ -93,6 +93,23 @@ def test_each_tissue_has_its_own_and_mixed_regions_have_none() -> None:
     }
 
 
+def test_a_named_set_holds_for_every_region() -> None:
+    """The repair half-times of the two sets are exchanged: 2.5 h of liver are those of tumour."""
+    found = {name: tissue_responses(name) for name in response_names()}
+    hours = {
+        name: [
+            of[region].repair_half_time_s / HOUR_S for region in ("tumour", "whole normal liver")
+        ]
+        for name, of in found.items()
+    }
+    assert hours == {"literature": [1.5, 2.5], "thesis-code": [2.5, 1.5]}
+    assert tissue_responses()["tumour"] == found["literature"]["tumour"]
+    assert found["thesis-code"]["perfused normal liver"].alpha_beta_gy == 10.0
+    assert found["literature"]["perfused normal liver"].alpha_beta_gy == 2.5
+    resin = tissue_responses("thesis-code", product="resin-y90")  # it has no row of a product
+    assert resin == found["thesis-code"]
+
+
 def test_a_source_that_is_about_one_product_is_used_for_it_alone() -> None:
     resin = tissue_response("liver", product="resin-y90")
     assert resin.sources == ("assumption", "strigari2010", "strigari2010")

@@ -71,6 +71,36 @@ def test_what_is_kept_rises_with_the_radius_to_all() -> None:
     assert shares[4] > 0.995
 
 
+@pytest.mark.parametrize("name", ["i131", "tc99m"])
+def test_what_is_kept_is_a_share_of_the_electrons_not_of_photons(name: str) -> None:
+    """Theirs stay within 4 mm; photons carry most of the energy of these two farther."""
+    assert kept_fraction(nuclide(name), 4.0) > 0.98
+    energies = nuclide(name).energies
+    assert energies.all_electrons_mev < 0.4 * energies.everything_mev
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_energy_that_must_stay_is_what_the_kernel_keeps_within_dense_voxels(axis: int) -> None:
+    """One active voxel with one of 1 g/mL on each side, the thinnest of 4 mm: what 3.2 mm of water
+    keep, less a tenth. With air on one side nothing must stay."""
+    spacing_mm = [6.0, 6.0, 6.0]
+    spacing_mm[axis] = 4.0
+    values = np.zeros((3, 3, 3))
+    values[1, 1, 1] = 1e6
+    activity = volume(values, Unit.BQ_PER_ML, spacing_mm)
+    water = volume(np.ones(values.shape), Unit.G_PER_ML, spacing_mm)
+    emitted = equilibrium_gy(Y90, 1.0, 1.0) / Y90.mean_energy_mev * Y90.energies.everything_mev
+    share = Y90.energies.all_electrons_mev / Y90.energies.everything_mev
+    least = 0.9 * share * kept_fraction(Y90, 3.2)
+    assert judged(activity, water, values * emitted * (least + 0.001)).energy_fraction < 0.7
+    with pytest.raises(DoseMapError, match=rf"where {least:.4g} to 1\.01 is possible"):
+        judged(activity, water, values * emitted * (least - 0.001))
+    beside = np.ones(values.shape)
+    beside[0, 0, 2] = 0.79
+    thin = volume(beside, Unit.G_PER_ML, spacing_mm)
+    assert judged(activity, thin, values * emitted * 1e-3).energy_fraction == pytest.approx(1e-3)
+
+
 def slab(axis: int, density: float, length: int = 40) -> tuple[Any, Any, Array]:
     """Four active layers at one end, in one density, and the dose of decays that stay there."""
     shape = [6, 6, 6]

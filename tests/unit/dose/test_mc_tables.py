@@ -299,6 +299,15 @@ def test_composition_is_scaled_to_one_gram() -> None:
     assert plasma_energy_ev(water) == pytest.approx(21.469, abs=0.001)
 
 
+def test_photon_coefficients_of_water_are_those_of_nist() -> None:
+    """XCOM, cm2/g: the whole with coherent scattering, and its three parts at 10 keV."""
+    energy = np.array([0.01, 0.03, 0.1, 0.6, 1.0, 1.25])
+    own = photon_coefficients(MEDIA[NAMES.index("water")].composition, energy)
+    published = [5.329, 0.3756, 0.1707, 0.08956, 0.07072, 0.06323]
+    assert own.sum(axis=1) == pytest.approx(published, rel=2e-3)
+    assert own[0] == pytest.approx([4.944, 0.1550, 0.2305], rel=2e-3)
+
+
 def test_coherent_table_rises_from_nought_to_one(laws: Laws) -> None:
     table = coherent_table({"O": 1.0})
     assert table[0].tolist() == [0.0, 0.0]
