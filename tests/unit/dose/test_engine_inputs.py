@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,12 +19,16 @@ from opensirt.dose.engine import (
     lowest_density,
     uncovered_fraction,
 )
+from opensirt.dose.engines import monte_carlo
 from opensirt.dose.engines.local import LocalDeposition
 from opensirt.dose.engines.monte_carlo import MonteCarlo
 from opensirt.dose.engines.voxel_convolution import VoxelConvolution
 from opensirt.dose.engines.voxel_superposition import VoxelSuperposition
+from opensirt.dose.kernels import charged_radius_mm, point_kernel
+from opensirt.dose.mc_scene import cuts_for
+from opensirt.dose.mc_source import decay_source
 from opensirt.errors import InputError
-from opensirt.image import Volume
+from opensirt.image import Region, Volume
 from opensirt.physics.nuclides import nuclide
 from opensirt.units import Unit
 from tests.dose_samples import equilibrium_gy, volume
@@ -146,6 +151,56 @@ def test_a_run_is_planned_as_asked_for() -> None:
     assert (few.histories, few.uncertainty, few.seed, few.threads) == (5000, None, 7, 2)
     assert (few.mode, few.device, few.infinite) == ("full", "cpu", False)
     assert MonteCarlo(uncertainty=0.03)._plan().uncertainty == 0.03
+
+
+def test_a_simulation_hands_on_what_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cuts by the shortest edge and the thinnest active voxel; decays of the whole map."""
+    shape, spacing_mm = (2, 3, 4), (4.0, 2.0, 5.0)
+    rho = np.full(shape, 0.3)
+    rho[1] = 1.04
+    activity = volume(np.where(rho < 1, 2e6, 0.0), Unit.BQ_PER_ML, spacing_mm)
+    density = volume(rho, Unit.G_PER_ML, spacing_mm)
+    given: list[Any] = []
+
+    def run(*all_of_it: Any) -> Any:
+        given.extend(all_of_it)
+        return SimpleNamespace(go=lambda: made)
+
+    made = SimpleNamespace(
+        energy_mev=np.full(24, 0.01, np.float32), relative_error=np.zeros(24, np.float32),
+        region_errors=[0.25, 0.125], histories=1, seconds=1.0, threads=1, mean_relative_error=0.0,
+        energy_balance=0.0, escaped_fraction=0.0, emitted_mev=0.9, nuclide_mev=0.9,
+        uncertainty_reached=True,
+    )  # fmt: skip
+    monkeypatch.setattr(monte_carlo, "Run", run)
+    names = ("one", "none", "two")
+    masks = [np.full(shape, share) for share in (1.0, 0.0, 0.5)]
+    regions = [
+        Region.from_mask(n, "other", m, activity.grid) for n, m in zip(names, masks, strict=True)
+    ]
+    told: list[float] = []
+    twice = nuclide("p32").with_dose_constant(2 * nuclide("p32").dose_constant_gy_kg_per_gbq)
+    found = MonteCarlo(histories=2000, seed=3).simulate(
+        activity, density, twice, lambda *of: told.append(of[0]), regions
+    )
+    a_rho, a, spacing, matter, source, plan, progress, reach_mm, boxes = given
+    assert np.array_equal(a_rho, density.values)
+    assert np.array_equal(a, activity.values)
+    assert (spacing, plan.histories, plan.seed) == (spacing_mm, 2000, 3)
+    assert reach_mm == charged_radius_mm(point_kernel("p32"))
+    lung, water = cuts_for(2.0, reach_mm, 0.3), cuts_for(2.0, reach_mm, math.inf)
+    assert matter.names == ("lung", "soft-tissue")
+    assert matter.laws.absorb_mev.tolist() == [lung.absorb_mev, water.absorb_mev]
+    softest = min(lung.absorb_mev, water.absorb_mev)
+    assert source.local_mev == decay_source(twice, softest).local_mev
+    progress(0.5, 1, 1.0)
+    assert told == [0.5]
+    assert found.region_errors == {"one": 0.25, "two": 0.125}
+    assert len(boxes) == 2
+    decays = 2e6 * 12 * 0.04 * nuclide("p32").mean_life_s * 2
+    wanted = 0.01 * decays * 1.602_176_634e-13 / (rho * 0.04e-3)
+    assert found.dose.values == pytest.approx(wanted, rel=1e-5)
+    assert found.media == matter.names
 
 
 def test_energies_of_a_run_become_doses() -> None:

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from opensirt.dose import mc_kernel, voxel_kernel
+from opensirt.dose.kernels import charged_radius_mm, point_kernel
 from opensirt.dose.mc_kernel import KernelPlan, SimulatedKernel, simulated_kernel, symmetric
+from opensirt.dose.mc_scene import cuts_for
+from opensirt.dose.mc_source import decay_source
 from opensirt.errors import InputError
 from opensirt.physics.nuclides import Nuclide, nuclide
 
@@ -108,10 +111,12 @@ class Made:
         self.errors, self.runs = (first, other), 0
         self.settings: list[tuple[Any, ...]] = []
         self.plans: list[Any] = []
+        self.reaches_mm: list[float] = []
 
     def __call__(self, *setting: Any, reach_mm: float) -> Any:
         self.settings.append(setting[:5])
         self.plans.append(setting[5])
+        self.reaches_mm.append(reach_mm)
         return self
 
     def go(self) -> Any:
@@ -156,10 +161,15 @@ def test_ten_repeats_make_the_mean_and_its_error(monkeypatch: pytest.MonkeyPatch
     assert found.self_error == error[1, 1, 1] == pytest.approx(0.25 / math.sqrt(10))
     assert error[0, 1, 1] == pytest.approx(0.0, abs=1e-6)
     assert error[1, 1, 0] == 1.0  # nothing was scored
-    density, activity, spacing_mm, *_ = runs.settings[0]
+    density, activity, spacing_mm, matter, source = runs.settings[0]
     assert spacing_mm == pytest.approx((3.0, 4.5, 6.0))
     assert (density.min(), density.max(), activity.sum(), activity[1, 1, 1]) == (1, 1, 1, 1)
     assert len({plan.seed for plan in runs.plans}) == 10
+    reach_mm = charged_radius_mm(point_kernel("y90", "bone"))
+    cuts = cuts_for(3.0, reach_mm)  # of the shortest edge, in mm g/cm3
+    assert (matter.names, matter.laws.absorb_mev.tolist()) == (("bone",), [cuts.absorb_mev])
+    assert source.local_mev == decay_source(Y90, cuts.absorb_mev).local_mev
+    assert runs.reaches_mm == [reach_mm] * 10
     assert {(plan.threads, plan.infinite, plan.mode) for plan in runs.plans} == {(1, True, "fast")}
 
 

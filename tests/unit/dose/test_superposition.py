@@ -296,6 +296,27 @@ def test_a_last_block_is_as_active_and_as_dense_as_its_voxels(
     )  # as even at the border as inside
 
 
+@pytest.mark.parametrize("fine_mm", [(2.0, 2.0, 2.0), (2.0, 6.0, 3.0)])
+def test_what_lung_changes_of_photons_is_the_same_in_fine_voxels(
+    fine_mm: tuple[float, float, float],
+) -> None:
+    """Blocks of 6 mm by themselves, and cut into 27 or 6 voxels; a cube of activity in lung."""
+    i131, cuts, coarse = point_kernel("i131", "soft-tissue"), [round(6 / s) for s in fine_mm], []
+    for factors, spacing_mm in (([1, 1, 1], (6.0,) * 3), (cuts, fine_mm)):
+        activity, lung = np.zeros((9, 9, 9), np.float32), np.full((9, 9, 9), 0.26, np.float32)
+        activity[3:6, 3:6, 3:6], lung[6:] = 1.0, 1.04
+        parts = []
+        for density in (lung, np.full_like(lung, 1.04)):
+            maps = [np.kron(of, np.ones(factors, np.float32)) for of in (activity, density)]
+            _, far = photon_dose(maps[0], maps[1], spacing_mm, i131, 1.04)
+            blocks = np.stack(list(far)).reshape(9, factors[0], 9, factors[1], 9, factors[2])
+            parts.append(blocks.mean(axis=(1, 3, 5)))
+        coarse.append(parts[0] - parts[1])
+    assert np.abs(coarse[0]).max() > 1e-4
+    assert coarse[1] == pytest.approx(coarse[0], abs=0.15 * float(np.abs(coarse[0]).max()))
+    assert coarse[1].sum() == pytest.approx(coarse[0].sum(), rel=0.05)
+
+
 def test_a_box_is_widened_by_mm_to_the_borders_of_the_grid() -> None:
     """11 mm are 6 voxels of 2, 3 of 4 and 2 of 10 mm."""
     box = (slice(8, 10), slice(2, 6), slice(5, 7))
