@@ -155,7 +155,7 @@ def test_a_run_is_planned_as_asked_for() -> None:
 
 def test_a_simulation_hands_on_what_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cuts by the shortest edge and the thinnest active voxel; decays of the whole map."""
-    shape, spacing_mm = (2, 3, 4), (4.0, 2.0, 5.0)
+    shape, spacing_mm = (2, 3, 4), (4.0, 0.5, 5.0)
     rho = np.full(shape, 0.3)
     rho[1] = 1.04
     activity = volume(np.where(rho < 1, 2e6, 0.0), Unit.BQ_PER_ML, spacing_mm)
@@ -188,7 +188,7 @@ def test_a_simulation_hands_on_what_it_is_given(monkeypatch: pytest.MonkeyPatch)
     assert np.array_equal(a, activity.values)
     assert (spacing, plan.histories, plan.seed) == (spacing_mm, 2000, 3)
     assert reach_mm == charged_radius_mm(point_kernel("p32"))
-    lung, water = cuts_for(2.0, reach_mm, 0.3), cuts_for(2.0, reach_mm, math.inf)
+    lung, water = cuts_for(0.5, reach_mm, 0.3), cuts_for(0.5, reach_mm, math.inf)
     assert matter.names == ("lung", "soft-tissue")
     assert matter.laws.absorb_mev.tolist() == [lung.absorb_mev, water.absorb_mev]
     softest = min(lung.absorb_mev, water.absorb_mev)
@@ -197,8 +197,8 @@ def test_a_simulation_hands_on_what_it_is_given(monkeypatch: pytest.MonkeyPatch)
     assert told == [0.5]
     assert found.region_errors == {"one": 0.25, "two": 0.125}
     assert len(boxes) == 2
-    decays = 2e6 * 12 * 0.04 * nuclide("p32").mean_life_s * 2
-    wanted = 0.01 * decays * 1.602_176_634e-13 / (rho * 0.04e-3)
+    decays = 2e6 * 12 * 0.01 * nuclide("p32").mean_life_s * 2
+    wanted = 0.01 * decays * 1.602_176_634e-13 / (rho * 0.01e-3)
     assert found.dose.values == pytest.approx(wanted, rel=1e-5)
     assert found.media == matter.names
 

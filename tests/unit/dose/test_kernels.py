@@ -197,8 +197,13 @@ def test_kernels_refuse_impossible_requests() -> None:
         point_kernel("sr89")
     with pytest.raises(TableError, match="two columns of equal length"):
         PointKernel("y90", np.array([1.0, 2.0]), np.array([1.0]))
-    with pytest.raises(TableError, match="radii must rise"):
-        PointKernel("y90", np.array([2.0, 1.0]), np.array([1.0, 1.0]))
+    for radii in ([2.0, 1.0], [1.0, 1.0], [0.0, 1.0], [-1.0, 1.0]):
+        with pytest.raises(TableError, match="radii must rise"):
+            PointKernel("y90", np.array(radii), np.array([1.0, 1.0]))
+    with pytest.raises(TableError, match="energies be >= 0"):
+        PointKernel("y90", np.array([1.0, 2.0]), np.array([1.0, -1e-9]))
+    with pytest.raises(TableError, match="two columns of equal length"):
+        PointKernel("y90", np.array([1.0]), np.array([1.0]))
 
 
 @pytest.mark.parametrize("name", ["ho166", "lu177", "y90"])

@@ -142,7 +142,7 @@ def made(
 ) -> tuple[Made, SimulatedKernel]:
     runs = Made(*errors)
     monkeypatch.setattr(mc_kernel, "Run", runs)
-    return runs, simulated_kernel(of, (2.0, 3.0, 4.0), 1.5, "bone", 3, plan)
+    return runs, simulated_kernel(of, (0.8, 1.2, 1.6), 1.5, "bone", 3, plan)
 
 
 def test_ten_repeats_make_the_mean_and_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,17 +156,18 @@ def test_ten_repeats_make_the_mean_and_its_error(monkeypatch: pytest.MonkeyPatch
     assert energy[[0, 2], 1, 1] == pytest.approx([2 * 0.03] * 2, rel=1e-5)
     assert energy[1, [0, 2], 1].tolist() == energy[1, 1, [0, 2]].tolist() == [0.0, 0.0]
     assert found.kernel.total_mev == pytest.approx(2 * 0.93)
-    assert (found.kernel.spacing_mm, found.kernel.density_g_ml) == ((2.0, 3.0, 4.0), 1.5)
+    assert (found.kernel.spacing_mm, found.kernel.density_g_ml) == ((0.8, 1.2, 1.6), 1.5)
     assert found.histories == 10 * 10_001
     assert found.self_error == error[1, 1, 1] == pytest.approx(0.25 / math.sqrt(10))
     assert error[0, 1, 1] == pytest.approx(0.0, abs=1e-6)
     assert error[1, 1, 0] == 1.0  # nothing was scored
     density, activity, spacing_mm, matter, source = runs.settings[0]
-    assert spacing_mm == pytest.approx((3.0, 4.5, 6.0))
+    assert spacing_mm == pytest.approx((1.2, 1.8, 2.4))
     assert (density.min(), density.max(), activity.sum(), activity[1, 1, 1]) == (1, 1, 1, 1)
     assert len({plan.seed for plan in runs.plans}) == 10
     reach_mm = charged_radius_mm(point_kernel("y90", "bone"))
-    cuts = cuts_for(3.0, reach_mm)  # of the shortest edge, in mm g/cm3
+    cuts = cuts_for(min(spacing_mm), reach_mm)  # of the shortest edge, in mm g/cm3
+    assert cuts != cuts_for(max(spacing_mm), reach_mm)
     assert (matter.names, matter.laws.absorb_mev.tolist()) == (("bone",), [cuts.absorb_mev])
     assert source.local_mev == decay_source(Y90, cuts.absorb_mev).local_mev
     assert runs.reaches_mm == [reach_mm] * 10

@@ -164,7 +164,9 @@ def test_the_most_histories_end_a_run(monkeypatch, most: int, count: int) -> Non
 
 def test_a_wish_beyond_the_most_histories_is_refused_with_what_is_possible(monkeypatch) -> None:
     """0.2 after 32,000 histories: 0.002 takes 320 million, and 3.2 million reach 0.02."""
-    said = r"uncertainty of 0\.002 needs about 3\.2e\+08 histories .* at most 3\.2e\+06, which "
+    times = iter([5.0, 15.0])  # ten seconds: 3200 histories a second, 1e5 seconds for all
+    monkeypatch.setattr(mc_run, "time", SimpleNamespace(perf_counter=lambda: next(times)))
+    said = r"0\.002 needs about 3\.2e\+08 histories \(28 hours here\), .* at most 3\.2e\+06, which "
     with pytest.raises(InputError, match=said + r"reach about 0\.02; ask for"):
         played(monkeypatch, [0.2], uncertainty=0.002, most_histories=3_200_000)
 
@@ -197,12 +199,17 @@ def test_tracks_of_a_batch(
 
 
 def test_progress_tells_the_share_done(monkeypatch) -> None:
-    told: list[tuple[float, int]] = []
+    """A quarter in ten seconds leaves thirty."""
+    told: list[tuple[float, int, float]] = []
+    times = iter([0.0, *[10.0] * 30])
+    monkeypatch.setattr(mc_run, "time", SimpleNamespace(perf_counter=lambda: next(times)))
     monkeypatch.setattr(mc_run, "open_transport", lambda *given: Noted(100_000, [0.1]))
     run = Run(
         DENSITY, DENSITY, (3.0,) * 3, make_matter(DENSITY, CUTS), SOURCE,
         RunPlan(histories=48_000, threads=1, mode="full"),
-        lambda share, histories, seconds: told.append((share, histories)),
+        lambda *what: told.append(what),
     )  # fmt: skip
-    run.go()
-    assert told == [(pytest.approx(n / 24), 2000 * n) for n in range(1, 25)]
+    found = run.go()
+    assert [what[:2] for what in told] == [(pytest.approx(n / 24), 2000 * n) for n in range(1, 25)]
+    assert [told[n - 1][2] for n in (6, 12, 24)] == pytest.approx([30.0, 10.0, 0.0])
+    assert found.seconds == 10.0
