@@ -191,6 +191,20 @@ def test_other_density_within_reach_counts_on_every_side(axis, side):
     assert regions_of_varied_density(where, block, 13.0) == {"block"}
 
 
+@pytest.mark.parametrize("corner", [(0, 0, 0), (9, 8, 7), (1, 8, 0)])
+def test_density_is_looked_at_up_to_the_borders_of_the_grid(corner):
+    """One voxel near a corner of tissue; with 30 mm of reach, of lung two voxels farther on."""
+    rho, mask = np.full((10, 9, 8), 1.05), np.zeros((10, 9, 8))
+    mask[corner] = 1
+    where = volume(rho, Unit.G_PER_ML)
+    block = Regions((Region.from_mask("block", "tumour", mask, where.grid),))
+    assert regions_of_varied_density(where, block, 30.0) == frozenset()
+    rho[3:7] = 0.26
+    lung = volume(rho, Unit.G_PER_ML)
+    assert regions_of_varied_density(lung, block, 30.0) == {"block"}
+    assert regions_of_varied_density(lung, block, 5.0) == frozenset()
+
+
 @pytest.mark.parametrize(("planes", "varied"), [(0, False), (1, True)])
 def test_density_varies_by_its_share_within_reach_alone(planes, varied):
     """One voxel in a ball of tissue of 15 mm, all lung beyond it, which does not count; a plane of

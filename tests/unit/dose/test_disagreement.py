@@ -64,6 +64,15 @@ def test_four_regions_are_named_and_the_others_counted(beyond: int, said: str) -
     assert said.removesuffix(" regions") in doubt.text
 
 
+def test_from_eleven_times_the_reference_a_percentage_says_nothing() -> None:
+    """Ten times the reference more is where it ends."""
+    (found,) = disagreement_findings(compared(row("a", 1100.0), row("b", 1099.0), row("c", 0.0)))
+    assert found.text == (
+        "local gives a far more (1.1e+03 for 100 Gy), b 999 % more (1.1e+03 for 100 Gy), "
+        "c 100 % less (0 for 100 Gy), compared with monte-carlo."
+    )
+
+
 def test_only_regions_of_the_verdict_are_named() -> None:
     """Regions that agree, are negligible or in doubt are no disagreement, however far apart."""
     others: tuple[Verdict, ...] = ("agrees", "negligible", "uncertain")

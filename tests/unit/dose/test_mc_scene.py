@@ -113,14 +113,13 @@ def test_ratios_compare_the_voxel_with_the_home_of_the_track() -> None:
     matter = make_matter(np.array([[[0.3, 1.0, 1.9]]], np.float32), cuts_for(3.0))
     lung, water, bone = 0, 1, 2
     laws, middle = matter.laws, BINS // 2
-    rows = laws.electron.shape[1]
-    place = (middle + 0.5) * rows / BINS
-    energy = np.exp(laws.log_start + np.array([place]) / laws.per_log)
-    total = {of.name: float((collision(of, energy) + radiative_stopping_power(of, energy))[0])
+    places = (np.arange(BINS) + 0.5) * laws.electron.shape[1] / BINS
+    energy = np.exp(laws.log_start + places / laws.per_log)
+    total = {of.name: collision(of, energy) + radiative_stopping_power(of, energy)
              for of in (LUNG, WATER, BONE)}  # fmt: skip
-    ratios = matter.ratios[:, middle]
-    assert ratios[water, bone, 0] == pytest.approx(total["water"] / total["bone"], rel=1e-3)
-    assert ratios[bone, lung, 0] == pytest.approx(total["bone"] / total["lung"], rel=1e-3)
+    lengths, ratios = matter.ratios[..., 0], matter.ratios[:, middle]
+    assert lengths[water, :, bone] == pytest.approx(total["water"] / total["bone"], rel=5e-6)
+    assert lengths[bone, :, lung] == pytest.approx(total["bone"] / total["lung"], rel=5e-6)
     assert ratios[water, bone, 0] > 1.05
     assert ratios[water, bone, 1] > 1.3  # calcium and phosphorus scatter more
     for home in (lung, water, bone):
