@@ -32,6 +32,16 @@ def test_shells_are_equal_to_1_2_ranges_and_then_40_to_200_mm() -> None:
         shell_edges(0.5, 0.2)
 
 
+@pytest.mark.parametrize("sizes", [(0.0, 5.0), (5.0, 5.0), (0.1, 100.0), (-0.1, 5.0)])
+def test_shells_are_thinner_than_the_range_and_that_is_below_100_mm(
+    sizes: tuple[float, float],
+) -> None:
+    with pytest.raises(InputError, match=r"shorter than 100 mm, found .* and .* mm"):
+        shell_edges(*sizes)
+    assert shell_edges(4.9, 5.0)[:2].tolist() == [4.9, 9.8]
+    assert shell_edges(1.0, 99.9)[119] == 120.0
+
+
 @pytest.mark.parametrize("name", ["y90", "i131", "tc99m"])
 def test_shells_and_escape_hold_all_that_is_emitted(name: str, water: Laws) -> None:
     """To rounding; and the particles drawn stand for the energies of ICRP-107."""
