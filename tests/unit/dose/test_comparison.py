@@ -205,6 +205,16 @@ def test_density_is_looked_at_up_to_the_borders_of_the_grid(corner):
     assert regions_of_varied_density(lung, block, 5.0) == frozenset()
 
 
+def test_reach_is_counted_in_fine_voxels_too():
+    """Voxels of half a millimetre, lung 10 mm away: 8 mm do not reach it, 13 do."""
+    rho, mask = np.full((1, 1, 60), 1.05), np.zeros((1, 1, 60))
+    mask[..., 30], rho[..., 50:] = 1, 0.26
+    where = volume(rho, Unit.G_PER_ML, (0.5, 0.5, 0.5))
+    block = Regions((Region.from_mask("block", "tumour", mask, where.grid),))
+    assert regions_of_varied_density(where, block, 8.0) == frozenset()
+    assert regions_of_varied_density(where, block, 13.0) == {"block"}
+
+
 @pytest.mark.parametrize(("planes", "varied"), [(0, False), (1, True)])
 def test_density_varies_by_its_share_within_reach_alone(planes, varied):
     """One voxel in a ball of tissue of 15 mm, all lung beyond it, which does not count; a plane of

@@ -13,7 +13,9 @@ import pytest
 
 from opensirt.dose import gate
 from opensirt.dose.gate import EngineTraits, GateAccount, MapUnderTest, pass_gate
+from opensirt.dose.gate_bounds import scene_of
 from opensirt.dose.gate_emission import Emission, emission_of, kept_fraction
+from opensirt.dose.gate_survey import survey_sources
 from opensirt.errors import DoseMapError
 from opensirt.physics.nuclides import nuclide
 from opensirt.units import Unit
@@ -249,6 +251,32 @@ def test_chance_of_few_histories_widens_the_energy_both_ways() -> None:
         judged(activity, rho, plain * (most - 0.001), relative_error=error, histories=histories)
         with pytest.raises(DoseMapError, match=rf"to {most:.4g} is possible"):
             judged(activity, rho, plain * (most + 0.001), relative_error=error, histories=histories)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "thin", "constant"),
+    [("transport", 0.1, 2), ("kernel", 0.0, 1), ("nothing", 0.0, 0)],
+)
+def test_dose_that_may_lie_anywhere_is_what_the_engine_can_carry(carrier, thin, constant) -> None:
+    """Photons by kernels and transport; electrons of thin voxels where the tissue is followed."""
+    a, rho = np.zeros((6, 6, 6)), np.full((6, 6, 6), 1.04)
+    a[2:4, 2:4, 2:4], a[5, 5, 5], rho[5, 5, 5] = 1e6, 2e6, 0.05
+    activity = volume(a, Unit.BQ_PER_ML, (EDGE_MM,) * 3)
+    gray = np.zeros(a.shape, np.float32)
+    traits = EngineTraits(carrier)
+    scene = scene_of(activity, rho.astype(np.float32), gray, None, Y90, traits, 0.0)
+    plain = survey_sources(a, rho, 0.064, thin, 0.0)
+    for name in ("fluence", "thin_fluence", "per_gram", "thin_per_gram", "total", "kept"):
+        assert getattr(scene.sources, name) == pytest.approx(getattr(plain, name), rel=1e-9)
+    assert (plain.thin_per_gram > 0, plain.per_gram) == (
+        carrier == "transport", pytest.approx(1e6 / 1.04 if carrier == "transport" else 4e7),
+    )  # fmt: skip
+    emission = emission_of(Y90)
+    parts = [emission.from_photons(plain.fluence, 4e7),
+             emission.from_thin_media(plain.thin_fluence, plain.thin_per_gram)]  # fmt: skip
+    per = Y90.mean_life_s * 1.602_176_634e-10
+    assert scene.constant_gy == pytest.approx(per * sum(parts[:constant]), rel=1e-5)
+    assert scene.gray_per == pytest.approx(per)
 
 
 def test_a_made_scene_is_not_changed_by_the_gate() -> None:
