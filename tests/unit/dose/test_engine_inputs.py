@@ -89,6 +89,17 @@ def test_maps_are_finite_and_not_negative_in_every_voxel(wrong: float) -> None:
             density_values(line(values, Unit.G_PER_ML), zero)
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_one_voxel_beyond_single_precision_is_refused(place: int) -> None:
+    values = np.zeros((1, 1, 2))
+    grid = line([0.0, 0.0], Unit.BQ_PER_ML).grid
+    values[0, 0, place] = 3e38
+    assert activity_values(Volume(values, grid, Unit.BQ_PER_ML)).max() == 3e38
+    values[0, 0, place] = 4e38
+    with pytest.raises(InputError, match=r"number in single precision, found 4e\+38 Bq/mL"):
+        activity_values(Volume(values, grid, Unit.BQ_PER_ML))
+
+
 def test_a_voxel_of_the_lowest_density_has_a_dose() -> None:
     """Compared in single precision, in which 0.1 g/mL is a hair more than 0.1."""
     assert lowest_density(0.1) == np.float32(0.1)

@@ -213,3 +213,15 @@ def test_progress_tells_the_share_done(monkeypatch) -> None:
     assert [what[:2] for what in told] == [(pytest.approx(n / 24), 2000 * n) for n in range(1, 25)]
     assert [told[n - 1][2] for n in (6, 12, 24)] == pytest.approx([30.0, 10.0, 0.0])
     assert found.seconds == 10.0
+
+
+def test_progress_to_an_uncertainty_is_of_the_batches_known_to_follow(monkeypatch) -> None:
+    """24 of 24 batches, and then, where these do not suffice, 25 to 55 of 55."""
+    told: list[float] = []
+    noted = Noted(100_000, [0.02, 0.03, *[0.02] * 4])
+    monkeypatch.setattr(mc_run, "open_transport", lambda *given: noted)
+    Run(
+        DENSITY, DENSITY, (3.0,) * 3, make_matter(DENSITY, CUTS), SOURCE,
+        RunPlan(uncertainty=0.02, threads=1, mode="full"), lambda *what: told.append(what[0]),
+    ).go()  # fmt: skip
+    assert told == pytest.approx([n / 24 for n in range(1, 25)] + [n / 55 for n in range(25, 56)])

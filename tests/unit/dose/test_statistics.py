@@ -125,3 +125,22 @@ def test_each_map_has_its_unit_and_the_grid_of_the_dose(wrong: int) -> None:
     maps[wrong] = volume([[[1.0, 1.0, 1.0, 1.0]]], unit, (10.0, 10.0, 11.0))
     with pytest.raises(GridMismatchError):
         region_doses(*maps, REGIONS, Y90)
+
+
+def test_amounts_follow_the_size_of_the_voxels() -> None:
+    """Voxels of 4 x 5 x 2.5 mm, 0.05 mL: a whole and a half of them hold 0.075 mL, 0.08 g, and
+    0.05 x 7.5e6 of the 0.05 x 10e6 Bq in the map."""
+    fine = (4.0, 5.0, 2.5)
+    units = (Unit.GY, Unit.G_PER_ML, Unit.BQ_PER_ML)
+    maps = [
+        volume(m.values, u, fine) for m, u in zip((DOSE, DENSITY, ACTIVITY), units, strict=True)
+    ]
+    mask = np.array([[[1.0, 0.5, 0.0, 0.0]]], np.float32)
+    region = Region.from_mask("r", "tumour", mask, maps[0].grid)
+    (found,) = region_doses(*maps, Regions((region,)), Y90)
+    assert (found.volume_ml, found.mass_g) == pytest.approx((0.075, 0.08))
+    assert found.activity_fraction == pytest.approx(0.75)
+    maps[2] = replace(maps[2], injected_bq=1e6)
+    (of_injected,) = region_doses(*maps, Regions((region,)), Y90)
+    assert of_injected.activity_fraction == pytest.approx(0.375)
+    assert found.mean_dose_gy == pytest.approx(125.0 / 1.5)
