@@ -47,11 +47,13 @@ def _run(request: dict[str, Any]) -> int:
 
 def _be_pytest(request: dict[str, Any]) -> None:
     import pytest
+    from numba.core import config
 
     stream = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
     os.environ.update(request["environment"])
+    config.reload_config()  # numba read where its machine code goes when it was imported
     status = 3  # as pytest ends after an error of its own
     try:
         status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *request["tests"]]))

@@ -69,6 +69,25 @@ def test_an_error_that_no_test_looks_at_passes_unseen(field: Field) -> None:
     assert source_of(real, field.root).read_bytes() == source_of(real).read_bytes()
 
 
+def test_machine_code_is_made_anew_for_an_edited_file(field: Field) -> None:
+    """A test that passes where numba keeps its code in a folder of the error's own."""
+    probe = field.root / "tests" / "unit" / "test_probe.py"
+    probe.write_text(
+        "from pathlib import Path\n\nfrom numba.core import config\n\n\n"
+        "def test_place() -> None:\n"
+        "    assert Path(config.CACHE_DIR).name.startswith('numba-')\n"
+    )
+    facts = {"package": "dose", "harm": "", "id": "x", "tests": ("tests/unit/test_probe.py",)}
+    compiled = Mutant(
+        file="dose/mc_random.py", right="STATE_WORDS = 4", wrong="STATE_WORDS = 5", **facts
+    )
+    assert field.outcome(compiled) == (UNSEEN, "")
+    plain = Mutant(
+        file="dose/dvh.py", right="SAME_VOLUME = 1e-9", wrong="SAME_VOLUME = 2e-9", **facts
+    )
+    assert field.outcome(plain)[0] == NOTICED
+
+
 def test_faulty_lists_are_refused(tmp_path: Path) -> None:
     row = '[[mutant]]\nid = "a"\nfile = "f"\nright = "r"\nwrong = "w"\nharm = "h"\ntests = ["t"]\n'
     (tmp_path / "a.toml").write_text(row)

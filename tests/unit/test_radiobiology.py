@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from opensirt import radiobiology
 from opensirt.errors import InputError, UnknownNameError
 from opensirt.physics.nuclides import nuclide
+from opensirt.physics.tables import parse_table
 from opensirt.radiobiology import (
     bed_gy,
     eqd2_gy,
@@ -91,6 +93,23 @@ def test_each_tissue_has_its_own_and_mixed_regions_have_none() -> None:
     }
 
 
+def test_a_named_set_holds_for_every_region() -> None:
+    """The repair half-times of the two sets are exchanged: 2.5 h of liver are those of tumour."""
+    found = {name: tissue_responses(name) for name in response_names()}
+    hours = {
+        name: [
+            of[region].repair_half_time_s / HOUR_S for region in ("tumour", "whole normal liver")
+        ]
+        for name, of in found.items()
+    }
+    assert hours == {"literature": [1.5, 2.5], "thesis-code": [2.5, 1.5]}
+    assert tissue_responses()["tumour"] == found["literature"]["tumour"]
+    assert found["thesis-code"]["perfused normal liver"].alpha_beta_gy == 10.0
+    assert found["literature"]["perfused normal liver"].alpha_beta_gy == 2.5
+    resin = tissue_responses("thesis-code", product="resin-y90")  # it has no row of a product
+    assert resin == found["thesis-code"]
+
+
 def test_a_source_that_is_about_one_product_is_used_for_it_alone() -> None:
     resin = tissue_response("liver", product="resin-y90")
     assert resin.sources == ("assumption", "strigari2010", "strigari2010")
@@ -102,3 +121,37 @@ def test_a_source_that_is_about_one_product_is_used_for_it_alone() -> None:
         "liver: alpha 0.004/Gy (assumption), alpha/beta 2.5 Gy (strigari2010), "
         "repair half-time 2.5 h (strigari2010); not verified"
     )
+
+
+PARAMETERS = {"alpha_per_gy": "1/Gy", "alpha_beta_gy": "Gy", "repair_half_time_h": "h"}
+
+
+def set_of_table(monkeypatch: pytest.MonkeyPatch, unread: str = "") -> radiobiology.TissueResponse:
+    """A liver of 0.01/Gy, 4 Gy and 3 h, each read in a source of its own but for `unread`."""
+    sources, values = ("codata2018", "estar", "iupac2021"), (0.01, 4.0, 3.0)
+    row: dict[str, object] = {"name": "made", "tissue": "liver"}
+    for (key, unit), source, value in zip(PARAMETERS.items(), sources, values, strict=True):
+        row[key] = {"value": value, "unit": unit, "source": source, "verified": key != unread}
+    table = parse_table({"name": "radiobiology", "response": [row]}, "made.toml")
+    monkeypatch.setattr(radiobiology, "load_table", lambda name: table)
+    return tissue_response("liver", "made")
+
+
+def test_each_parameter_stands_beside_its_own_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = set_of_table(monkeypatch)
+    assert (found.alpha_per_gy, found.alpha_beta_gy) == (0.01, 4.0)
+    assert found.repair_half_time_s == 3.0 * 3600.0
+    assert found.is_verified
+    assert found.text == (
+        "liver: alpha 0.01/Gy (codata2018), alpha/beta 4 Gy (estar), "
+        "repair half-time 3 h (iupac2021)"
+    )
+
+
+@pytest.mark.parametrize("unread", list(PARAMETERS))
+def test_a_set_is_read_only_where_each_parameter_is(
+    monkeypatch: pytest.MonkeyPatch, unread: str
+) -> None:
+    found = set_of_table(monkeypatch, unread)
+    assert not found.is_verified
+    assert found.text.endswith("; not verified")

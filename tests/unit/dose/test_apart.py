@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from opensirt.dose import dose_engines, dose_volume_histogram, region_doses, voxel_kernel
-from opensirt.dose.comparison import comparison_figure
+from opensirt.dose.comparison import (
+    EngineDose,
+    compare_doses,
+    comparison_figure,
+    without_air,
+)
 from opensirt.dose.convolution import convolve
-from opensirt.dose.density_regions import density_regions
+from opensirt.dose.density_regions import HALF_MAXIMUM, density_regions
 from opensirt.dose.gamma import GammaCriteria, GammaMap, gamma_index
 from opensirt.image import Region, Regions
 from opensirt.physics.nuclides import nuclide
@@ -66,6 +71,30 @@ def test_a_density_on_a_border_belongs_to_one_class() -> None:
     assert found["soft"] == [0, 0, 1, 0, 1, 1, 0, 1, 0]
     assert found["bone"] == [0, 0, 0, 0, 0, 0, 0, 0, 1]
     assert found["above"] == [0, 0, 0, 0, 1, 1, 1, 1, 1]
+
+
+def test_a_voxel_of_the_least_density_is_compared_and_air_is_not() -> None:
+    """Three voxels, one a hair thinner: means of two, gamma in two, highest dose of the two."""
+    border = np.float32(comparison_figure("least_density_g_ml").value)
+    below, above = np.nextafter(border, np.float32([0, 9]))
+    density = volume([[[below, border, above]]], Unit.G_PER_ML)
+    true, other = ([[[90.0, 10.0, 20.0]]], [[[0.0, 10.0, 26.0]]])
+    whole = Region.from_mask("r", "other", np.ones((1, 1, 3)), density.grid)
+    doses = [
+        EngineDose(n, volume(d, Unit.GY)) for n, d in (("monte-carlo", true), ("local", other))
+    ]
+    found = compare_doses(doses, density, Regions((whole,)))
+    (row,) = found.regions
+    assert (row.mean_dose_gy, row.reference_mean_dose_gy) == pytest.approx((18.0, 15.0))
+    assert row.volume_ml == pytest.approx(2 * 0.027)
+    assert (found.gamma[0].evaluated_voxels, found.gamma[0].pass_fraction) == (2, 0.5)
+    (left,) = without_air(Regions((whole,)), density)
+    assert left.whole()[0, 0].tolist() == [0, 1, 1]
+    gray = volume([[[90.0, 9.0, 20.0]]], Unit.GY)
+    high = {r.name: r.whole()[0, 0].tolist() for r in density_regions(density, gray)}
+    assert high[HALF_MAXIMUM] == [0, 0, 1]  # half of 20 Gy, not of 90 in air
+    nothing = density_regions(density, gray.with_values(0.0 * gray.values, Unit.GY))
+    assert HALF_MAXIMUM not in [region.name for region in nothing]
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

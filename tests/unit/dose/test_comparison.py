@@ -173,6 +173,61 @@ def test_what_lies_within_reach_decides_whether_density_varies():
     assert regions_of_varied_density(even, block, 15.0) == frozenset()
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_other_density_within_reach_counts_on_every_side(axis, side):
+    """Lung 10 to 12 mm from one voxel, along axes of three spacings: 8 mm do not reach, 13 do."""
+    spacing_mm, middle = (4.0, 3.0, 2.0), 12
+    away = 1 + round(9.0 / spacing_mm[axis])
+    rho = np.full((24, 24, 24), 1.05)
+    plane = [slice(None)] * 3
+    plane[axis] = slice(middle + away, None) if side > 0 else slice(None, middle - away + 1)
+    rho[tuple(plane)] = 0.26
+    mask = np.zeros(rho.shape)
+    mask[middle, middle, middle] = 1
+    where = volume(rho, Unit.G_PER_ML, spacing_mm)
+    block = Regions((Region.from_mask("block", "tumour", mask, where.grid),))
+    assert regions_of_varied_density(where, block, 8.0) == frozenset()
+    assert regions_of_varied_density(where, block, 13.0) == {"block"}
+
+
+@pytest.mark.parametrize("corner", [(0, 0, 0), (9, 8, 7), (1, 8, 0)])
+def test_density_is_looked_at_up_to_the_borders_of_the_grid(corner):
+    """One voxel near a corner of tissue; with 30 mm of reach, of lung two voxels farther on."""
+    rho, mask = np.full((10, 9, 8), 1.05), np.zeros((10, 9, 8))
+    mask[corner] = 1
+    where = volume(rho, Unit.G_PER_ML)
+    block = Regions((Region.from_mask("block", "tumour", mask, where.grid),))
+    assert regions_of_varied_density(where, block, 30.0) == frozenset()
+    rho[3:7] = 0.26
+    lung = volume(rho, Unit.G_PER_ML)
+    assert regions_of_varied_density(lung, block, 30.0) == {"block"}
+    assert regions_of_varied_density(lung, block, 5.0) == frozenset()
+
+
+def test_reach_is_counted_in_fine_voxels_too():
+    """Voxels of half a millimetre, lung 10 mm away: 8 mm do not reach it, 13 do."""
+    rho, mask = np.full((1, 1, 60), 1.05), np.zeros((1, 1, 60))
+    mask[..., 30], rho[..., 50:] = 1, 0.26
+    where = volume(rho, Unit.G_PER_ML, (0.5, 0.5, 0.5))
+    block = Regions((Region.from_mask("block", "tumour", mask, where.grid),))
+    assert regions_of_varied_density(where, block, 8.0) == frozenset()
+    assert regions_of_varied_density(where, block, 13.0) == {"block"}
+
+
+@pytest.mark.parametrize(("planes", "varied"), [(0, False), (1, True)])
+def test_density_varies_by_its_share_within_reach_alone(planes, varied):
+    """One voxel in a ball of tissue of 15 mm, all lung beyond it, which does not count; a plane of
+    lung 12 mm away is a tenth of the ball."""
+    line = (np.arange(13) - 6) ** 2
+    away2 = line[:, None, None] + line[:, None] + line
+    rho = np.where(away2 <= 25, 1.05, 0.26)
+    rho[10 : 10 + planes] = 0.26
+    where = volume(rho, Unit.G_PER_ML)
+    block = Regions((Region.from_mask("block", "tumour", away2 == 0, where.grid),))
+    assert (regions_of_varied_density(where, block, 15.0) == {"block"}) is varied
+
+
 def test_agreement_and_doubt_are_said(density, regions):
     doses = [EngineDose("local", made(10.5, 101.0)), EngineDose("monte-carlo", made(10.0, 100.0))]
     found = compare_doses(doses, density, regions, with_gamma=False)
@@ -192,11 +247,73 @@ def test_a_region_with_next_to_no_dose_is_not_judged(density, regions):
     assert (lungs.verdict, lungs.mean_difference_fraction) == ("negligible", pytest.approx(-1.0))
 
 
+@pytest.mark.parametrize(("liver_gy", "verdict"), [(51.0, "negligible"), (49.0, "differs")])
+def test_negligible_is_a_part_of_the_highest_reference_dose(density, regions, liver_gy, verdict):
+    """0.05 Gy is 0.1 % of the reference's 50 Gy, neither of another engine's nor of air's."""
+    doses = [
+        EngineDose("local", made(0.04, 500.0)),
+        EngineDose("monte-carlo", made(0.05, liver_gy, 900.0)),
+    ]
+    lungs = compare_doses(doses, density, regions, with_gamma=False).of("local")[0]
+    assert lungs.verdict == verdict
+    doses[0] = EngineDose("local", made(0.0, 10.0))
+    other = compare_doses(doses, density, regions, with_gamma=False).of("local")[0]
+    assert other.verdict == verdict
+
+
+@pytest.mark.parametrize("longest", [0, 1, 2])
+def test_the_longest_voxel_edge_asks_for_coarse_criteria(longest):
+    """3 mm is still fine; the other edges are."""
+    for edge_mm, count in ((3.0, 1), (3.1, 2)):
+        spacing_mm = [1.0, 1.0, 1.0]
+        spacing_mm[longest] = edge_mm
+        gray = volume(np.full((3, 3, 3), 10.0), Unit.GY, spacing_mm)
+        doses = [EngineDose(name, gray) for name in ("local", "monte-carlo")]
+        water = gray.with_values(np.ones(gray.grid.shape), Unit.G_PER_ML)
+        assert len(compare_doses(doses, water, Regions()).criteria) == count
+
+
+def test_figures_of_a_region_are_each_their_own(density, regions):
+    """Ten layers of liver at 1 to 10 Gy by the reference, twice that and 3 Gy more by the other:
+    means 5.5 and 14, D95 1 and 5, D50 6 and 15."""
+    lines = [np.ones(SHAPE), np.ones(SHAPE)]
+    for layer in range(10):
+        lines[0][8 + layer], lines[1][8 + layer] = 2.0 * (layer + 1) + 3.0, layer + 1.0
+    other, reference = (volume(line, Unit.GY) for line in lines)
+    doses = [EngineDose("local", other), EngineDose("monte-carlo", reference)]
+    (_, liver) = compare_doses(doses, density, regions, with_gamma=False).regions
+    assert (liver.mean_dose_gy, liver.reference_mean_dose_gy) == pytest.approx((14.0, 5.5))
+    assert liver.mean_difference_gy == pytest.approx(8.5)
+    assert liver.mean_difference_fraction == pytest.approx(8.5 / 5.5)
+    assert (liver.d95_difference_gy, liver.d50_difference_gy) == pytest.approx((4.0, 9.0))
+    assert liver.d95_difference_fraction == pytest.approx(4.0)
+    assert liver.d50_difference_fraction == pytest.approx(9.0 / 6.0)
+
+
 def test_dose_from_nothing_has_no_percentage(density, regions):
     doses = [EngineDose("local", made(3.0, 100.0)), EngineDose("monte-carlo", made(0.0, 100.0))]
     found = compare_doses(doses, density, regions, with_gamma=False)
     assert found.of("local")[0].mean_difference_fraction is None
     assert "lungs far more (3 for 0 Gy)" in disagreement_findings(found)[0].text
+
+
+@pytest.mark.parametrize(
+    ("lungs_gy", "words"),
+    [
+        (0.5, "95 % less (0.5 for 10 Gy)"),
+        (0.0, "100 % less (0 for 10 Gy)"),
+        (19.5, "95 % more (19.5 for 10 Gy)"),
+        (109.0, "990 % more (109 for 10 Gy)"),
+        (111.0, "far more (111 for 10 Gy)"),
+    ],
+)
+def test_a_difference_is_in_percent_up_to_ten_times_the_reference(
+    density, regions, lungs_gy, words
+):
+    doses = [EngineDose("local", made(lungs_gy, 100.0)), EngineDose("monte-carlo", made(10, 100))]
+    found = compare_doses(doses, density, regions, with_gamma=False)
+    (finding,) = disagreement_findings(found)
+    assert finding.text == f"local gives lungs {words}, compared with monte-carlo."
 
 
 def test_regions_by_density_and_dose(density):

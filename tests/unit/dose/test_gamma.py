@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from opensirt.dose.gamma import GammaCriteria, gamma_index
 from opensirt.dose.gamma_kernel import tetrahedron_squared
-from opensirt.errors import GridMismatchError, InputError
+from opensirt.errors import GridMismatchError, InputError, UnitMismatchError
 from opensirt.image import Grid, Region, Volume
 from opensirt.units import Unit
 from tests.dose_samples import volume
@@ -192,3 +192,54 @@ def test_what_gamma_refuses():
         GammaCriteria(dose_fraction=0.0)
     with pytest.raises(InputError, match="from 0 to below 1, found 1"):
         GammaCriteria(threshold_fraction=1.0)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("broken", [0, 1])
+def test_one_voxel_that_is_no_dose_is_refused_in_either_map(wrong, broken):
+    maps = [np.full((3, 3, 3), 10.0), np.full((3, 3, 3), 10.0)]
+    maps[broken][2, 1, 0] = wrong
+    with pytest.raises(InputError, match="gamma needs finite maps and a reference with dose"):
+        gamma_index(dose(maps[0]), dose(maps[1]))
+
+
+def test_gamma_refuses_other_units_and_sheared_grids():
+    gray = dose(np.ones((3, 3, 3)))
+    water = gray.with_values(gray.values, Unit.G_PER_ML)
+    for pair_of in ((water, gray), (gray, water)):
+        with pytest.raises(UnitMismatchError, match="expected a volume in Gy, got g/mL"):
+            gamma_index(*pair_of)
+    matrix = np.diag([2.0, 2.0, 2.0, 1.0])
+    matrix[1, 0] = 1.0
+    sheared = Volume(gray.values, Grid.from_matrix((3, 3, 3), matrix), Unit.GY)
+    with pytest.raises(GridMismatchError, match="is sheared; resample both maps first"):
+        gamma_index(sheared, sheared)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ({"most": 1.01}, {"most": 1.0}),
+        ({"dose_fraction": 1e-6}, {"dose_fraction": -0.01}),
+        ({"distance_mm": 1e-6}, {"distance_mm": 0.0}),
+        ({"threshold_fraction": 0.0}, {"threshold_fraction": -0.01}),
+        ({"threshold_fraction": 0.99}, {"threshold_fraction": 1.01}),
+    ],
+)
+def test_criteria_at_their_borders(right, wrong):
+    assert isinstance(GammaCriteria(**right), GammaCriteria)
+    with pytest.raises(InputError, match="gamma"):
+        GammaCriteria(**wrong)
+    assert GammaCriteria(0.025, 1.5, 0.2).label == "2.5 %, 1.5 mm above 20 %"
+
+
+def test_a_voxel_at_the_threshold_is_evaluated():
+    """Nothing of 100 Gy: with a threshold of 0 voxels without dose count as well."""
+    values = np.array([[[100.0, 10.0, 9.99, 0.0]]])
+    counts = [
+        gamma_index(
+            dose(values), dose(values), GammaCriteria(threshold_fraction=at)
+        ).evaluated_count
+        for at in (0.1, 0.0999, 0.0)
+    ]
+    assert counts == [2, 3, 4]

@@ -14,6 +14,7 @@ from opensirt.dose.kernels import (
     KERNEL_MEDIA,
     charged_radius_mm,
     extended,
+    half_shape_for,
     kernel_medium,
     kernel_medium_at,
     near_radius_mm,
@@ -159,6 +160,32 @@ def test_energy_beyond_the_table_falls_exponentially() -> None:
     assert extended(kernel, 0.9) is kernel
 
 
+def test_the_tail_of_a_table_by_hand() -> None:
+    """0.1 MeV/mm in the last shell, 0.4 MeV missing: a decay length of 4 mm, 40 shells over 8."""
+    kernel = PointKernel("y90", np.array([1.0, 3.0, 4.0]), np.array([0.3, 0.2, 0.1]), 1.0)
+    found = extended(kernel, 1.0)
+    assert found.energy_mev[:3].tolist() == [0.3, 0.2, 0.1]
+    depths = 8.0 * np.arange(1, 41) / 40
+    assert found.outer_radius_mm[3:] == pytest.approx(4.0 + 4.0 * depths)
+    within = (1.0 - np.exp(-depths)) / (1.0 - np.exp(-8.0))
+    assert np.cumsum(found.energy_mev[3:]) == pytest.approx(0.4 * within)
+    dark = PointKernel("y90", np.array([1.0, 3.0]), np.array([0.3, 0.0]))
+    assert extended(dark, 0.5).outer_radius_mm[-1] == pytest.approx(3.0 + 8.0 * 3.0)
+
+
+def test_radii_scale_with_the_inverse_of_the_density() -> None:
+    """Of the table's own density; the near part holds 10 mm and all electrons, or all there is."""
+    kernel = PointKernel("y90", np.array([4.0, 8.0]), np.array([0.5, 0.5]), density_g_ml=2.0)
+    assert kernel.edges_mm(2.0).tolist() == [0.0, 4.0, 8.0]
+    assert kernel.edges_mm(0.5).tolist() == [0.0, 16.0, 32.0]
+    assert near_radius_mm(kernel, 0.5) == pytest.approx(8.0 * 4.0)  # ends before 10 mm
+    y90, lu177 = point_kernel("y90"), point_kernel("lu177")
+    assert near_radius_mm(lu177, 0.25) == pytest.approx(40.0)
+    assert near_radius_mm(y90, 0.5) == pytest.approx(20.0)
+    assert charged_radius_mm(y90) < 10.0 < charged_radius_mm(y90, 0.9999)
+    assert half_shape_for(10.0, (4.0, 5.0, 10.1)) == (3, 3, 1)
+
+
 def test_kernels_refuse_impossible_requests() -> None:
     with pytest.raises(InputError, match="three positive voxel sizes in mm"):
         voxel_kernel(Y90, (3.0, 0.0, 3.0))
@@ -170,8 +197,13 @@ def test_kernels_refuse_impossible_requests() -> None:
         point_kernel("sr89")
     with pytest.raises(TableError, match="two columns of equal length"):
         PointKernel("y90", np.array([1.0, 2.0]), np.array([1.0]))
-    with pytest.raises(TableError, match="radii must rise"):
-        PointKernel("y90", np.array([2.0, 1.0]), np.array([1.0, 1.0]))
+    for radii in ([2.0, 1.0], [1.0, 1.0], [0.0, 1.0], [-1.0, 1.0]):
+        with pytest.raises(TableError, match="radii must rise"):
+            PointKernel("y90", np.array(radii), np.array([1.0, 1.0]))
+    with pytest.raises(TableError, match="energies be >= 0"):
+        PointKernel("y90", np.array([1.0, 2.0]), np.array([1.0, -1e-9]))
+    with pytest.raises(TableError, match="two columns of equal length"):
+        PointKernel("y90", np.array([1.0]), np.array([1.0]))
 
 
 @pytest.mark.parametrize("name", ["ho166", "lu177", "y90"])

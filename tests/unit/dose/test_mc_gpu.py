@@ -156,6 +156,82 @@ def test_photons_of_a_launch_fit_in_the_queue() -> None:
     assert max(taken) <= needed < 400 + 64 * 3 * photons.max() + 1
 
 
+def test_rows_without_a_photon_are_void_and_each_photon_has_its_stream() -> None:
+    """Two photons of history 7 where its track has three: rows 4 to 6; the others stay."""
+    from opensirt.dose.mc_gpu_kernels import PHOTON_STREAM, _fill_queue, _load_photon
+    from opensirt.dose.mc_gpu_memory import Queue
+
+    rows = np.arange(88.0, dtype=np.float32).reshape(8, 11) + 1.0
+    before = rows.copy()
+    queue = Queue(rows, np.zeros(8, np.int64), np.zeros(1, np.int64))
+    _fill_queue.py_func(queue, 4, 2, 3, 7)
+    before[6, 1] = 0.0
+    assert np.array_equal(queue.rows, before)
+    wanted = [PHOTON_STREAM + 7 * 1024 + row for row in range(3)]
+    assert queue.stream.tolist() == [0, 0, 0, 0, *wanted, 0]
+    stack = np.zeros((3, 11))
+    _load_photon.py_func(queue, 5, stack)
+    assert np.array_equal(stack, [before[5], np.zeros(11), np.zeros(11)])
+
+
+def test_the_book_of_a_thread_is_added_once() -> None:
+    """Energies in units, counts as they are; what is gathered or carried is no part of it."""
+    from opensirt.dose import mc_gpu_kernels as kernels
+
+    books = np.zeros(kernels.BOOK_ENTRIES, np.uint64)
+    book = np.zeros(kernels.BOOK_ENTRIES)
+    for escaped, emitted, trackless, histories in ((0.25, 1.5, 2.0, 5.0), (0.5, 0.25, 0.0, 3.0)):
+        book[:] = 9.0, 0.7, escaped, emitted, trackless, histories
+        kernels._close_book.py_func(book, books)
+        assert book.tolist() == [9.0, 0.7, 0.0, 0.0, 0.0, 0.0]
+        kernels._close_book.py_func(book, books)  # nothing is left to add
+    unit = kernels.UNITS_PER_MEV
+    assert books.tolist() == [0, 0, 0.75 * unit, 1.75 * unit, 2, 8]
+
+
+def test_a_closed_batch_is_in_the_sums_and_leaves_an_empty_tally() -> None:
+    from opensirt.dose.mc_gpu_kernels import _take
+    from opensirt.dose.mc_gpu_memory import Score, Sums
+
+    score = Score(np.array([6, 0, 3], np.uint32), np.zeros(6, np.uint64))
+    sums = Sums(np.array([1.0, 1.0, 1.0], np.float32), np.array([2.0, 2.0, 2.0], np.float32))
+    for voxel in range(3):
+        _take.py_func(score, sums, voxel, 0.5)
+    assert score.tally.tolist() == [0, 0, 0]
+    assert sums.total.tolist() == [4.0, 1.0, 2.5]
+    assert sums.squares.tolist() == [11.0, 2.0, 4.25]
+
+
+def test_a_track_goes_to_its_place_with_its_photons_and_depth_counted() -> None:
+    """Two branches open at once, a third after one has ended; two photons."""
+    from opensirt.dose.mc_gpu_kernels import _copy_track
+    from opensirt.dose.mc_tracks import BINS, BRANCH, CHORD, END, KINK, PHOTON_RECORD
+
+    kinds = [BRANCH, BRANCH, PHOTON_RECORD, END, CHORD, BRANCH, END, KINK, PHOTON_RECORD, END, END]
+    codes = np.array(kinds, np.uint16) * BINS + np.arange(len(kinds), dtype=np.uint16)
+    values = np.random.default_rng(1).random((len(kinds) + 3, 5)).astype(np.float32)
+    to_codes, to_values = np.zeros(20, np.uint16), np.zeros((20, 5), np.float32)
+    made = _copy_track.py_func(codes, values, len(kinds), to_codes, to_values, 4)
+    assert made == (2, 2)
+    assert to_codes[4:15].tolist() == codes.tolist()
+    assert np.array_equal(to_values[4:15], values[:11])
+    assert to_codes[:4].any() == to_codes[15:].any() == to_values[15:].any() == False  # noqa: E712
+
+
+def test_the_track_of_a_quantile_is_one_of_its_medium() -> None:
+    """Tracks 10 to 13 of the second medium: a fourth of the quantiles each, the last one at 1."""
+    from opensirt.dose.mc_gpu_kernels import _quantile_of, _serial_of, _track_for
+    from opensirt.dose.mc_gpu_memory import Job
+
+    tracks: Any = SimpleNamespace(first_of=np.array([0, 10]), number_of=np.array([10, 4]))
+    quantiles = (0.0, 0.24, 0.25, 0.74, 0.99, 1.0)
+    assert [_track_for.py_func(tracks, 1, q) for q in quantiles] == [10, 10, 11, 12, 13, 13]
+    assert _track_for.py_func(tracks, 0, 0.99) == 9
+    job = Job(1, 0, 8, 3, 1.0, 0.2, 0.75)
+    assert [_serial_of.py_func(job, item) for item in range(8)] == [0, 3, 6, 1, 4, 7, 2, 5]
+    assert [_quantile_of.py_func(job, item) for item in (0, 7)] == [0.75 / 8, 7.75 / 8]
+
+
 @pytest.mark.parametrize("capability", [(8, 0), (9, 0)])
 @pytest.mark.parametrize("name", KERNELS)
 def test_kernels_compile_to_device_code(
@@ -188,3 +264,14 @@ def test_a_grid_that_does_not_fit_is_refused_in_one_line(monkeypatch: pytest.Mon
         "device cuda needs 0.9 GiB for 1728 voxels, found 0.2 GiB free; "
         "crop the grid or run with --device cpu"
     )
+
+
+def test_each_voxel_takes_21_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1e9 voxels: 21e9 bytes, 0.39e9 of scratch and 0.54e9 of tracks and photons."""
+    from opensirt.dose import mc_gpu
+
+    monkeypatch.setattr(mc_gpu, "free_bytes", lambda: 20 << 30)
+    with pytest.raises(InputError, match=r"needs 20\.5 GiB for 1000000000 voxels, found 20\.0 GiB"):
+        mc_gpu._require_memory(10**9, 70)
+    monkeypatch.setattr(mc_gpu, "free_bytes", lambda: 21 << 30)
+    mc_gpu._require_memory(10**9, 70)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from opensirt.dose import voxel_kernel
-from opensirt.dose.mc_kernel import KernelPlan, simulated_kernel, symmetric
+from opensirt.dose import mc_kernel, voxel_kernel
+from opensirt.dose.kernels import charged_radius_mm, point_kernel
+from opensirt.dose.mc_kernel import KernelPlan, SimulatedKernel, simulated_kernel, symmetric
+from opensirt.dose.mc_scene import cuts_for
+from opensirt.dose.mc_source import decay_source
 from opensirt.errors import InputError
-from opensirt.physics.nuclides import nuclide
+from opensirt.physics.nuclides import Nuclide, nuclide
 
 Y90 = nuclide("y90")
 CUBE = (3.0, 3.0, 3.0)
@@ -94,3 +101,105 @@ def test_conversion_electrons_are_not_blurred_in_folding(edge_mm: float, within:
     folded = voxel_kernel(nuclide("ho166"), size, 1.0, 3).energy_mev[1, 1, 1]
     allowed = within + 2.0 * found.self_error
     assert folded / found.kernel.energy_mev[1, 1, 1] == pytest.approx(1.0, abs=allowed)
+
+
+class Made:
+    """Runs without physics: each gives 0.9 MeV to the source voxel, 0.01 more with each run, and
+    0.06 MeV to the voxel before it along the first axis; the stated error is the one told."""
+
+    def __init__(self, first: float, other: float) -> None:
+        self.errors, self.runs = (first, other), 0
+        self.settings: list[tuple[Any, ...]] = []
+        self.plans: list[Any] = []
+        self.reaches_mm: list[float] = []
+
+    def __call__(self, *setting: Any, reach_mm: float) -> Any:
+        self.settings.append(setting[:5])
+        self.plans.append(setting[5])
+        self.reaches_mm.append(reach_mm)
+        return self
+
+    def go(self) -> Any:
+        shape = self.settings[-1][0].shape
+        energy, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        middle = tuple(n // 2 for n in shape)
+        energy[middle] = 0.9 + 0.01 * self.runs
+        energy[middle[0] - 1, middle[1], middle[2]] = 0.06
+        histories = self.plans[-1].histories
+        error[middle] = self.errors[min(self.runs, 1)]
+        self.runs += 1
+        return SimpleNamespace(
+            energy_mev=energy.ravel(), relative_error=error.ravel(), histories=histories,
+            emitted_mev=0.93, energy_balance=1e-9,
+        )  # fmt: skip
+
+
+def made(
+    monkeypatch: pytest.MonkeyPatch,
+    plan: KernelPlan,
+    errors: tuple[float, float] = (0.25, 0.25),
+    of: Nuclide = Y90,
+) -> tuple[Made, SimulatedKernel]:
+    runs = Made(*errors)
+    monkeypatch.setattr(mc_kernel, "Run", runs)
+    return runs, simulated_kernel(of, (0.8, 1.2, 1.6), 1.5, "bone", 3, plan)
+
+
+def test_ten_repeats_make_the_mean_and_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.90 to 0.99 MeV: mean 0.945; 0.06 MeV on one side is 0.03 on both; a chosen constant, and
+    voxels of 1.5 g/mL, are as voxels 1.5 times as long."""
+    twice = Y90.with_dose_constant(2 * Y90.dose_constant_gy_kg_per_gbq)
+    plan = KernelPlan(histories=100_001, seed=4, threads=1)
+    runs, found = made(monkeypatch, plan, of=twice)
+    energy, error = found.kernel.energy_mev, found.rel_err
+    assert energy[1, 1, 1] == pytest.approx(2 * 0.945, rel=1e-5)
+    assert energy[[0, 2], 1, 1] == pytest.approx([2 * 0.03] * 2, rel=1e-5)
+    assert energy[1, [0, 2], 1].tolist() == energy[1, 1, [0, 2]].tolist() == [0.0, 0.0]
+    assert found.kernel.total_mev == pytest.approx(2 * 0.93)
+    assert (found.kernel.spacing_mm, found.kernel.density_g_ml) == ((0.8, 1.2, 1.6), 1.5)
+    assert found.histories == 10 * 10_001
+    assert found.self_error == error[1, 1, 1] == pytest.approx(0.25 / math.sqrt(10))
+    assert error[0, 1, 1] == pytest.approx(0.0, abs=1e-6)
+    assert error[1, 1, 0] == 1.0  # nothing was scored
+    density, activity, spacing_mm, matter, source = runs.settings[0]
+    assert spacing_mm == pytest.approx((1.2, 1.8, 2.4))
+    assert (density.min(), density.max(), activity.sum(), activity[1, 1, 1]) == (1, 1, 1, 1)
+    assert len({plan.seed for plan in runs.plans}) == 10
+    reach_mm = charged_radius_mm(point_kernel("y90", "bone"))
+    cuts = cuts_for(min(spacing_mm), reach_mm)  # of the shortest edge, in mm g/cm3
+    assert cuts != cuts_for(max(spacing_mm), reach_mm)
+    assert (matter.names, matter.laws.absorb_mev.tolist()) == (("bone",), [cuts.absorb_mev])
+    assert source.local_mev == decay_source(Y90, cuts.absorb_mev).local_mev
+    assert runs.reaches_mm == [reach_mm] * 10
+    assert {(plan.threads, plan.infinite, plan.mode) for plan in runs.plans} == {(1, True, "fast")}
+
+
+@pytest.mark.parametrize(("histories", "mode"), [(99_990, "full"), (100_000, "fast")])
+def test_short_repeats_follow_each_decay_anew(monkeypatch, histories: int, mode: str) -> None:
+    runs, _ = made(monkeypatch, KernelPlan(histories=histories, threads=1))
+    assert {plan.mode for plan in runs.plans} == {mode}
+
+
+@pytest.mark.parametrize(("wanted", "each"), [(0.0625, 9600), (0.03125, 38_400), (0.25, 5000)])
+def test_a_pilot_says_how_long_the_repeats_are(monkeypatch, wanted: float, each: int) -> None:
+    """A fourth after 5000: 1.2 x 5000 x (0.25 / wanted)^2 histories in ten repeats, 5000 each."""
+    runs, found = made(monkeypatch, KernelPlan(uncertainty=wanted, threads=1), (0.25, 0.0625))
+    assert [plan.histories for plan in runs.plans] == [5000, *[each] * 10]
+    assert found.histories == 10 * each
+    assert len({plan.seed for plan in runs.plans}) == 11
+
+
+@pytest.mark.parametrize(("most", "repeats"), [(10**6, 24), (200_000, 20), (96_000, 10)])
+def test_repeats_go_on_to_the_error_asked_for(monkeypatch, most: int, repeats: int) -> None:
+    """Ten of 0.3 make 0.095 for 0.0625: 13.04 more, where the most histories allow for them."""
+    plan = KernelPlan(uncertainty=0.0625, threads=1, most_histories=most)
+    runs, found = made(monkeypatch, plan, (0.25, 0.3))
+    assert [plan.histories for plan in runs.plans] == [5000, *[9600] * repeats]
+    assert found.self_error == pytest.approx(0.3 / math.sqrt(repeats))
+
+
+def test_what_is_possible_is_said_where_a_wish_is_refused(monkeypatch) -> None:
+    """A fourth after 5000: 0.0625 takes 96,000 histories, of which a quarter would reach 0.125."""
+    said = r"0\.0625 needs about 9\.6e\+04 .* has at most 2\.4e\+04, which reach about 0\.12;"
+    with pytest.raises(InputError, match=said):
+        made(monkeypatch, KernelPlan(uncertainty=0.0625, threads=1, most_histories=24_000))

@@ -94,3 +94,31 @@ def test_a_comparison_states_the_error_of_the_batches() -> None:
     errors = {row.name: row.reference_error_fraction for row in found.regions}
     assert errors["source"] == pytest.approx(0.02)
     assert 0.1 < (errors["beside"] or 0.0) < 0.5  # no batches: from the voxels, cube by cube
+
+
+def test_the_error_of_a_region_by_hand() -> None:
+    """Three batches of two voxels, 0.5 MeV a quantum: a whole and a half of each, in one region,
+    make 4, 6 and 8 MeV: standard deviation 2, error of the mean 2 / sqrt(3) of 6."""
+    box = (slice(0, 1), slice(0, 1), slice(1, 3))
+    regions = (
+        WeightedBox(box, np.array([[[1.0, 0.5]]], np.float32)),
+        WeightedBox(box, np.zeros((1, 1, 2), np.float32)),
+    )
+    sums = RegionSums(regions, (1, 1, 4))
+    for tally in ([9, 6, 4, 9], [2, 8, 8, 1], [0, 14, 4, 7]):
+        sums.take(np.array(tally, np.uint32), 0.5)
+    assert [row.tolist() for row in sums.rows] == [[4.0, 0.0], [6.0, 0.0], [8.0, 0.0]]
+    assert sums.relative_errors() == pytest.approx([2.0 / np.sqrt(3.0) / 6.0, 1.0])
+    assert RegionSums((), (1, 1, 4)).relative_errors().size == 0
+
+
+def test_a_region_takes_of_each_voxel_its_covered_part_over_its_density() -> None:
+    """Half a voxel of 2 g/mL, a whole one of 0.5; none of what is thinner than has a dose."""
+    grid = Grid.regular((1, 1, 4), (SPACING_MM,) * 3)
+    density = np.array([[[1.0, 2.0, 0.5, 0.05]]], np.float32)
+    region = Region.from_mask("r", "other", np.array([[[0.0, 0.5, 1.0, 1.0]]], np.float32), grid)
+    found = MonteCarlo(min_density_g_ml=0.1)._weighted(region, density, grid)
+    assert found.box == region.box
+    assert found.weights.ravel().tolist() == [0.25, 2.0, 0.0]
+    every = MonteCarlo()._weighted(region, density, grid)
+    assert every.weights.ravel() == pytest.approx([0.25, 2.0, 20.0])

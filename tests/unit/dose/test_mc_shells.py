@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from opensirt.dose.mc_electrons import ELECTRON, PHOTON
+from opensirt.dose import mc_shells
+from opensirt.dose.mc_electrons import ELECTRON, PHOTON, POSITRON
 from opensirt.dose.mc_shells import ShellPlan, _draw_particles, shell_edges, shell_energies
 from opensirt.dose.mc_source import decay_source, line_source
 from opensirt.dose.mc_tables import Cuts, Laws, build_laws, media_named
@@ -29,6 +30,16 @@ def test_shells_are_equal_to_1_2_ranges_and_then_40_to_200_mm() -> None:
     assert edges[300] / edges[299] == pytest.approx((200.0 / 13.6) ** (1 / 40), rel=1e-4)
     with pytest.raises(InputError, match=r"found 0\.5 and 0\.2 mm"):
         shell_edges(0.5, 0.2)
+
+
+@pytest.mark.parametrize("sizes", [(0.0, 5.0), (5.0, 5.0), (0.1, 100.0), (-0.1, 5.0)])
+def test_shells_are_thinner_than_the_range_and_that_is_below_100_mm(
+    sizes: tuple[float, float],
+) -> None:
+    with pytest.raises(InputError, match=r"shorter than 100 mm, found .* and .* mm"):
+        shell_edges(*sizes)
+    assert shell_edges(4.9, 5.0)[:2].tolist() == [4.9, 9.8]
+    assert shell_edges(1.0, 99.9)[119] == 120.0
 
 
 @pytest.mark.parametrize("name", ["y90", "i131", "tc99m"])
@@ -102,3 +113,48 @@ def test_too_few_histories_are_refused(water: Laws) -> None:
     source = decay_source(nuclide("y90"), CUTS.absorb_mev)
     with pytest.raises(InputError, match="found 40 and 10"):
         shell_energies(source, water, shell_edges(0.1, 11.3), ShellPlan(10))
+
+
+def test_the_error_of_shells_by_hand(water: Laws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four batches that leave 1, 2, 3 and 4 MeV in a shell, 2 beyond all and none in the others:
+    mean 2.5, error sqrt(5/3)/2 of it; two streams a batch, for 4096 particles and the rest."""
+    keys, edges = [], shell_edges(0.1, 5.0)
+
+    def fired(laws: object, shells: object, part: np.ndarray, key: tuple[int, ...]) -> np.ndarray:
+        keys.append((key, len(part)))
+        tally = np.zeros(len(edges) + 1)
+        tally[7], tally[-1] = (key[1] + 1) / 2, 1.0
+        return tally
+
+    monkeypatch.setattr(mc_shells, "_fire", fired)
+    source = line_source(0.5)._replace(local_mev=0.03)
+    found = shell_energies(source, water, edges, ShellPlan(20_003, seed=6, threads=1, batches=4))
+    assert keys == [((6, b, part), n) for b in range(4) for part, n in ((0, 4096), (1, 904))]
+    assert found.energy_mev[7] == pytest.approx(2.5)
+    assert found.rel_err[7] == pytest.approx(np.sqrt(5 / 3) / 2 / 2.5)
+    assert (found.energy_mev[0], found.escaped_mev) == pytest.approx((0.03, 2.0))
+    assert found.rel_err[0] == pytest.approx(0.0)
+    assert (found.energy_mev[3], found.rel_err[3]) == (0.0, 1.0)  # nothing was scored
+    assert found.emitted_mev == pytest.approx(0.53)
+    assert found.histories == 20_000
+    assert len(found.energy_mev) == len(found.rel_err) == len(edges)
+
+
+def test_particles_stand_for_one_decay_by_hand() -> None:
+    """1000 betas bring 300 electron lines and 1000 photons, shared by energy, and 10 pairs."""
+    source = decay_source(nuclide("y90"), 0.01)._replace(
+        line_mev=np.array([0.2, 0.1, 0.4]), line_yield=np.array([0.5, 1.0, 0.25]),
+        line_kind=np.array([ELECTRON, ELECTRON, PHOTON]), pair_yield=0.01, pair_mev=0.8,
+    )  # fmt: skip
+    drawn = _draw_particles(source, 1000, np.random.default_rng(1))
+    lines = drawn[1000:2300]
+    assert [np.count_nonzero(lines[:, 1] == mev) for mev in (0.2, 0.1, 0.4)] == [150, 150, 1000]
+    for mev, kind, per_decay in ((0.2, ELECTRON, 0.5), (0.1, ELECTRON, 1.0), (0.4, PHOTON, 0.25)):
+        mine = lines[lines[:, 1] == mev]
+        assert set(mine[:, 0]) == {kind}
+        assert mine[:, 2].sum() == pytest.approx(per_decay)
+    positrons, partners = drawn[2300:2310], drawn[2310:]
+    assert set(positrons[:, 0]) == {POSITRON}
+    assert set(partners[:, 0]) == {ELECTRON}
+    assert positrons[:, 1] + partners[:, 1] == pytest.approx(np.full(10, 0.8))
+    assert (positrons[:, 2].sum(), partners[:, 2].sum()) == pytest.approx((0.01, 0.01))

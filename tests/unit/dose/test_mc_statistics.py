@@ -60,6 +60,38 @@ def test_the_stated_error_is_that_of_voxels_above_half_the_maximum() -> None:
     assert batch_sums(batches).high_error(only_first) == pytest.approx(0.1, rel=1e-4)
 
 
+def test_every_voxel_of_a_large_grid_is_taken() -> None:
+    """The last one and those about 2^20, where work is handed on; two batches of 1 and 3 MeV."""
+    size, at = (1 << 20) + 5, [0, (1 << 20) - 1, 1 << 20, (1 << 20) + 4]
+    sums = BatchSums.empty(size)
+    with ThreadPoolExecutor(2) as pool:
+        for quanta in (1000, 3000):
+            sums.tally[at] = quanta
+            sums.take(0.001, pool)
+            assert not sums.tally.any()
+        assert (sums.batches, np.count_nonzero(sums.total)) == (2, 4)
+        assert sums.total[at] == pytest.approx(np.full(4, 4.0))
+        assert sums.squares[at] == pytest.approx(np.full(4, 10.0))
+        assert sums.high_error(np.ones(size, np.float32)) == pytest.approx(0.5, rel=1e-5)
+        error = sums.relative_error(pool)
+    assert error[at] == pytest.approx(np.full(4, 0.5), rel=1e-5)
+    assert np.count_nonzero(error) == 4
+
+
+def test_lung_counts_for_the_stated_error_and_air_does_not() -> None:
+    """Doses 10 in lung, 8 in water and 50 in air thinner than 0.05 g/mL; by activity the last."""
+    batches = [[2.7, 7.0, 0.04], [3.3, 9.0, 0.06]]
+    density = np.array([0.3, 1.0, 0.001], np.float32)
+    sums = batch_sums(batches)
+    assert sums.high_error(density) == pytest.approx((0.1 + 1 / 8) / 2, rel=1e-3)
+    density[2] = 0.05
+    assert sums.high_error(density) == pytest.approx((0.1 + 1 / 8) / 2, rel=1e-3)  # dose 1 there
+    weight = np.array([0.3, 0.4, 0.04], np.float32)  # per g/mL 1, 0.4 and 0.8
+    assert sums.high_error(density, weight) == pytest.approx((0.1 + 0.2) / 2, rel=1e-3)
+    density[2] = np.nextafter(np.float32(0.05), np.float32(0))
+    assert sums.high_error(density, weight) == pytest.approx(0.1, rel=1e-3)
+
+
 @pytest.mark.parametrize("wanted", [0.03, 0.015])
 def test_the_uncertainty_asked_for_is_reached(wanted: float) -> None:
     """Neither missed nor overshot by more than a third."""

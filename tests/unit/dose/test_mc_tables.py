@@ -106,6 +106,20 @@ def test_water_keeps_its_elastic_split(
     assert eta == pytest.approx([eta_oxygen, eta_hydrogen], rel=1e-3)
 
 
+def test_whole_laws_of_water_at_1_mev_are_those_of_estar(laws: Laws) -> None:
+    """Stopping power 1.862 MeV cm2/g and CSDA range 0.4367 g/cm2 [estar], in mm at 1 g/cm3;
+    squared speed 1 - 1/(1 + 1/0.511)^2. A step's events are all that are played."""
+    water = laws.electron[NAMES.index("water")]
+    rows = np.arange(len(water))
+    place = -laws.log_start * laws.per_log  # ln 1 MeV is 0
+    at = {name: float(np.interp(place, rows, water[:, column])) for name, column in AT.items()}
+    assert at["total_stopping_mev_mm"] == pytest.approx(0.1862, rel=2e-3)
+    assert at["range_mm"] == pytest.approx(4.367, rel=2e-3)
+    assert at["beta2"] == pytest.approx(0.88563, rel=1e-3)
+    played = at["elastic_per_mm"] + at["moller_per_mm"] + at["photon_per_mm"]
+    assert at["events_per_mm"] == pytest.approx(played, rel=1e-9)
+
+
 def test_shapes_and_padding(laws: Laws) -> None:
     assert laws.electron.shape == (8, 240, 13)
     assert laws.elastic.shape == (8, 240, 9, 2)
@@ -283,6 +297,15 @@ def test_composition_is_scaled_to_one_gram() -> None:
     own = photon_coefficients(twice.composition, energy)
     assert own == pytest.approx(photon_coefficients(water.composition, energy), rel=1e-12)
     assert plasma_energy_ev(water) == pytest.approx(21.469, abs=0.001)
+
+
+def test_photon_coefficients_of_water_are_those_of_nist() -> None:
+    """XCOM, cm2/g: the whole with coherent scattering, and its three parts at 10 keV."""
+    energy = np.array([0.01, 0.03, 0.1, 0.6, 1.0, 1.25])
+    own = photon_coefficients(MEDIA[NAMES.index("water")].composition, energy)
+    published = [5.329, 0.3756, 0.1707, 0.08956, 0.07072, 0.06323]
+    assert own.sum(axis=1) == pytest.approx(published, rel=2e-3)
+    assert own[0] == pytest.approx([4.944, 0.1550, 0.2305], rel=2e-3)
 
 
 def test_coherent_table_rises_from_nought_to_one(laws: Laws) -> None:

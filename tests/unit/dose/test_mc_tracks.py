@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from opensirt.dose import mc_tracks
 from opensirt.dose.mc_cpu import Library
 from opensirt.dose.mc_electrons import STACK_COLUMNS
 from opensirt.dose.mc_media import csda_range, media_named
@@ -106,6 +107,18 @@ def test_a_replay_keeps_the_energy_among_all_media_and_none() -> None:
     for track in range(240):
         total = sum(replayed(library, matter, density, track, track // 40))
         assert total == pytest.approx(library.emitted_mev[track], abs=3e-6)
+
+
+def test_bins_of_energy_are_those_that_media_are_compared_in() -> None:
+    """The middle of each bin lies in it, and the energies between two rows in the lower's."""
+    laws = water().laws
+    rows = laws.electron.shape[1]
+    for number in range(BINS):
+        for part in (0.01, 0.5, 0.99):
+            place = (number + part) * rows / BINS
+            energy = float(np.exp(laws.log_start + place / laws.per_log))
+            assert mc_tracks._bin_of(laws, energy) == number
+    assert (mc_tracks._bin_of(laws, 1e-9), mc_tracks._bin_of(laws, 9.0)) == (0, BINS - 1)
 
 
 def test_a_replay_scales_with_the_density() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from opensirt.dose import RegionDoseOptions, region_doses
+from opensirt.errors import GridMismatchError, UnitMismatchError
 from opensirt.image import Region, Regions
 from opensirt.physics.nuclides import nuclide
 from opensirt.radiobiology import tissue_response, tissue_responses
@@ -81,6 +82,19 @@ def test_radiobiology_is_voxel_by_voxel() -> None:
     assert (lungs.bed_gy, lungs.eqd2_gy, lungs.response) == (None, None, None)
 
 
+def test_radiobiology_counts_the_covered_part_of_voxels() -> None:
+    """A tumour of a whole voxel of 100 Gy and half of one of 50 Gy: weights 2/3 and 1/3."""
+    parameters = tissue_response("tumour")
+    options = RegionDoseOptions(responses={"tumour": parameters})
+    tumour, *_ = region_doses(DOSE, DENSITY, ACTIVITY, REGIONS, Y90, options)
+    beds = np.array([d * (1 + d * 1.5 / ((1.5 + 64.1) * 10.0)) for d in (100.0, 50.0)])
+    share, alpha = np.array([2.0, 1.0]) / 3.0, 0.002
+    assert tumour.bed_gy == pytest.approx(share @ beds, rel=1e-5)
+    assert tumour.eqd2_gy == pytest.approx(share @ beds / 1.2, rel=1e-5)
+    eud, eubed = (-np.log(share @ np.exp(-alpha * d)) / alpha for d in (np.array([100, 50]), beds))
+    assert (tumour.eud_gy, tumour.eubed_gy) == pytest.approx((eud, eubed), rel=1e-5)
+
+
 def test_regions_of_mixed_tissue_have_no_radiobiology() -> None:
     """The whole liver holds tumour voxels: parameters of liver would say 250 Gy of a tumour."""
     options = RegionDoseOptions(responses=tissue_responses())
@@ -99,3 +113,34 @@ def test_each_dose_volume_figure_is_its_own() -> None:
     figures = (found.d98_gy, found.d95_gy, found.d70_gy, found.d50_gy, found.d2_gy)
     assert figures == pytest.approx((3.0, 6.0, 31.0, 51.0, 99.0), abs=1e-9)
     assert (found.minimum_gy, found.maximum_gy) == (1.0, 100.0)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_each_map_has_its_unit_and_the_grid_of_the_dose(wrong: int) -> None:
+    maps = [DOSE, DENSITY, ACTIVITY]
+    maps[wrong] = maps[wrong].with_values(maps[wrong].values, Unit.FRACTION)
+    with pytest.raises(UnitMismatchError, match="got"):
+        region_doses(*maps, REGIONS, Y90)
+    unit = (Unit.GY, Unit.G_PER_ML, Unit.BQ_PER_ML)[wrong]
+    maps[wrong] = volume([[[1.0, 1.0, 1.0, 1.0]]], unit, (10.0, 10.0, 11.0))
+    with pytest.raises(GridMismatchError):
+        region_doses(*maps, REGIONS, Y90)
+
+
+def test_amounts_follow_the_size_of_the_voxels() -> None:
+    """Voxels of 4 x 5 x 2.5 mm, 0.05 mL: a whole and a half of them hold 0.075 mL, 0.08 g, and
+    0.05 x 7.5e6 of the 0.05 x 10e6 Bq in the map."""
+    fine = (4.0, 5.0, 2.5)
+    units = (Unit.GY, Unit.G_PER_ML, Unit.BQ_PER_ML)
+    maps = [
+        volume(m.values, u, fine) for m, u in zip((DOSE, DENSITY, ACTIVITY), units, strict=True)
+    ]
+    mask = np.array([[[1.0, 0.5, 0.0, 0.0]]], np.float32)
+    region = Region.from_mask("r", "tumour", mask, maps[0].grid)
+    (found,) = region_doses(*maps, Regions((region,)), Y90)
+    assert (found.volume_ml, found.mass_g) == pytest.approx((0.075, 0.08))
+    assert found.activity_fraction == pytest.approx(0.75)
+    maps[2] = replace(maps[2], injected_bq=1e6)
+    (of_injected,) = region_doses(*maps, Regions((region,)), Y90)
+    assert of_injected.activity_fraction == pytest.approx(0.375)
+    assert found.mean_dose_gy == pytest.approx(125.0 / 1.5)

@@ -10,9 +10,10 @@ import pytest
 from scipy.special import expn
 
 from opensirt.dose import dose_engines
-from opensirt.dose.engines.voxel_superposition import VoxelSuperposition
+from opensirt.dose.engines.voxel_superposition import VoxelSuperposition, _Medium, _widened
 from opensirt.dose.kernel_parts import cumulative_mev, electron_reach_mm
-from opensirt.dose.kernels import point_kernel
+from opensirt.dose.kernels import kernel_medium_at, point_kernel
+from opensirt.dose.photon_dose import _smaller, photon_dose
 from opensirt.dose.ray_kernel import RayKernel, fitted_kernel, ray_directions
 from opensirt.dose.rays import _shares, add_density_effect, share_facing_air
 from opensirt.errors import GridMismatchError
@@ -85,6 +86,20 @@ def test_a_kernel_comes_apart_into_electrons_and_photons() -> None:
     assert electrons[-1] + photons[-1] == pytest.approx(kernel.total_mev, rel=1e-9)
     assert electrons[-1] == pytest.approx(nuclide("ho166").energies.all_electrons_mev, rel=0.01)
     assert 6.0 < electron_reach_mm(kernel) < 9.0
+
+
+@pytest.mark.parametrize("name", [*NUCLIDES, "tc99m"])
+@pytest.mark.parametrize("medium", ["water", "lung", "bone"])
+def test_what_electrons_leave_is_their_energy_less_bremsstrahlung(name: str, medium: str) -> None:
+    """In i131 and tc99m photons carry most; of betas of 0.93 MeV some 0.5 % go as photons."""
+    electrons, _ = cumulative_mev(point_kernel(name, medium))
+    share = float(electrons[-1]) / nuclide(name).energies.all_electrons_mev
+    assert 0.992 < share < 1.004
+
+
+def test_parts_of_kernels_are_no_larger_than_the_map() -> None:
+    assert _smaller((5, 3, 9), (4, 7, 6)) == (4, 3, 6)
+    assert _smaller((1, 8, 2), (4, 7, 2)) == (1, 7, 2)
 
 
 def test_density_of_the_base_changes_nothing() -> None:
@@ -262,6 +277,33 @@ def test_air_has_a_dose_unless_a_lowest_density_is_asked_for() -> None:
     assert dose_of(activity, density, min_density_g_ml=0.1)[10].max() == 0.0
 
 
+@pytest.mark.parametrize(("density_g_ml", "step_mm"), [(0.25, 4.0), (2.0, 0.5)])
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_depth_beside_a_slab_counts_by_mass(
+    axis: int, side: int, density_g_ml: float, step_mm: float
+) -> None:
+    """Beside 12 mm of active tissue, 4 mm of lung at 0.25 g/mL are as 1 mm of tissue,
+    and so is half a millimetre of bone at 2 g/mL.
+
+    So the dose goes 40 mm into lung, where a sum of water's own reach would end after 10 mm.
+    """
+    shape, source = [24, 14, 14], slice(12, 24)
+
+    def line(density_g_ml: float, step_mm: float) -> npt.NDArray[np.float64]:
+        density = np.full(shape, density_g_ml, np.float32)
+        activity = np.zeros_like(density)
+        density[source], activity[source] = 1.0, 1e6
+        spacing_mm = [12.0, 12.0, 12.0]
+        spacing_mm[axis] = step_mm
+        turned = [np.moveaxis(of[::-side], 0, axis) for of in (activity, density)]
+        gray = np.moveaxis(dose_of(*turned, spacing_mm=tuple(spacing_mm)), axis, 0)
+        return np.asarray(gray[::-side][:12, 6:8, 6:8].mean(axis=(1, 2)), float)
+
+    other, tissue = line(density_g_ml, step_mm), line(1.0, 1.0)
+    assert other == pytest.approx(tissue, rel=0.05, abs=0.005 * tissue.max())
+
+
 def test_the_result_does_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     density = np.full((16, 16, 16), 1.06, np.float32)
     density[8:] = 0.3
@@ -282,6 +324,72 @@ def test_photons_of_i131_in_lung_are_not_divided_by_its_mass() -> None:
     lung = dose_of(activity, density, "i131", (4.0, 4.0, 4.0))
     ratio = lung[10:14, 10:14, 13:15].mean() / tissue[10:14, 10:14, 13:15].mean()
     assert 0.95 < ratio < 1.15
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("voxels", [(13, 15), (14, 15), (8, 9)])
+def test_a_last_block_is_as_active_and_as_dense_as_its_voxels(
+    axis: int, voxels: tuple[int, int]
+) -> None:
+    """Photons go by blocks of 3 voxels of 2 mm. What lung changes is the same in blocks that the
+    grid ends within, as the concentration and the density of a block are those of its voxels."""
+    i131, changes = point_kernel("i131", "soft-tissue"), []
+    for count in voxels:
+        shape = [6, 6, 6]
+        shape[axis] = count
+        parts = []
+        for rho in (0.25, 1.04):
+            activity, density = np.ones(shape, np.float32), np.full(shape, rho, np.float32)
+            near, far = photon_dose(activity, density, SPACING_MM, i131, 1.04)
+            parts.append(np.stack(list(far)))
+            assert near is not None
+        changes.append(np.moveaxis(parts[0] - parts[1], axis, 0)[: min(voxels)])
+    assert changes[0] == pytest.approx(changes[1], rel=1e-3)
+    assert np.abs(changes[0]).min() > 0.0
+    assert changes[0][:, 0] == pytest.approx(
+        changes[0][:, 1], rel=1e-4
+    )  # as even at the border as inside
+
+
+@pytest.mark.parametrize("fine_mm", [(2.0, 2.0, 2.0), (2.0, 6.0, 3.0)])
+def test_what_lung_changes_of_photons_is_the_same_in_fine_voxels(
+    fine_mm: tuple[float, float, float],
+) -> None:
+    """Blocks of 6 mm by themselves, and cut into 27 or 6 voxels; a cube of activity in lung."""
+    i131, cuts, coarse = point_kernel("i131", "soft-tissue"), [round(6 / s) for s in fine_mm], []
+    for factors, spacing_mm in (([1, 1, 1], (6.0,) * 3), (cuts, fine_mm)):
+        activity, lung = np.zeros((9, 9, 9), np.float32), np.full((9, 9, 9), 0.26, np.float32)
+        activity[3:6, 3:6, 3:6], lung[6:] = 1.0, 1.04
+        parts = []
+        for density in (lung, np.full_like(lung, 1.04)):
+            maps = [np.kron(of, np.ones(factors, np.float32)) for of in (activity, density)]
+            _, far = photon_dose(maps[0], maps[1], spacing_mm, i131, 1.04)
+            blocks = np.stack(list(far)).reshape(9, factors[0], 9, factors[1], 9, factors[2])
+            parts.append(blocks.mean(axis=(1, 3, 5)))
+        coarse.append(parts[0] - parts[1])
+    assert np.abs(coarse[0]).max() > 1e-4
+    assert coarse[1] == pytest.approx(coarse[0], abs=0.15 * float(np.abs(coarse[0]).max()))
+    assert coarse[1].sum() == pytest.approx(coarse[0].sum(), rel=0.05)
+
+
+def test_a_box_is_widened_by_mm_to_the_borders_of_the_grid() -> None:
+    """11 mm are 6 voxels of 2, 3 of 4 and 2 of 10 mm."""
+    box = (slice(8, 10), slice(2, 6), slice(5, 7))
+    wide = _widened(box, 11.0, (2.0, 4.0, 10.0), (40, 30, 8))
+    assert wide == (slice(2, 16), slice(0, 9), slice(3, 8))
+
+
+def test_the_base_medium_is_that_of_the_activity() -> None:
+    """Three parts in 1.06 and one in 0.26 g/mL: 0.86; bone without activity is no part of it."""
+    density = np.array([[[1.06, 0.26, 1.9, 1.9]]], np.float32)
+    activity = np.array([[[3.0, 1.0, 0.0, 0.0]]], np.float32)
+    found = _Medium.of(activity, density, "y90")
+    assert found.density_g_ml == pytest.approx(0.86)
+    assert found.kernel is point_kernel("y90", kernel_medium_at(0.86))
+    assert _Medium.of(activity, 0.0 * density + 0.001, "y90").density_g_ml == 0.005
+    even = _Medium.of(activity, 0.0 * density + 1.0412, "p32")  # rounded to 0.005
+    assert (even.density_g_ml, even.kernel.medium) == (1.04, "soft-tissue")
+    assert even.kernel.nuclide == "p32"
 
 
 def test_a_sheared_grid_is_refused() -> None:
