@@ -29,6 +29,16 @@ def test_glass_lung_activity_cap() -> None:
     assert codes(kept)["lung-activity-cap-met"] == "note"
 
 
+def test_the_cap_is_on_what_reaches_the_lungs_and_not_on_what_stays_in_the_vial() -> None:
+    """6.5 GBq less 10 % are 5.85 GBq, a tenth of it 0.585 GBq; of what is drawn up it were 0.65."""
+    plan = solve(
+        "mird", activity(6.5), product="glass-y90", lung=LungInput(0.1, 1500), residual_fraction=0.1
+    )
+    assert text_of(plan, "lung-activity-cap-met") == (
+        "0.585 GBq reach the lungs; the maker's cap is 0.61 GBq: met."
+    )
+
+
 @pytest.mark.parametrize(
     ("product", "gbq", "vials", "code"),
     [

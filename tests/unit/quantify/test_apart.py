@@ -160,6 +160,19 @@ def test_normal_liver_on_voxels_is_perfused_or_not() -> None:
     assert (seen.non_perfused_normal & seen.perfused).is_empty
 
 
+def test_perfused_voxels_are_voxels_of_the_liver() -> None:
+    """Of voxels 1, 0.9, 0.6 and 0.5 the first three are liver; the last, perfused by 0.5, is none.
+
+    The perfused volume of 1 voxel is then the fullest of the others.
+    """
+    row = [(3, 3, column) for column in range(2, 6)]
+    organ = shares("liver", "liver", dict(zip(row, (1.0, 0.9, 0.6, 0.5), strict=True)))
+    near = shares("near", "perfused", dict(zip(row, (0.1, 0.4, 0.0, 0.5), strict=True)))
+    seen = on_voxels(liver_compartments(Regions((organ, near))), PLACED)
+    assert [seen.whole_liver.whole()[place] for place in row] == [1.0, 1.0, 1.0, 0.0]
+    assert [seen.perfused.whole()[place] for place in row] == [0.0, 1.0, 0.0, 0.0]
+
+
 def test_a_lesion_across_the_border_keeps_its_volume_where_voxels_are_shared() -> None:
     """Voxels of four columns, half of each perfused; the lesion has one column outside, two inside.
 
