@@ -102,6 +102,26 @@ def test_the_counts_seen_in_an_organ_have_the_activity_per_count_of_the_liver():
     assert "counts seen in the organ taken as spheres" in bowel.scenario
 
 
+def test_counts_of_liver_that_is_not_perfused_are_an_organs_and_those_of_lungs_are_not():
+    """60 counts inside the outline of the liver and 80 outside it; lungs 20, the bowel 200."""
+    deep, beside = box("deep", "gallbladder", 2, 4), box("beside", "bowel", 5, 6)
+    doses, one = found(organs=(deep, beside)), gray(9e6)
+    assert doses["deep"].dose.mean_dose_gy == pytest.approx(one * (60 + 80) / 2, rel=1e-5)
+    assert doses["beside"].dose.mean_dose_gy == pytest.approx(one * (0 + 200) / 2, rel=1e-5)
+
+
+def test_the_background_is_taken_from_the_counts_of_an_organ_too():
+    """30 counts of background: 80 - 30 outside the perfused volume, 200 - 30 in the bowel."""
+    activity, calibration = scaled(False)
+    dose = volume(np.array([gray(v) for v in activity.values.ravel()]), Unit.GY)
+    organs = organ_doses(
+        (box("a", "gallbladder", 4), BOWEL), setting(), volume(COUNTS, Unit.COUNTS), activity,
+        dose, replace(calibration, background=30.0), nuclide("y90"), engine="local",
+    )  # fmt: skip
+    means = [organ.dose.mean_dose_gy for organ in organs]
+    assert means == pytest.approx([gray(9e6) * 50, gray(9e6) * 170], rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("unit", "bq_per_unit"),
     [(Unit.COUNTS, 0.9e9 / 400), (Unit.BQ_PER_ML, 0.9e9 / (400 * 2.0))],
