@@ -51,11 +51,8 @@ def test_two_images_of_a_role_are_no_answer():
 def test_what_was_left_out_is_said_where_an_image_is_missing():
     """Three reasons at most; files that are no DICOM are none."""
     left = tuple(LeftOut(f"f{n}", why) for n, why in enumerate(("a", "not a DICOM file", *"bcd")))
-    with pytest.raises(
-        CaseError, match=re.escape("found no; images: none; left out: a | b | c")
-    ) as e:
+    with pytest.raises(CaseError, match=re.escape("images: none; left out: a | b | c") + "$"):
         case(left_out=left).image("ct")
-    assert "| d" not in str(e.value)
 
 
 def test_two_images_after_treatment_leave_the_planning_image():

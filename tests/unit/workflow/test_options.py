@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from opensirt.case import Assumptions, Case, Patient, StudyImage, Treatment
@@ -13,7 +14,6 @@ from opensirt.image import Grid, Volume
 from opensirt.physics.nuclides import nuclide
 from opensirt.units import Unit
 from opensirt.workflow import RunOptions
-from tests.cases import small_case
 
 GRID = Grid.regular((1, 1, 1), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
 PLANNED, TREATED = "planning-activity", "treatment-activity"
@@ -23,9 +23,7 @@ TYPED = Treatment("resin-y90", 1.7e9, datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
 
 def image(role: str, label: str = "x") -> StudyImage:
     unit = Unit.HU if role == "ct" else Unit.COUNTS
-    return StudyImage(
-        role, Volume(small_case().images[0].volume.values[:1, :1, :1], GRID, unit), label
-    )
+    return StudyImage(role, Volume(np.zeros(GRID.shape, np.float32), GRID, unit), label)
 
 
 def case(*roles: str, **change) -> Case:
