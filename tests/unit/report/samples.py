@@ -95,12 +95,13 @@ def described(
     plan: Plan | None = None,
     doses: tuple[RegionDose, ...] | None = None,
     findings: tuple[Finding, ...] = (),
+    case: Case | None = None,
     **more: Any,
 ) -> Report:
     """The report of these numbers, without pictures."""
     words = {"results": {"provenance": Provenance().as_dict()}} | more
     return describe_report(
-        Case(id="case-1", patient=Patient("F", 165.0, 64.0)),
+        case or Case(id="case-1", patient=Patient("F", 165.0, 64.0)),
         plan or sample_plan(),
         "local",
         sample_doses() if doses is None else doses,

@@ -1,0 +1,123 @@
+"""What stands around the numbers: images, people, what was left out, sources, and their order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from opensirt.case import Case, LeftOut, Patient, StudyImage
+from opensirt.findings import Finding
+from opensirt.image import Grid, Volume
+from opensirt.io.dicom_identity import Identity
+from opensirt.plan.plan import Formula
+from opensirt.provenance import Provenance
+from opensirt.units import Unit
+from tests.unit.report.samples import described, limit, sample_plan
+
+GRID = Grid.regular((3, 4, 5), (2.0, 3.0, 4.5), (-10.0, 20.0, 30.0))
+
+
+def rows(found) -> list[tuple[str, str, str]]:
+    return [(row.label, row.value, row.note) for row in found]
+
+
+def image(role: str, label: str, unit: Unit, nuclide: str | None = None, **more) -> StudyImage:
+    return StudyImage(role, Volume(np.zeros(GRID.shape), GRID, unit, nuclide), label, **more)
+
+
+def test_each_image_has_its_place_its_time_and_what_reading_it_took():
+    when = datetime(2026, 2, 3, 14, 5, tzinfo=UTC)
+    spect = image(
+        "planning-activity", "MAA", Unit.COUNTS, "tc99m", acquired=when, notes=("even gaps", "cut")
+    )
+    case = Case(
+        "c-7", images=(image("ct", "Abdomen", Unit.HU), spect), patient=Patient(weight_kg=71.6),
+        left_out=(LeftOut("mr.dcm", "another frame"),),
+    )  # fmt: skip
+    place = "3 x 4 x 5 voxels of 2 x 3 x 4.5 mm at (-10, 20, 30) mm"
+    report = described(case=case)
+    assert rows(report.study) == [
+        ("Case", "c-7", "pseudonym"),
+        ("Image, ct", "Abdomen", f"{place}; time not stated"),
+        (
+            "Image, planning-activity", "MAA, tc99m",
+            f"{place}; 2026-02-03 14:05; even gaps; cut",
+        ),
+        ("Patient", "72 kg", ""),
+    ]  # fmt: skip
+    assert rows(report.left_out) == [("mr.dcm", "another frame", "")]
+    assert rows(described(case=Case("c-8")).study) == [("Case", "c-8", "pseudonym")]
+
+
+def test_a_kept_identity_is_a_row_for_each_fact_that_is_there():
+    source = Dataset()
+    source.PatientName, source.PatientID, source.AccessionNumber = "Doe^Ann", "P 7", "A-9"
+    report = described(identity=Identity(source))
+    assert rows(report.patient) == [
+        ("name", "Doe^Ann", ""), ("patient id", "P 7", ""), ("accession number", "A-9", ""),
+    ]  # fmt: skip
+    assert report.identity is not None
+    assert described().patient == ()
+
+
+@pytest.mark.parametrize("read", ["3", "not read"])
+def test_a_source_is_marked_where_a_limit_of_it_was_not_read(read):
+    plan = sample_plan(
+        limits=(limit("lung-mean", "at most", 30.0, source="weber2022", level_of_evidence=read),)
+    )
+    findings = (
+        Finding("note", "a-b", "A.", "weber2022"),
+        Finding("warn", "c-d", "C.", "chiesa2021"),
+    )
+    notes = {row.label: row.note for row in described(plan, findings=findings).references}
+    assert notes == {
+        "weber2022": "not verified here" if read == "not read" else "", "chiesa2021": "",
+    }  # fmt: skip
+
+
+def test_every_source_is_listed_once_in_the_order_met():
+    """Of findings, then of formulae, then of the plan and the case; an assumption is none."""
+    plan = sample_plan(
+        limits=(),
+        formulae=(Formula("x", "y", "z", "chiesa2021"), Formula("x", "y", "z", "weber2022")),
+        provenance=Provenance(citations=("vanroekel", "chiesa2021")),
+    )
+    case = Case("c", provenance=Provenance(citations=("low1998",)))
+    findings = (
+        Finding("note", "a-b", "A.", "weber2022"), Finding("warn", "c-d", "C.", "assumption"),
+        Finding("warn", "e-f", "E."),
+    )  # fmt: skip
+    found = described(plan, findings=findings, case=case)
+    assert [row.label for row in found.references] == [
+        "weber2022", "chiesa2021", "vanroekel", "low1998",
+    ]  # fmt: skip
+
+
+def test_the_gravest_findings_come_first_and_give_the_verdict():
+    findings = tuple(
+        Finding(severity, f"x-{n}", f"{n}.")
+        for n, severity in enumerate(("note", "stop", "warn", "note", "stop"))
+    )
+    report = described(findings=findings)
+    assert [f.code for f in report.findings] == ["x-1", "x-4", "x-2", "x-0", "x-3"]
+    assert [f.code for f in report.stops] == ["x-1", "x-4"]
+    assert report.verdict == "stop"
+    assert described(findings=findings[2:4]).verdict == "warn"
+    assert described().verdict is None
+
+
+def test_findings_of_two_severities_or_sources_are_two_lines():
+    same = [
+        Finding("warn", "a-b", "Lesion 'A' is 3 mL.", "weber2022"),
+        Finding("note", "a-b", "Lesion 'B' is 3 mL.", "weber2022"),
+        Finding("warn", "a-b", "Lesion 'C' is 3 mL.", "chiesa2021"),
+        Finding("warn", "a-b", "Lesion 'D' is 4.5 mL.", "weber2022"),
+    ]
+    assert [f.text for f in described(findings=same).findings] == [
+        "Lesion 'A' is 3 mL. The same for 1 more: D (4.5).",
+        "Lesion 'C' is 3 mL.",
+        "Lesion 'B' is 3 mL.",
+    ]

@@ -1,0 +1,118 @@
+"""Several engines on one map: who runs, in which order, under which names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from opensirt.dose.engine import dose_engines
+from opensirt.errors import InputError, UnknownNameError
+from opensirt.image import Grid, Regions, Volume
+from opensirt.units import Unit
+from opensirt.workflow import dosing
+from opensirt.workflow import engines as checking
+from opensirt.workflow.comparing import _paths, _within, engine_names
+from opensirt.workflow.dosing import Dosing, error_path
+
+NAMES = ("voxel-superposition", "monte-carlo", "local", "voxel-convolution")
+
+
+def test_engines_run_as_asked_and_monte_carlo_last(monkeypatch):
+    monkeypatch.setattr(dose_engines, "names", lambda: NAMES)
+    assert engine_names("all") == (*NAMES[:1], *NAMES[2:], "monte-carlo")
+    assert engine_names("monte-carlo, voxel-convolution,local") == (
+        "voxel-convolution", "local", "monte-carlo",
+    )  # fmt: skip
+    for words in ("local", "local,local", ","):
+        with pytest.raises(InputError, match="a comparison needs at least two engines"):
+            engine_names(words)
+    with pytest.raises(UnknownNameError, match="dose engine 'gpu' is unknown; choose among voxel-"):
+        engine_names("local,gpu")
+
+
+def test_each_file_has_the_name_of_what_is_in_it():
+    found = _paths(Path("a/dose.v2.nii.gz"), ("local", "monte-carlo"))
+    assert {name: path.name for name, path in found.items()} == {
+        "local": "dose.v2-local.nii.gz",
+        "monte-carlo": "dose.v2-monte-carlo.nii.gz",
+        "relative error": "dose.v2-monte-carlo-relative-error.nii.gz",
+        "comparison json": "dose.v2-comparison.json",
+        "comparison html": "dose.v2-comparison.html",
+        "comparison png": "dose.v2-comparison.png",
+    }
+    assert {path.parent for path in found.values()} == {Path("a")}
+    assert "relative error" not in _paths(Path("d.nii"), ("local", "voxel-convolution"))
+    assert error_path(Path("a/D.NII")) == Path("a/D-relative-error.nii")
+
+
+def test_the_bar_of_one_engine_is_a_part_of_the_whole():
+    said = []
+    step = _within(lambda what, done: said.append((what, done)), "local", 0.4, 0.2)
+    step("rays", 0.5)
+    assert said == [("local: rays", pytest.approx(0.5))]
+    of_run = checking._within(lambda what, done: said.append((what, done)), 0.5, 4)
+    of_run("rays", 0.5)
+    assert said[1] == ("rays", pytest.approx(0.625))
+
+
+@pytest.mark.parametrize(
+    ("used", "every", "run", "compared"),
+    [
+        ("local", False, ["voxel-superposition", "voxel-convolution"], 2),
+        ("voxel-convolution", False, ["voxel-superposition"], 2),
+        ("voxel-superposition", False, None, 0),
+        ("monte-carlo", False, None, 0),
+        ("local", True, ["voxel-superposition", "voxel-convolution", "monte-carlo"], 4),
+        ("monte-carlo", True, ["voxel-superposition", "local", "voxel-convolution"], 4),
+    ],
+)
+def test_a_dose_is_checked_by_the_engines_that_see_what_it_does_not(
+    used, every, run, compared, monkeypatch
+):
+    """The plain convolution tells density from reach for local; it is no engine compared."""
+    grid = Grid.regular((1, 1, 1), (3.0, 3.0, 3.0), (0.0, 0.0, 0.0))
+    dose = Volume(np.ones(grid.shape, np.float32), grid, Unit.GY)
+    asked = []
+
+    def calculate(name, *_):
+        asked.append(name)
+        return Dosing(dose, None, {})
+
+    monkeypatch.setattr(dose_engines, "names", lambda: NAMES)
+    monkeypatch.setattr(checking, "calculate", calculate)
+    monkeypatch.setattr(checking, "make_setting", lambda _: SimpleNamespace(density=None))
+    nuclide = dosing.nuclide("y90")
+    check = checking.check_engines(
+        None, dose, checking.EngineDose(used, dose), nuclide, every=every
+    )
+    if run is None:
+        assert check is None
+        return
+    assert asked == run
+    assert check.is_full is every
+    assert check.doses[0].engine == used
+    assert len(check.doses) == compared
+    assert (check.plain is not None) is (used == "local" and not every)
+    assert check.reach_mm > 5.0
+
+
+def test_only_a_difference_of_density_alone_matters(monkeypatch):
+    """Of three regions one differs, one is uncertain, one agrees."""
+    rows = [SimpleNamespace(name=v, verdict=v) for v in ("differs", "uncertain", "agrees")]
+    told = []
+
+    def compare(pair, *_, **words):
+        told.append(([d.engine for d in pair], words))
+        return SimpleNamespace(of=lambda _: rows)
+
+    monkeypatch.setattr(checking, "compare_doses", compare)
+    local, plain, aware = (
+        SimpleNamespace(engine=name)
+        for name in ("local", "voxel-convolution", "voxel-superposition")
+    )
+    check = checking.EngineCheck((local, aware), False, 11.0, plain=plain)
+    assert checking._where_density_matters(check, None, Regions()) == frozenset(("differs",))
+    assert told == [(["voxel-convolution", "voxel-superposition"], {"with_gamma": False})]
