@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from opensirt.image import Grid, Volume
 from opensirt.io.dicom_identity import Identity
 from opensirt.plan.plan import Formula
 from opensirt.provenance import Provenance
+from opensirt.report import Picture, render_html, render_pdf
 from opensirt.units import Unit
 from tests.unit.report.samples import described, limit, sample_plan
 
@@ -121,3 +126,43 @@ def test_findings_of_two_severities_or_sources_are_two_lines():
         "Lesion 'C' is 3 mL.",
         "Lesion 'B' is 3 mL.",
     ]
+
+
+def test_the_pdf_is_told_each_picture_with_its_share_of_the_page(monkeypatch):
+    """What the layout reads from its folder: numbers as words, pictures as files beside them."""
+    told = {}
+
+    def compile_(source, *, root, font_paths):
+        folder = Path(root)
+        told.update(json.loads((folder / "report.json").read_text()))
+        told["files"] = {path.name: path.read_bytes() for path in folder.glob("*.png")}
+        assert Path(source).name == "report.typ"
+        assert font_paths
+        return b"%PDF"
+
+    monkeypatch.setattr("typst.compile", compile_)
+    pictures = (
+        Picture("planes", "Planes", "Through A.", b"one"),
+        Picture("tumours-1", "Each", "Cut-outs.", b"two", 0.4),
+    )
+    report = replace(described(), pictures=pictures)
+    assert render_pdf(report) == b"%PDF"
+    assert told["pictures"] == [
+        {"name": "planes", "title": "Planes", "caption": "Through A.", "width_percent": 100.0},
+        {"name": "tumours-1", "title": "Each", "caption": "Cut-outs.", "width_percent": 40.0},
+    ]
+    assert told["files"] == {"planes.png": b"one", "tumours-1.png": b"two"}
+    assert told["headline"][0]["value"] == "2.00 GBq"
+    assert (told["results"], told["doses"], told["histograms"]) == ({}, [], [])
+
+
+def test_the_page_shows_each_picture_with_its_own_bytes():
+    pictures = (
+        Picture("planes", "Planes", "Through A.", b"one"),
+        Picture("dvh", "Curves", "All.", b"two"),
+    )
+    page = render_html(replace(described(), pictures=pictures))
+    for picture in pictures:
+        encoded = base64.b64encode(picture.png).decode("ascii")
+        assert page.count(encoded) == 1
+        assert page.index(encoded) < page.index(picture.caption)
