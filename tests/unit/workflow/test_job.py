@@ -1,4 +1,4 @@
-"""The job in one call hands each choice to the verb that it is for, and its parts to one another."""
+"""The job in one call hands each choice to its verb, and what one verb makes to the next."""
 
 from __future__ import annotations
 

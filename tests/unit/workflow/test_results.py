@@ -195,7 +195,8 @@ def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
     assert doses == report.doses
     assert [f.code for f in seen["words"]["stops"]] == ["from-limit"]
     assert seen["words"]["accepted"] == accepted
-    assert {name: path.relative_to(tmp_path / "out").as_posix() for name, path in paths.items()} == {
+    out = tmp_path / "out"
+    assert {name: path.relative_to(out).as_posix() for name, path in paths.items()} == {
         "report": "report.html", "pdf": "report.pdf", "results": "results.json",
         "dose": "nifti/dose_gy.nii.gz", "activity": "nifti/activity_bq_ml.nii.gz",
         "regions": "nifti/regions.seg.nrrd", "pictures": "pictures", "dicom": "dicom",
