@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -151,3 +153,37 @@ def test_a_lesion_more_than_half_outside_the_image_is_refused_dead_or_not():
     _refuse_cut(lesion_of(40), lesion_of(20))
     with pytest.raises(CaseError, match=r"covers 48 % of the lesion 'T1', needed are 50 %"):
         _refuse_cut(lesion_of(40), lesion_of(19))
+
+
+def cut(of: Case, columns: slice) -> Case:
+    """The case with a CT of these columns alone."""
+    ct = of.image("ct")
+    part = replace(ct, volume=ct.volume.crop((slice(0, 10), slice(0, 10), columns)))
+    return replace(of, images=(part, of.activity_image))
+
+
+def test_a_ct_that_misses_liver_outside_the_perfused_part_is_refused() -> None:
+    """Columns 2 to 11 of 12 hold nine of ten columns of the liver, and all that is perfused."""
+    with pytest.raises(CaseError, match="the CT covers 90 % of the liver, needed are 97 %"):
+        made(cut(case(lung_mass_g=900.0), slice(2, 12)))
+
+
+def test_a_ct_that_misses_a_little_liver_is_a_warning_with_the_share() -> None:
+    """One voxel of 361 is outside; 83 of 833 counts are then put where there is no CT."""
+    speck = block("liver", "liver", (2, 3), (2, 3), (0, 1), grid=GRID)
+    liver = replace(LIVER | speck, name="liver")
+    of = case(lung_mass_g=900.0)
+    of = replace(of, regions=Regions((liver, RIGHT, LUNGS)))
+    found = made(cut(of, slice(1, 12)))
+    (finding,) = [f for f in found.findings if f.code == "ct-does-not-cover"]
+    assert finding.text.startswith("The CT covers 99.7 % of region 'whole liver'")
+    assert not [f for f in found.findings if f.code == "activity-without-density"]
+    spect = of.activity_image
+    counts = spect.volume.values.copy()
+    counts[0, 0, 0] = 83.0
+    hot = replace(spect, volume=spect.volume.with_values(counts))
+    of = replace(of, images=(of.image("ct"), hot))
+    found = made(cut(of, slice(1, 12)))
+    (finding,) = [f for f in found.findings if f.code == "activity-without-density"]
+    assert finding.severity == "warn"
+    assert finding.text.startswith("10.0 % of the activity in the image lies outside the CT")
