@@ -197,9 +197,7 @@ def test_two_numbers_or_a_purpose_without_one_are_refused() -> None:
         prescription_from(normal_dose_gy=40.0, purpose="each")
     with pytest.raises(InputError, match="needs a tumour dose; this one is by binding-limit"):
         prescription_from(index_lesion="T1")
-    with pytest.raises(
-        InputError, match=r"an index lesion .* needs a prescription for index"
-    ):
+    with pytest.raises(InputError, match=r"an index lesion .* needs a prescription for index"):
         prescription_from(tumour_dose_gy=120.0, purpose="each", index_lesion="T1")
     with pytest.raises(InputError, match="a tumour dose is for mean, index or each, got 'most'"):
         prescription_from(tumour_dose_gy=120.0, purpose="most")
