@@ -166,3 +166,10 @@ def test_the_page_shows_each_picture_with_its_own_bytes():
         encoded = base64.b64encode(picture.png).decode("ascii")
         assert page.count(encoded) == 1
         assert page.index(encoded) < page.index(picture.caption)
+
+
+def test_what_reading_and_planning_assumed_is_listed_once():
+    plan = sample_plan(provenance=Provenance(assumptions=("Planned.", "Both.")))
+    case = Case("c", provenance=Provenance(assumptions=("Read, table not read.", "Both.")))
+    found = described(plan, findings=(Finding("warn", "a-b", "Planned."),), case=case)
+    assert found.assumptions == ("Read.", "Both.")
