@@ -20,7 +20,7 @@ from opensirt.plan.plan import Formula
 from opensirt.provenance import Provenance
 from opensirt.report import Picture, render_html, render_pdf
 from opensirt.units import Unit
-from tests.unit.report.samples import described, limit, sample_plan
+from tests.unit.report.samples import described, limit, region, sample_plan
 
 GRID = Grid.regular((3, 4, 5), (2.0, 3.0, 4.5), (-10.0, 20.0, 30.0))
 
@@ -173,3 +173,25 @@ def test_what_reading_and_planning_assumed_is_listed_once():
     case = Case("c", provenance=Provenance(assumptions=("Read, table not read.", "Both.")))
     found = described(plan, findings=(Finding("warn", "a-b", "Planned."),), case=case)
     assert found.assumptions == ("Read.", "Both.")
+
+
+def test_the_closest_limit_is_no_aim():
+    """36 Gy are 180 % of an aim of 20 Gy and 90 % of a limit of 40 Gy; the lungs have 30 %."""
+    limits = (
+        limit("perfused-normal-mean", "at least", 20.0),
+        limit("perfused-normal-mean", "at most", 40.0),
+        limit("tumour-mean", "at least", 100.0),
+        limit("lung-mean", "at most", 30.0),
+    )
+    cards = {row.label: row for row in described(sample_plan(limits=limits)).headline}
+    assert cards["Binding limit"].note == "closest: perfused normal liver 36.0 of 40 Gy (90%)"
+
+
+def test_an_effect_of_nothing_is_a_row_and_an_unknown_one_is_none():
+    effect = {"bed_gy": 0.0, "eqd2_gy": 0.0, "eud_gy": 0.0, "eubed_gy": 0.0}
+    doses = (
+        region("cold", "tumour", 0.0, 9.0, **effect),
+        region("other", "other", 3.0, 9.0),
+    )
+    assert described(doses=doses).effect_table.rows == (("cold", *("0.0",) * 4),)
+    assert described(doses=doses[1:]).effect_table is None
