@@ -12,7 +12,7 @@ from opensirt.dose.engine import dose_engines
 from opensirt.errors import InputError, UnknownNameError
 from opensirt.image import Grid, Regions, Volume
 from opensirt.units import Unit
-from opensirt.workflow import dosing
+from opensirt.workflow import comparing, dosing
 from opensirt.workflow import engines as checking
 from opensirt.workflow.comparing import _paths, _within, engine_names
 from opensirt.workflow.dosing import Dosing, error_path
@@ -116,3 +116,89 @@ def test_only_a_difference_of_density_alone_matters(monkeypatch):
     check = checking.EngineCheck((local, aware), False, 11.0, plain=plain)
     assert checking._where_density_matters(check, None, Regions()) == frozenset(("differs",))
     assert told == [(["voxel-convolution", "voxel-superposition"], {"with_gamma": False})]
+
+
+def test_a_section_on_request_judges_the_engine_in_use(monkeypatch):
+    """All is shown where it was asked for; unasked, findings on density and a table with them."""
+    told = {}
+    found = SimpleNamespace(reference="monte-carlo", as_dict=lambda: {"a": 1})
+
+    def compare(doses, *_, **words):
+        told.update(words)
+        return found
+
+    def judge(of, judged=None):
+        told["judged"] = judged
+        return ("disagreement",)
+
+    for name, made in (
+        ("compare_doses", compare),
+        ("disagreement_findings", judge),
+        ("density_findings", lambda of, used, varied: tuple(varied)),
+        ("difference_picture", lambda doses, reference, *_: ("picture", reference)),
+        ("comparison_table", lambda of: "table"),
+        ("_where_density_matters", lambda check, *_: check.reach_mm),
+    ):
+        monkeypatch.setattr(checking, name, made)
+    doses = (SimpleNamespace(engine="local"), SimpleNamespace(engine="monte-carlo"))
+    asked = checking.engine_section(checking.EngineCheck(doses, True), None, Regions())
+    assert told == {"with_gamma": True, "judged": "local"}
+    assert (asked.findings, asked.block) == (("disagreement",), {"a": 1})
+    assert (asked.table, asked.picture) == ("table", ("picture", "monte-carlo"))
+    for matters, table in ((("lungs",), "table"), ((), None)):
+        check = checking.EngineCheck(doses, False, reach_mm=matters)
+        unasked = checking.engine_section(check, None, Regions())
+        assert told["with_gamma"] is False
+        assert (unasked.findings, unasked.table, unasked.picture) == (matters, table, None)
+        assert unasked.block == {"a": 1}
+
+
+@pytest.mark.parametrize("with_regions", [False, True])
+def test_the_record_of_a_comparison_names_every_file_that_went_in(with_regions, monkeypatch):
+    """Regions of a file replace those by density, for the errors of the means and for the page."""
+    asked, written = {}, {}
+    maps = (SimpleNamespace(grid="grid"), "mass", dosing.nuclide("y90"))
+    drawn = Regions()
+    page = SimpleNamespace(findings=())
+
+    def run(name, source, mass, of, options, step, known):
+        asked[name] = (source, mass, options, known)
+        step("going", 0.5)
+        return Dosing("dose", None, {"engine": name})
+
+    def judge(doses, mass, regions, made, title, say):
+        asked["judged"] = ([d.engine for d in doses], mass, regions, title)
+        return SimpleNamespace(as_dict=lambda: {"c": 1}), page
+
+    for name, made in (
+        ("read_maps", lambda *words: asked.update(read=words) or maps),
+        ("calculate", run),
+        ("_judge", judge),
+        ("_regions", lambda path, source: drawn),
+        ("density_classes", lambda mass: "classes"),
+        ("hash_file", lambda path: f"hash of {path.name}"),
+        ("_write", lambda paths, made, page, data: written.update(data)),
+    ):
+        monkeypatch.setattr(comparing, name, made)
+    said = []
+    done = comparing.compare_from_files(
+        Path("a.nii"), density=None, ct=Path("ct.nii"), nuclide_name="y90",
+        engines="local,voxel-convolution", out=Path("out/d.nii.gz"),
+        regions=Path("r.nii") if with_regions else None, dose_constant=49.38,
+        step=lambda what, part: said.append((what, part)),
+    )  # fmt: skip
+    assert asked["read"] == (Path("a.nii"), None, Path("ct.nii"), "y90", 49.38)
+    known = drawn if with_regions else "classes"
+    assert asked["local"] == (maps[0], "mass", None, known)
+    expected = drawn if with_regions else None
+    assert asked["judged"] == (["local", "voxel-convolution"], "mass", expected, "a.nii")
+    names = ["a.nii", "ct.nii", *(["r.nii"] if with_regions else [])]
+    assert written["provenance"]["inputs"] == {name: f"hash of {name}" for name in names}
+    assert done.result["regions_from"] == ("r.nii" if with_regions else "density and dose")
+    assert done.result["engines"]["local"] == {"engine": "local", "out": "out/d-local.nii.gz"}
+    assert done.result["comparison"] == {"c": 1}
+    assert said == [
+        ("local", 0.0), ("local: going", pytest.approx(0.2125)),
+        ("voxel-convolution", pytest.approx(0.425)),
+        ("voxel-convolution: going", pytest.approx(0.6375)),
+    ]  # fmt: skip
