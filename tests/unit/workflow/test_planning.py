@@ -12,8 +12,9 @@ from opensirt.case import Assumptions, Case, Patient, StudyImage, Treatment
 from opensirt.errors import CaseError, InputError
 from opensirt.image import Grid, Region, Regions, Volume
 from opensirt.plan.plan import Prescription
+from opensirt.quantify import tumour_to_normal
 from opensirt.units import Unit
-from opensirt.workflow import ClinicalFacts, compute_dose, make_plan, quantify_activity
+from opensirt.workflow import ClinicalFacts, compute_dose, make_plan, planning, quantify_activity
 from opensirt.workflow.planning import _as_given, calibrate
 from opensirt.workflow.setting import make_setting
 from tests.unit.quantify.samples import block
@@ -162,3 +163,28 @@ def test_a_dose_is_of_the_density_of_the_case_and_the_nuclide_of_the_map() -> No
     with pytest.raises(CaseError, match="the activity map does not name its nuclide"):
         compute_dose(of, replace(activity, nuclide=None), engine="local")
     assert float(make_setting(of).density.values[place]) == pytest.approx(1.05)
+
+
+def test_the_ratio_is_per_gram_and_by_the_width_of_the_image(monkeypatch) -> None:
+    """A lesion of 1.2 times the density of liver: 4 counts over 1 per mL are 3.33 per gram."""
+    hu = np.full(GRID.shape, 0.0, np.float32)
+    hu[LESION.box] = 260.0
+    ct = StudyImage("ct", Volume(hu, GRID, Unit.HU), "CT")
+    for modality, width_mm in (("NM", 12.0), ("PT", 7.0)):
+        of = case(LESION, assumptions=Assumptions(lung_mass_g=900.0))
+        spect = replace(of.images[0], modality=modality)
+        of = replace(of, images=(ct, spect))
+        asked = {}
+
+        def measure(*given, asked=asked, **words):
+            asked.update(words)
+            return tumour_to_normal(*given, **words)
+
+        monkeypatch.setattr(planning, "tumour_to_normal", measure)
+        plan = plan_of(of, prescription=Prescription("activity", 1e9))
+        density = make_setting(of).density
+        assert asked == {"density": density, "resolution_mm": width_mm}
+        parts = density.values[3, 3, 7] / density.values[2, 2, 5]
+        assert parts > 1.1
+        assert plan.tumour_to_normal == pytest.approx(4.0 / parts, rel=1e-4)
+        assert plan.tumours[0].mass_g == pytest.approx(32.0 * density.values[3, 3, 7], rel=1e-4)

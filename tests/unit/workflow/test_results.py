@@ -31,9 +31,10 @@ def volume(value: float, unit: Unit, **more) -> Volume:
     return Volume(np.full(GRID.shape, value, np.float32), GRID, unit, **more)
 
 
-PARTS = liver_compartments(Regions((liver(), perfused(), lesion())))
+DRAWN, PARTS = (liver_compartments(Regions((liver(), perfused(), lesion()))) for _ in range(2))
+"""Alike, but two: the outlines as drawn, and on the voxels of the image."""
 SETTING = Setting(
-    PARTS, lungs(), PARTS, lungs(), volume(1.05, Unit.G_PER_ML), None, None,
+    DRAWN, lungs(), PARTS, lungs(), volume(1.05, Unit.G_PER_ML), None, None,
     (mark("setting"),), ("set aside",),
 )  # fmt: skip
 CASE = Case(
@@ -57,6 +58,7 @@ def told(monkeypatch):
     summary = SimpleNamespace(findings=(mark("calibration"),))
 
     def doses(dose, density, activity, regions, of, judgement):
+        asked.regions = regions
         asked.doses = (dose, density, activity, [r.name for r in regions], of, judgement)
         return sample_doses()
 
@@ -123,6 +125,8 @@ def test_doses_are_of_the_scaled_map_in_liver_and_lungs(told):
     """The plan delivers 1.8 GBq and the map holds 1: 1.8e6 Bq/mL."""
     report = results.build_report(CASE, PLAN, DOSE, engine="local")
     dose, density, activity, names, of, judgement = told.doses
+    assert told.regions["whole liver"] is PARTS.whole_liver
+    assert told.regions["lungs"] is SETTING.lungs
     assert dose is DOSE
     assert density is SETTING.density
     assert float(activity.values[0, 0, 0]) == pytest.approx(1.8e6)
@@ -192,6 +196,8 @@ def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
     assert (case, plan, dose) == (CASE, stopped, DOSE)
     assert activity is written["activity_bq_ml.nii.gz"]
     assert [r.name for r in regions][-2:] == ["lungs", "stomach"]
+    assert regions["whole liver"] is DRAWN.whole_liver
+    assert regions["lungs"] is SETTING.lungs_drawn
     assert doses == report.doses
     assert [f.code for f in seen["words"]["stops"]] == ["from-limit"]
     assert seen["words"]["accepted"] == accepted
