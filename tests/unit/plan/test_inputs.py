@@ -90,6 +90,12 @@ def test_dead_tissue_of_the_treated_part_is_no_tumour_for_the_body_formula() -> 
     )
 
 
+@pytest.mark.parametrize("known", [{}, {"height_cm": 170.0}, {"weight_kg": 70.0}])
+def test_a_body_needs_height_and_weight(known: dict[str, float]) -> None:
+    found, _ = measured(image(), ClinicalFacts(**known))
+    assert found.bsa is None
+
+
 def test_every_fact_reaches_planning_under_its_own_name() -> None:
     facts = ClinicalFacts(
         indication="icc",

@@ -37,6 +37,14 @@ def test_the_cap_is_on_what_reaches_the_lungs_and_not_on_what_stays_in_the_vial(
     assert text_of(plan, "lung-activity-cap-met") == (
         "0.585 GBq reach the lungs; the maker's cap is 0.61 GBq: met."
     )
+    half = LungInput(0.5, 1500)
+    equal = solve("mird", activity(1.22), product="glass-y90", lung=half)
+    assert codes(equal)["lung-activity-cap-met"] == "note"
+    above = solve("mird", activity(1.2202), product="glass-y90", lung=half)
+    assert codes(above)["lung-activity-cap"] == "warn"
+    assert not {"lung-activity-cap", "lung-activity-cap-met"} & set(
+        codes(solve("mird", activity(1)))
+    )
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_lesion_that_is_all_necrosis_has_no_viable_part() -> None:
     found = liver_compartments(regions(lesion(), dead))
     assert found.lesions[0].viable.volume_ml == 0.0
     assert found.targeted == ()
-    assert "lesion-without-viable-part" in codes(found.findings)
+    assert codes(found.findings) == ["lesion-without-viable-part", "perfused-is-whole-liver"]
 
 
 def test_overlapping_lesions_are_counted_once() -> None:
