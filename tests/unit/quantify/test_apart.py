@@ -19,7 +19,7 @@ from opensirt.quantify import (
 from opensirt.quantify.calibration_findings import agreement_findings, elsewhere_findings
 from opensirt.quantify.lungs import lung_tissue
 from opensirt.quantify.truncation import edges_touched
-from opensirt.quantify.voxels import on_voxels
+from opensirt.quantify.voxels import on_voxels, whole_voxels
 from opensirt.units import Unit
 from tests.unit.quantify.samples import GRID, VOXEL_ML, block, lesion, liver, volume
 
@@ -171,6 +171,23 @@ def test_perfused_voxels_are_voxels_of_the_liver() -> None:
     seen = on_voxels(liver_compartments(Regions((organ, near))), PLACED)
     assert [seen.whole_liver.whole()[place] for place in row] == [1.0, 1.0, 1.0, 0.0]
     assert [seen.perfused.whole()[place] for place in row] == [0.0, 1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("parts", "kept"),
+    [
+        ((1.0, 0.9, 0.7, 0.0), (1, 1, 1, 0)),
+        ((1.0, 0.9, 0.3, 0.2), (1, 1, 0, 0)),
+        ((0.4, 0.9, 0.3, 1.0), (1, 1, 0, 1)),
+        ((0.2, 0.1, 0.1, 0.0), (0, 0, 0, 0)),
+        ((0.5, 0.5, 0.5, 0.5), (1, 0, 0, 1)),
+    ],
+)
+def test_a_region_by_whole_voxels_is_the_fullest_as_many_as_its_volume(parts, kept) -> None:
+    """2.6 voxels are 3 and 2.4 are 2; of four alike the outer two make up 2."""
+    row = [(3, 3, column) for column in range(2, 6)]
+    found = whole_voxels(shares("liver", "liver", dict(zip(row, parts, strict=True))), PLACED)
+    assert [found.whole()[place] for place in row] == list(kept)
 
 
 def test_a_lesion_across_the_border_keeps_its_volume_where_voxels_are_shared() -> None:

@@ -195,3 +195,18 @@ def test_an_effect_of_nothing_is_a_row_and_an_unknown_one_is_none():
     )
     assert described(doses=doses).effect_table.rows == (("cold", *("0.0",) * 4),)
     assert described(doses=doses[1:]).effect_table is None
+
+
+def test_smaller_lesions_have_a_share_where_each_has_one():
+    """Thirteen lesions, three of them in one row, and one of the three without a share."""
+    for missing, share in ((None, "0.6%"), (2, "–")):
+        lesions = tuple(
+            region(
+                f"L{n}", "tumour", 9.0, float(n),
+                activity_fraction=None if n == missing else 0.001 * n,
+            )
+            for n in range(1, 14)
+        )  # fmt: skip
+        rows = described(doses=lesions).dose_table.rows
+        (small,) = [row for row in rows if "smaller lesions" in row[0]]
+        assert small[2] == share
