@@ -167,6 +167,13 @@ def test_the_scene_goes_30_mm_beyond_what_it_shows():
     assert float(air.background[0, 0, 0]) == -1000.0
 
 
+@pytest.mark.parametrize(("maximum_gy", "highest"), [(110.0, 50.0), (112.0, 100.0), (230.0, 200.0)])
+def test_a_level_next_to_the_maximum_is_not_drawn(maximum_gy, highest):
+    """100 Gy are more than nine tenths of 110 Gy, and less of 112 Gy."""
+    assert display.isodose_levels_gy(maximum_gy)[-1] == highest
+    assert len(display.isodose_levels_gy(maximum_gy)) == 5
+
+
 def test_counts_are_shown_up_to_all_but_the_brightest_of_two_hundred():
     counts = np.arange(1001, dtype=np.float32)
     assert display._window(Unit.COUNTS, counts) == (0.0, pytest.approx(995.0))

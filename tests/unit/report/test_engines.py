@@ -204,3 +204,5 @@ def test_the_noise_of_a_reference_is_said(monkeypatch):
     noisy = EngineDose("voxel-superposition", base.dose, noise)
     picture = difference_picture([other, noisy], noisy.engine, density, regions)
     assert picture.caption.endswith(" Speckle is the statistical error of the reference.")
+    other = EngineDose("local", other.dose, noise)
+    assert "Speckle" not in difference_picture([other, base], base.engine, density, regions).caption
