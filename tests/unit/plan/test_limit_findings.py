@@ -148,3 +148,12 @@ def test_the_binding_limit_is_named_with_its_source_and_is_the_first_to_be_reach
         inputs(), Distribution(lung_dose_gy=30.0, normal=per_gbq.normal), "partition"
     )
     assert thin.delivered_gbq == pytest.approx(1.0)
+
+
+def test_a_dose_solved_for_the_end_of_an_aim_reaches_it() -> None:
+    """160 Gy but for rounding, of an aim that ends at 160 Gy: neither below nor above."""
+    aim = limit("tumour-mean", "at least", 100.0, upper=160.0)
+    for change, code in ((1e-12, "target-met"), (0.9e-9, "target-met"), (1e-6, "above-aim")):
+        lesion = PlannedDose("T1", "tumour", 200.0, 160.0 * (1 + change), 0.3)
+        doses = Distribution(lung_dose_gy=9.0, tumours=(lesion,))
+        assert judged(aim, doses=doses)[0][1] == f"tumour-dose-{code}"

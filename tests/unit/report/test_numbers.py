@@ -115,7 +115,11 @@ def test_an_aim_with_two_ends(aim, dose_gy, shown, verdict):
 
 @pytest.mark.parametrize(
     ("whole_gy", "verdict"),
-    [(149.0, "kept by the whole liver"), (150.0, "kept by the whole liver"), (151.0, "BROKEN")],
+    [
+        (149.0, "kept by the whole liver"),
+        (150.0, "kept by the whole liver"),
+        (151.0, "BROKEN"),
+    ],
 )
 def test_a_limit_that_the_whole_liver_lifts(whole_gy, verdict):
     rule = limit("perfused-mean", "at most", 70.0, unless_whole_liver_gy=150.0)
