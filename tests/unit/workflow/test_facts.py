@@ -105,6 +105,22 @@ def test_a_lung_mass_is_needed_where_there_is_a_shunt():
     assert findings == []
 
 
+def test_the_mass_of_whole_lungs_is_that_of_their_density_on_the_ct():
+    """480 mL at -700 HU are 144 g; stated grams do not count then, those given for this plan do."""
+    thin = case(hu=-700.0, lung_mass_g=870.0)
+    findings, assumed = [], []
+    mass_g, source = _mass(thin, LUNGS, 0.05, findings, assumed)
+    assert mass_g == pytest.approx(144.0, rel=1e-5)
+    assert source == "measured: CT density in the lungs"
+    given = case(hu=-700.0, **decided(lung_mass_g=870.0))
+    assert _mass(given, LUNGS, 0.05, findings, assumed) == (870.0, "given for this plan")
+    assert (findings, assumed) == ([], [])
+    cut = block("lungs", "lungs", (7, 10), (2, 8), (1, 11), grid=GRID)
+    mass_g, source = _mass(case(hu=-700.0), cut, 0.05, findings, assumed)
+    assert mass_g == pytest.approx(216.0, rel=1e-5)
+    assert [f.code for f in findings] == ["lung-mass-partial"]
+
+
 def test_a_density_beside_a_ct_is_not_used_and_that_is_said():
     both = made(case(**decided(density_g_ml=1.2)))
     assert [f.severity for f in both.findings if f.code == "density-from-ct"] == ["note"]

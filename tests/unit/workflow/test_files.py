@@ -11,6 +11,7 @@ from opensirt.io.dicom_segmentation import write_segmentation
 from opensirt.io.dicom_structures import write_rt_structures
 from opensirt.io.nifti import read_nifti_regions, write_labels_nifti, write_volume_nifti
 from opensirt.units import Unit
+from opensirt.workflow import files
 from opensirt.workflow.files import histograms_from_files
 from tests.dicom_samples import GRIDS, sample_context, sample_dose, sample_regions
 
@@ -77,3 +78,28 @@ def test_each_figure_of_a_histogram_has_its_own_number(tmp_path):
     found = histograms_from_files(tmp_path / "dose.nii.gz", tmp_path / "far.nii.gz")
     assert found["regions"] == [{"name": "far", "volume_ml": pytest.approx(100.0), "outside": True}]
     assert found["dose"] == str(tmp_path / "dose.nii.gz")
+
+
+def test_each_ending_has_its_reader(tmp_path, monkeypatch):
+    """A header of its own beside the data is NRRD too; capitals say the same."""
+    nrrd = ("nrrd", np.ones(ROW.shape, np.float32), ROW)
+    monkeypatch.setattr(files, "read_nrrd", lambda path: nrrd[1:])
+    monkeypatch.setattr(files, "read_nrrd_regions", lambda path: "nrrd")
+    monkeypatch.setattr(files, "read_volume_nifti", lambda path, unit, **facts: (unit, facts))
+    monkeypatch.setattr(files, "read_nifti_regions", lambda path: "nifti")
+    monkeypatch.setattr(files, "open_dicom", lambda path: "dicom")
+    monkeypatch.setattr(files, "read_rt_dose", lambda dataset: dataset)
+    for name in ("a.nrrd", "b.nhdr", "C.NRRD", "d.nii", "e.nii.gz", "f.NII", "g.dcm"):
+        (tmp_path / name).touch()
+    for name in ("a.nrrd", "b.nhdr", "C.NRRD"):
+        found = files.read_dose(tmp_path / name)
+        assert (found.unit, found.grid) == (Unit.GY, ROW)
+        named = files.read_volume(tmp_path / name, Unit.HU, nuclide="y90")
+        assert (named.unit, named.nuclide) == (Unit.HU, "y90")
+        assert files.read_regions(tmp_path / name, found) == "nrrd"
+    for name in ("d.nii", "e.nii.gz", "f.NII"):
+        assert files.read_dose(tmp_path / name) == (Unit.GY, {})
+        assert files.read_regions(tmp_path / name, found) == "nifti"
+    assert files.read_dose(tmp_path / "g.dcm") == "dicom"
+    with pytest.raises(FileFormatError, match="expected a file, found none at"):
+        files.read_dose(tmp_path / "h.nii")

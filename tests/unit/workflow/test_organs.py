@@ -15,6 +15,7 @@ from opensirt.quantify.compartments import liver_compartments
 from opensirt.report import OrganDose
 from opensirt.units import Unit
 from opensirt.workflow.organs import (
+    _scenario,
     organ_doses,
     organ_findings,
     outlined_organs,
@@ -190,6 +191,24 @@ def test_organs_are_what_lies_apart_from_the_liver():
     assert [r.name for r in outlined_organs(case, liver, [])] == ["gallbladder", "bowel loop"]
     renamed = outlined_organs(case, liver, ["gallbladder"])
     assert [r.name for r in renamed] == ["gallbladder (outline)", "bowel loop"]
+
+
+@pytest.mark.parametrize(
+    ("places", "is_organ"), [((2, 3), False), ((3, 4), False), ((3, 4, 6), True), ((4, 6), True)]
+)
+def test_an_outline_half_inside_the_liver_is_a_part_of_it(places, is_organ):
+    """Of the liver's voxels 0 to 3: all of the outline, a half, a third, none."""
+    for role, is_named in (("other", is_organ), ("stomach", True)):
+        regions = Regions((REGIONS["liver"], box("x", role, *places)))
+        found = outlined_organs(Case(id="a", regions=regions), REGIONS["liver"], [])
+        assert [r.name for r in found] == (["x"] if is_named else [])
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"), [(1.0, ""), (0.98, ""), (0.97, "; the image holds 97 % of the organ")]
+)
+def test_an_organ_cut_by_more_than_rounding_says_so(seen, words):
+    assert _scenario(True, seen) == f"activity as measured in the organ{words}"
 
 
 def test_organs_are_named_hottest_first_and_only_so_many():
