@@ -12,10 +12,10 @@ from opensirt.case import Assumptions, Case, Patient, StudyImage, Treatment
 from opensirt.errors import CaseError, InputError
 from opensirt.image import Grid, Region, Regions, Volume
 from opensirt.plan.plan import Prescription
-from opensirt.quantify import tumour_to_normal
+from opensirt.quantify import liver_compartments, tumour_to_normal
 from opensirt.units import Unit
 from opensirt.workflow import ClinicalFacts, compute_dose, make_plan, planning, quantify_activity
-from opensirt.workflow.planning import _as_given, calibrate
+from opensirt.workflow.planning import _apart_findings, _as_given, calibrate
 from opensirt.workflow.setting import make_setting
 from tests.unit.quantify.samples import block
 
@@ -117,6 +117,16 @@ def test_activity_in_necrosis_and_organs_is_a_share_of_the_perfused_volume() -> 
     assert "bladder and necrosis;" in finding.text
     few = plan_of(case(LESION, BLADDER), prescription=Prescription("activity", 1e9))
     assert not [f for f in few.findings if f.code == "activity-outside-partition"]
+
+
+def test_activity_in_liver_that_is_not_perfused_is_no_part_of_that_share() -> None:
+    """An even map: 6 of the 216 perfused voxels are apart, 2.8 %; of all 360 they were 1.7 %."""
+    parts = liver_compartments(Regions((LIVER, RIGHT, LESION, DEAD, BLADDER)))
+    even = Volume(np.ones(GRID.shape, np.float32), GRID, Unit.BQ_PER_ML)
+    (finding,) = _apart_findings(even, parts)
+    assert finding.text.startswith("2.8 % of the activity in the perfused volume lies in")
+    left = liver_compartments(Regions((LIVER, RIGHT, LESION)))
+    assert _apart_findings(even, left) == ()
 
 
 def test_a_plan_has_the_findings_of_planning_measuring_and_the_image() -> None:
