@@ -81,6 +81,18 @@ def test_a_ct_covers_voxels_up_to_its_own_edges(axis: int, end: str) -> None:
     assert ct_coverage(PLACED.crop((box[0], box[1], box[2])), region) == pytest.approx(0.75)
 
 
+def test_a_voxel_whose_middle_lies_on_the_edge_of_the_ct_is_covered() -> None:
+    """A CT from -5 to 5 mm along each axis."""
+    ct = Grid.regular((1, 1, 1), (10.0, 10.0, 10.0), (0.0, 0.0, 0.0))
+    for middle_mm, covered in ((-5.0, 1.0), (5.0, 1.0), (5.1, 0.0), (-5.1, 0.0)):
+        for axis in range(3):
+            place = [0.0, 0.0, 0.0]
+            place[axis] = middle_mm
+            on = Grid.regular((1, 1, 1), (4.0, 4.0, 4.0), tuple(place))
+            spot = Region.from_mask("a", "liver", np.ones(on.shape, np.float32), on)
+            assert ct_coverage(ct, spot) == covered
+
+
 def test_density_reaches_to_the_edge_of_the_image() -> None:
     """A fine CT that goes on beyond the image: every voxel of the image has its full density."""
     fine = Grid.regular((30, 40, 40), (2.0, 1.5, 1.25), (-31.0, 3.0, -65.5))
@@ -171,6 +183,25 @@ def test_perfused_voxels_are_voxels_of_the_liver() -> None:
     seen = on_voxels(liver_compartments(Regions((organ, near))), PLACED)
     assert [seen.whole_liver.whole()[place] for place in row] == [1.0, 1.0, 1.0, 0.0]
     assert [seen.perfused.whole()[place] for place in row] == [0.0, 1.0, 0.0, 0.0]
+
+
+def test_necrosis_and_organs_across_the_border_keep_their_parts_on_the_voxels() -> None:
+    """The perfused part begins at column 6: necrosis of 4 voxels has 2 in it, the organ 6 of 18."""
+    near = block("right", "perfused", (2, 8), (2, 8), (6, 11))
+    spot = block("T1", "tumour", (4, 6), (4, 6), (4, 8))
+    dead = block("dead", "necrosis", (4, 5), (4, 5), (4, 8))
+    bowel = block("bowel", "bowel", (2, 4), (5, 8), (4, 7))
+    drawn = liver_compartments(Regions((liver(), near, spot, dead, bowel)))
+    for seen in (drawn, on_voxels(drawn, GRID)):
+        parts = (seen.necrosis, seen.perfused_necrosis, seen.organs, seen.perfused_organs)
+        found = [part.volume_ml / VOXEL_ML for part in parts if part is not None]
+        assert found == pytest.approx([4.0, 2.0, 18.0, 6.0])
+        assert seen.lesions[0].viable.volume_ml == pytest.approx(12 * VOXEL_ML)
+        assert seen.lesions[0].perfused.volume_ml == pytest.approx(6 * VOXEL_ML)
+        assert seen.perfused_normal.volume_ml == pytest.approx((180 - 2 - 6 - 6) * VOXEL_ML)
+        assert seen.whole_normal.volume_ml == pytest.approx((360 - 4 - 12 - 18) * VOXEL_ML)
+    bare = on_voxels(liver_compartments(Regions((liver(), near))), GRID)
+    assert (bare.necrosis, bare.perfused_necrosis, bare.organs) == (None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_three_planes_through_the_lesion_with_the_head_up(drawn):
     of = scene()
     picture = planes_picture(of, LESION)
     panels = drawn[0].axes[:3]
+    assert drawn[0].get_size_inches() == pytest.approx((11.0, 11.0 * 30 / (2 * 40 + 30) + 0.8))
     assert [panel.get_title() for panel in panels] == [
         "Axial, z = 110 mm", "Coronal, y = 34 mm", "Sagittal, x = -4 mm",
     ]  # fmt: skip
