@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from opensirt.dose.engine import dose_engines
-from opensirt.errors import InputError, UnknownNameError
-from opensirt.image import Grid, Regions, Volume
+from opensirt.errors import InputError, RegionError, UnknownNameError
+from opensirt.image import Grid, Region, Regions, Volume
 from opensirt.units import Unit
 from opensirt.workflow import comparing, dosing
 from opensirt.workflow import engines as checking
@@ -202,3 +202,64 @@ def test_the_record_of_a_comparison_names_every_file_that_went_in(with_regions, 
         ("voxel-convolution", pytest.approx(0.425)),
         ("voxel-convolution: going", pytest.approx(0.6375)),
     ]  # fmt: skip
+
+
+GRID = Grid.regular((2, 2, 2), (3.0, 3.0, 3.0), (0.0, 0.0, 0.0))
+
+
+def part(name: str, on: Grid = GRID) -> Region:
+    return Region.from_mask(name, "liver", np.ones(on.shape, np.float32), on)
+
+
+def test_regions_of_a_file_are_those_that_lie_on_the_map(monkeypatch):
+    away = Grid.regular((2, 2, 2), (3.0, 3.0, 3.0), (900.0, 0.0, 0.0))
+    source = Volume(np.ones(GRID.shape, np.float32), GRID, Unit.BQ_PER_ML)
+    both, far = (part("here"), part("far", away)), (part("far", away),)
+    monkeypatch.setattr(comparing, "read_regions", lambda path, on: both)
+    assert [r.name for r in comparing._regions(Path("r.nii"), source)] == ["here"]
+    monkeypatch.setattr(comparing, "read_regions", lambda path, on: far)
+    with pytest.raises(RegionError, match=r"no region of r\.nii lies on the activity map"):
+        comparing._regions(Path("r.nii"), source)
+
+
+@pytest.mark.parametrize("drawn", [None, Regions((part("liver"),))], ids=["density", "drawn"])
+def test_the_page_of_a_comparison_judges_and_outlines_the_regions_given(drawn, monkeypatch):
+    """Without them the reference's dose and the density make regions, and nothing is outlined."""
+    asked, said = {}, []
+    found = SimpleNamespace(reference="voxel-superposition", engines=("local", "x"))
+
+    def compare(doses, mass, regions, *, step):
+        asked["judged"] = regions
+        step("comparing local", 0.5)
+        return found
+
+    def picture(doses, reference, mass, regions):
+        asked["outlined"] = (reference, [r.name for r in regions])
+        return "picture"
+
+    for name, made in (
+        ("compare_doses", compare),
+        ("density_regions", lambda mass, dose: ("by density and", dose)),
+        ("difference_picture", picture),
+        ("facts_of", lambda of, facts: facts),
+        ("disagreement_findings", lambda of: ("finding",)),
+        ("comparison_table", lambda of: "all"),
+        ("engine_table", lambda of, engine: engine),
+    ):
+        monkeypatch.setattr(comparing, name, made)
+    made = {
+        name: Dosing(f"dose of {name}", None, {"name": name})
+        for name in ("local", "voxel-superposition")
+    }
+    comparison, page = comparing._judge(
+        (), "mass", drawn, made, "a.nii", lambda what, done: said.append((what, done))
+    )
+    assert comparison is found
+    by_density = ("by density and", "dose of voxel-superposition")
+    assert asked["judged"] == (drawn or by_density)
+    assert asked["outlined"] == ("voxel-superposition", [] if drawn is None else ["liver"])
+    assert (page.title, page.findings) == ("Dose engines on a.nii", ("finding",))
+    assert page.tables == ("all", "local", "x")
+    assert page.facts == {name: {"name": name} for name in made}
+    assert page.picture == "picture"
+    assert said == [("comparing local", pytest.approx(0.91)), ("drawing", pytest.approx(0.97))]
