@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from opensirt.dose.engine import dose_engines
-from opensirt.errors import InputError, RegionError, UnknownNameError
+from opensirt.errors import DoseMapError, InputError, RegionError, UnknownNameError
 from opensirt.image import Grid, Region, Regions, Volume
 from opensirt.units import Unit
 from opensirt.workflow import comparing, dosing
@@ -263,3 +263,27 @@ def test_the_page_of_a_comparison_judges_and_outlines_the_regions_given(drawn, m
     assert page.facts == {name: {"name": name} for name in made}
     assert page.picture == "picture"
     assert said == [("comparing local", pytest.approx(0.91)), ("drawing", pytest.approx(0.97))]
+
+
+@pytest.mark.parametrize(
+    ("refused", "failed"), [("voxel-convolution", False), ("voxel-superposition", True)]
+)
+def test_only_the_engine_that_sees_density_is_missed(refused, failed, monkeypatch):
+    """Without the plain convolution the check goes on; without the other there is none."""
+    dose = Volume(np.ones(GRID.shape, np.float32), GRID, Unit.GY)
+
+    def calculate(name, *_):
+        if name == refused:
+            raise DoseMapError(f"{name} is impossible")
+        return Dosing(dose, None, {})
+
+    monkeypatch.setattr(dose_engines, "names", lambda: NAMES)
+    monkeypatch.setattr(checking, "calculate", calculate)
+    monkeypatch.setattr(checking, "make_setting", lambda _: SimpleNamespace(density=None))
+    used = checking.EngineDose("local", dose)
+    check = checking.check_engines(None, dose, used, dosing.nuclide("y90"))
+    assert bool(check.failure) is failed
+    assert [d.engine for d in check.doses] == (
+        ["local"] if failed else ["local", "voxel-superposition"]
+    )
+    assert check.plain is None
