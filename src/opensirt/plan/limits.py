@@ -140,8 +140,8 @@ def _bound(limit: Limit, doses: Distribution, single: bool) -> tuple[_Reached, .
 
 
 def _is_met(limit: Limit, value: float) -> bool:
-    slack = limit.value * _ROUNDING
-    return limit.is_met(value) or limit.is_met(value + (slack if limit.is_target else -slack))
+    slack = value * _ROUNDING
+    return any(limit.is_met(value + change) for change in (0.0, slack, -slack))
 
 
 def _amount(limit: Limit, value: float) -> str:

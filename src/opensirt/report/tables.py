@@ -173,7 +173,7 @@ def _verdict(limit: Limit, value: float, whole_liver: PlannedDose | None) -> str
 
 def _is_met(limit: Limit, value: float) -> bool:
     slack = ROUNDING * value
-    return limit.is_met(value) or limit.is_met(value + (slack if limit.is_target else -slack))
+    return any(limit.is_met(value + change) for change in (0.0, slack, -slack))
 
 
 def dose_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:

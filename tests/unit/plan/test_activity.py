@@ -16,9 +16,10 @@ from opensirt.plan.activity import (
     activity_partition,
     activity_result,
     paired_tumours,
+    typed_input,
 )
 from opensirt.plan.build import with_findings
-from opensirt.plan.plan import BsaInput, Prescription
+from opensirt.plan.plan import BsaInput, LungInput, Prescription, prescription_from
 from tests.unit.plan.samples import codes
 
 OPTIONS = CalculatorOptions(0.1, 1000.0, 0.02, 50.0)
@@ -126,3 +127,82 @@ def test_provenance_holds_what_is_needed_to_compute_it_again() -> None:
 def test_findings_can_be_added_once() -> None:
     plan = activity_mird("glass-y90", 1000, Prescription("perfused-dose", 120), OPTIONS)
     assert with_findings(plan, plan.findings[0]).findings == plan.findings
+
+
+def test_every_option_reaches_planning_under_its_own_name() -> None:
+    options = CalculatorOptions(
+        lung_shunt_fraction=0.04,
+        lung_mass_g=880.0,
+        residual_fraction=0.07,
+        dose_constant_gy_kg_per_gbq=49.38,
+        indication="icc",
+        intent="lobectomy",
+        bilirubin_mg_dl=0.8,
+        previous_lung_dose_gy=12.0,
+        compromised_liver=False,
+        whole_normal_mass_g=1500.0,
+        whole_liver_mass_g=1700.0,
+        vials=3,
+        hours_since_calibration=-5.0,
+        activity_per_sphere="reviews",
+    )
+    found = typed_input("resin-y90", options, perfused_mass_g=900.0)
+    assert found.lung == LungInput(0.04, 880.0, "given", "given")
+    assert (found.product, found.perfused_mass_g) == ("resin-y90", 900.0)
+    for name in (
+        "residual_fraction", "dose_constant_gy_kg_per_gbq", "indication", "intent",
+        "bilirubin_mg_dl", "previous_lung_dose_gy", "compromised_liver", "whole_normal_mass_g",
+        "whole_liver_mass_g", "vials", "hours_since_calibration", "activity_per_sphere",
+    ):  # fmt: skip
+        assert getattr(found, name) == getattr(options, name), name
+    bare = typed_input("resin-y90", None).lung
+    assert (bare.shunt_fraction, bare.mass_g) == (0.0, 1000.0)
+    assert bare.shunt_source == "assumption: none given"
+    assert bare.mass_source == "assumption: reference mass"
+    half = typed_input("resin-y90", CalculatorOptions(lung_mass_g=700.0)).lung
+    assert half == LungInput(0.0, 700.0, "assumption: none given", "given")
+
+
+def test_the_rest_of_a_result_is_that_of_the_plan() -> None:
+    options = replace(OPTIONS, indication="hcc", intent="bilobar", hours_since_calibration=0.0)
+    plan = activity_bsa("resin-y90", BsaInput(175, 70, 200, 1800), options)
+    result = activity_result(plan)
+    assert (result["model"], result["product"]) == ("bsa", "resin-y90")
+    assert (result["indication"], result["intent"]) == ("hcc", "bilobar")
+    assert result["dose_constant_gy_kg_per_gbq"] == 50.0
+    assert result["spheres"]["count"] == pytest.approx(plan.delivered_activity_bq / 68.2)
+    assert [f["code"] for f in result["findings"]] == [f.code for f in plan.findings]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "value"),
+    [
+        ({"tumour_dose_gy": 120.0}, "tumour-dose", 120.0),
+        ({"perfused_dose_gy": 60.0}, "perfused-dose", 60.0),
+        ({"normal_dose_gy": 40.0}, "normal-dose", 40.0),
+        ({"activity_gbq": 1.7}, "activity", 1.7e9),
+        ({}, "binding-limit", None),
+    ],
+)
+def test_the_one_number_given_is_the_prescription(words: dict, kind: str, value: float) -> None:
+    found = prescription_from(**words)
+    assert (found.kind, found.value) == (kind, value)
+    assert (found.purpose, found.index_lesion) == (None, None)
+
+
+def test_two_numbers_or_a_purpose_without_one_are_refused() -> None:
+    with pytest.raises(InputError, match="found normal-dose and activity; give only one of them"):
+        prescription_from(normal_dose_gy=40.0, activity_gbq=1.0)
+    with pytest.raises(InputError, match="needs a tumour dose; this one is by normal-dose"):
+        prescription_from(normal_dose_gy=40.0, purpose="each")
+    with pytest.raises(InputError, match="needs a tumour dose; this one is by binding-limit"):
+        prescription_from(index_lesion="T1")
+    with pytest.raises(InputError, match=r"an index lesion .* needs a prescription for index"):
+        prescription_from(tumour_dose_gy=120.0, purpose="each", index_lesion="T1")
+    with pytest.raises(InputError, match="a tumour dose is for mean, index or each, got 'most'"):
+        prescription_from(tumour_dose_gy=120.0, purpose="most")
+    named = prescription_from(tumour_dose_gy=120.0, index_lesion="T1")
+    assert (named.purpose, named.index_lesion) == ("index", "T1")
+    assert named.as_dict() == {
+        "kind": "tumour-dose", "value": 120.0, "purpose": "index", "index_lesion": "T1",
+    }  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 from opensirt.errors import InputError
 from opensirt.plan.model import planning_models
 from opensirt.plan.plan import BsaInput, LungInput, Plan, Prescription, TumourInput
+from opensirt.plan.plausibility import number_findings
 from tests.unit.plan.samples import codes, inputs, text_of
 
 CHOICES = {"indication-not-chosen", "intent-not-chosen"}
@@ -137,6 +138,45 @@ def test_sound_numbers_are_left_alone() -> None:
         "bilirubin-high", "sphere-number-at-calibration", "activity-beyond-vials",
     }  # fmt: skip
     assert not slips & set(codes(plan))
+
+
+def mass(**changes: float | None) -> dict[str, object]:
+    return {"whole_normal_mass_g": None, "tumours": (), **changes}
+
+
+def tumour(mass_g: float, ratio: float) -> dict[str, object]:
+    return {"tumours": (TumourInput("T", mass_g, ratio),)}
+
+
+@pytest.mark.parametrize(
+    ("code", "kept", "said"),
+    [
+        ("mass-implausible", mass(perfused_mass_g=5.0), mass(perfused_mass_g=4.99)),
+        ("mass-implausible", mass(whole_liver_mass_g=6000.0), mass(whole_liver_mass_g=6001.0)),
+        ("mass-implausible", mass(perfused_mass_g=6000.0), mass(perfused_mass_g=6001.0)),
+        ("mass-implausible", tumour(0.15, 3.0), tumour(0.149, 3.0)),
+        ("tumour-colder-than-liver", tumour(9.0, 1.0), tumour(9.0, 0.99)),
+        ("ratio-implausible", tumour(9.0, 50.0), tumour(9.0, 50.1)),
+        (
+            "perfused-normal-small",
+            mass(normal_mass_g=100.0, perfused_mass_g=1000.0),
+            mass(normal_mass_g=99.0, perfused_mass_g=1000.0),
+        ),
+        ("lung-mass-implausible", {"lung": LungInput(0.1, 300)}, {"lung": LungInput(0.1, 299)}),
+        ("lung-mass-implausible", {"lung": LungInput(0.1, 2500)}, {"lung": LungInput(0.1, 2501)}),
+        ("lung-mass-implausible", {"lung": LungInput(0.0, 90)}, {"lung": LungInput(0.01, 90)}),
+        ("lung-shunt-high", {"lung": LungInput(0.3, 1000)}, {"lung": LungInput(0.301, 1000)}),
+        ("residual-high", {"residual_fraction": 0.201}, {"residual_fraction": 0.202}),
+        ("residual-high", {"residual_fraction": 0.04}, {"residual_fraction": 0.3}),
+        ("residual-not-counted", {"residual_fraction": 0.001}, {"residual_fraction": 0.0}),
+        ("bilirubin-high", {"bilirubin_mg_dl": 5.0}, {"bilirubin_mg_dl": 5.1}),
+    ],
+)
+def test_a_number_on_its_bound_is_no_slip_and_one_beyond_is(
+    code: str, kept: dict[str, object], said: dict[str, object]
+) -> None:
+    assert code not in {finding.code for finding in number_findings(inputs(**kept))}
+    assert code in {finding.code for finding in number_findings(inputs(**said))}
 
 
 @pytest.mark.parametrize("wrong", [0.01, 60.0, -1.0, float("nan")])

@@ -69,6 +69,14 @@ def test_a_limit_on_liver_of_unknown_mass_is_judged_by_its_known_part() -> None:
     assert code not in codes(partition(gbq=2.0, whole_normal_mass_g=1500.0, **chosen))
 
 
+@pytest.mark.parametrize("left", ["indication", "intent"])
+def test_a_limit_by_default_on_liver_of_unknown_mass_only_warns(left: str) -> None:
+    """Only one of the two was chosen: the limit is a guess, and a guess does not stop."""
+    chosen = {"indication": "hcc", "intent": "bilobar", "bilirubin_mg_dl": 2.0}
+    found = codes(partition(gbq=4.0, **{**chosen, left: None}))
+    assert found["whole-normal-dose-limit-unknown-mass"] == "warn"
+
+
 def test_the_single_compartment_limit_stands_for_normal_liver_where_there_is_one() -> None:
     """Glass HCC has 150 Gy of its own; resin has none, and its normal-liver limit holds."""
     chosen = CalculatorOptions(indication="hcc", intent="bilobar", bilirubin_mg_dl=2.0)

@@ -10,7 +10,7 @@ from opensirt.image import Volume
 from opensirt.physics.products import product
 from opensirt.plan.inputs import ClinicalFacts, measured_input
 from opensirt.plan.model import planning_models
-from opensirt.plan.plan import LungInput, Prescription
+from opensirt.plan.plan import BsaInput, LungInput, Prescription
 from opensirt.quantify import (
     density_map,
     liver_compartments,
@@ -18,7 +18,7 @@ from opensirt.quantify import (
     region_mass_g,
     tumour_to_normal,
 )
-from tests.unit.quantify.samples import GRID, lesion, perfused, regions, volume
+from tests.unit.quantify.samples import GRID, block, lesion, perfused, regions, volume
 
 LUNG = LungInput(0.1, 1000.0)
 
@@ -76,6 +76,46 @@ def test_a_lesion_half_perfused_counts_by_half_for_the_body_formula() -> None:
     assert found.bsa is not None
     assert found.bsa.tumour_volume_ml == pytest.approx(0.4)
     assert found.bsa.normal_volume_ml == pytest.approx(17.6)
+
+
+def test_dead_tissue_of_the_treated_part_is_no_tumour_for_the_body_formula() -> None:
+    """Half of the 0.8 mL lesion is necrotic: 0.4 of 18 mL are tumour, and the parts make 18."""
+    dead = block("dead", "necrosis", (4, 5), (4, 6), (7, 9))
+    parts = liver_compartments(regions(perfused(), lesion(), dead))
+    facts = ClinicalFacts(height_cm=162, weight_kg=81, bsa_formula="mosteller")
+    density = density_map(None, GRID, 1.05)
+    found, _ = measured_input("resin-y90", parts, None, density, LUNG, facts)
+    assert found.bsa == BsaInput(
+        162, 81, pytest.approx(0.4), pytest.approx(17.6), "mosteller", pytest.approx(0.5)
+    )
+
+
+@pytest.mark.parametrize("known", [{}, {"height_cm": 170.0}, {"weight_kg": 70.0}])
+def test_a_body_needs_height_and_weight(known: dict[str, float]) -> None:
+    found, _ = measured(image(), ClinicalFacts(**known))
+    assert found.bsa is None
+
+
+def test_every_fact_reaches_planning_under_its_own_name() -> None:
+    facts = ClinicalFacts(
+        indication="icc",
+        intent="lobectomy",
+        bilirubin_mg_dl=0.8,
+        compromised_liver=False,
+        previous_lung_dose_gy=12.0,
+        residual_fraction=0.07,
+        vials=3,
+        hours_since_calibration=-5.0,
+        activity_per_sphere="reviews",
+    )
+    found, _ = measured(image(), facts)
+    for name in (
+        "indication", "intent", "bilirubin_mg_dl", "compromised_liver", "previous_lung_dose_gy",
+        "residual_fraction", "vials", "hours_since_calibration", "activity_per_sphere",
+    ):  # fmt: skip
+        assert getattr(found, name) == getattr(facts, name), name
+    assert found.lung == LUNG
+    assert found.product == "resin-y90"
 
 
 def test_lesions_below_the_resolution_are_marked() -> None:

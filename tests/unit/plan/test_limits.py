@@ -371,3 +371,6 @@ def test_rounding_alone_neither_breaks_a_limit_nor_misses_an_aim() -> None:
     assert not _is_met(cap, 40.0 * (1 + 1e-6))
     assert _is_met(aim, 205.0 * (1 - 1e-12))
     assert not _is_met(aim, 205.0 * (1 - 1e-6))
+    ends = limit("tumour-mean", "at least", 205.0, upper=300.0)
+    assert _is_met(ends, 300.0 * (1 + 0.9e-9))
+    assert not _is_met(ends, 300.0 * (1 + 1e-6))

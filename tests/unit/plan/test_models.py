@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from opensirt.errors import InputError, PlanError, UnknownNameError
+from opensirt.image import Grid, Volume
 from opensirt.plan.model import planning_models
 from opensirt.plan.plan import (
     BsaInput,
@@ -15,7 +19,7 @@ from opensirt.plan.plan import (
     PrescriptionKind,
     TumourInput,
 )
-from opensirt.units import BQ_PER_GBQ
+from opensirt.units import BQ_PER_GBQ, Unit
 from tests.unit.plan.samples import codes, inputs, text_of
 
 
@@ -63,6 +67,91 @@ def test_partition_by_each_prescription(
     )
     assert plan.tumour_to_normal == pytest.approx((200 * 4 + 50 * 2) / 250)
     assert plan.nuclide == "y90"
+
+
+def test_what_each_part_holds_of_the_activity_by_partition() -> None:
+    """L 0.1 goes to the lungs; r m over 2100 g of the rest: 800, 100 and 1200 g."""
+    plan = solve("partition", "activity", 2e9, whole_liver_mass_g=1900.0)
+    assert plan.perfused is not None
+    parts = (*plan.tumours, plan.normal, plan.whole_normal, plan.perfused, plan.whole_liver)
+    found = [(p.name, p.role, p.mass_g, p.activity_fraction) for p in parts if p is not None]
+    assert found == [
+        ("T1", "tumour", 200.0, pytest.approx(0.9 * 800 / 2100)),
+        ("T2", "tumour", 50.0, pytest.approx(0.9 * 100 / 2100)),
+        ("perfused normal liver", "other", 1200.0, pytest.approx(0.9 * 1200 / 2100)),
+        ("whole normal liver", "other", 1600.0, pytest.approx(0.9 * 1200 / 2100)),
+        ("perfused volume", "perfused", 1450.0, pytest.approx(0.9)),
+        ("whole liver", "liver", 1900.0, pytest.approx(0.9)),
+    ]
+    for part in parts:
+        assert part is not None
+        by_hand = 50.0 * 2.0 * part.activity_fraction / (part.mass_g / 1000)
+        assert part.mean_dose_gy == pytest.approx(by_hand)
+    assert (plan.lung.shunt_fraction, plan.lung.mass_g) == (0.1, 1000.0)
+    assert plan.lung.dose_gy == pytest.approx(50.0 * 2.0 * 0.1)
+    assert (plan.lung.shunt_source, plan.lung.mass_source) == ("measured", "measured")
+
+
+def test_what_each_part_holds_of_the_activity_where_it_is_even() -> None:
+    """All parts by their mass: 0.9 x 1250 / 1450 in normal liver, 0.9 in all of it."""
+    plan = solve("mird", "activity", 2e9, tumours=(), normal_mass_g=1250.0, whole_liver_mass_g=2e3)
+    parts = (plan.normal, plan.whole_normal, plan.perfused, plan.whole_liver)
+    found = [(p.mass_g, p.activity_fraction, p.mean_dose_gy) for p in parts if p is not None]
+    perfused_gy = 50.0 * 2.0 * 0.9 / 1.45
+    assert found == [
+        (1250.0, pytest.approx(0.9 * 1250 / 1450), pytest.approx(perfused_gy)),
+        (1600.0, pytest.approx(0.9 * 1250 / 1450), pytest.approx(perfused_gy * 1250 / 1600)),
+        (1450.0, pytest.approx(0.9), pytest.approx(perfused_gy)),
+        (2000.0, pytest.approx(0.9), pytest.approx(45.0)),
+    ]
+
+
+def test_a_map_is_scaled_to_what_is_delivered() -> None:
+    """2 GBq drawn up, a tenth stays behind: 1.8 GBq on a map of 3 GBq, so 0.6 of each voxel."""
+    plan = solve("partition", "activity", 2e9, residual_fraction=0.1)
+    grid = Grid.regular((1, 1, 2), (10.0, 10.0, 10.0), (0.0, 0.0, 0.0))
+    values = np.array([[[1e9, 2e9]]], np.float32)
+    of = Volume(values, grid, Unit.BQ_PER_ML, "tc99m", "injection", 3e9)
+    scaled = plan.scale(of)
+    assert scaled.values.ravel().tolist() == pytest.approx([0.6e9, 1.2e9])
+    assert scaled.injected_bq == plan.delivered_activity_bq == pytest.approx(1.8e9)
+    assert (scaled.nuclide, scaled.time) == ("y90", "injection")
+    with pytest.raises(PlanError, match="does not state the injected activity it belongs to"):
+        plan.scale(replace(of, injected_bq=None))
+
+
+def test_every_formula_of_a_partition_adds_up_as_printed() -> None:
+    """2 GBq delivered of 2.2222 drawn up: D_N = 50 x 2 x 0.9 / 2.1 = 42.857 Gy."""
+    plan = solve("partition", "normal-dose", 300 / 7, residual_fraction=0.1)
+    assert [f.numbers for f in plan.formulae] == [
+        "50 Gy kg/GBq x 2.0000 GBq x (1 - 0.1000) / (4.000 x 0.2000 + 2.000 x 0.0500 + 1.2000) kg "
+        "= 42.86 Gy",
+        "4.000 x 42.86 Gy = 171.43 Gy",
+        "2.000 x 42.86 Gy = 85.71 Gy",
+        "42.86 Gy x 1.2000 kg / 1.6000 kg = 32.14 Gy",
+        "50 Gy kg/GBq x 2.0000 GBq x 0.1000 / 1.0000 kg = 10.00 Gy",
+        "2.0000 GBq / (1 - 0.1000) = 2.2222 GBq",
+    ]
+
+
+def test_every_formula_of_a_reduced_body_surface_adds_up_as_printed() -> None:
+    """1.748 GBq less 20 % for a shunt of 12 %; 0.88 of it in 1.45 kg."""
+    plan = solve(
+        "bsa", "binding-limit", bsa=BODY, lung=LungInput(0.12, 800), tumours=(), normal_mass_g=None
+    )
+    assert [f.numbers for f in plan.formulae] == [
+        "0.20247 x 1.750^0.725 x 70^0.425 = 1.8481 m2",
+        "1.8481 - 0.2 + 200.0 / 2000.0 = 1.7481 GBq",
+        "1.7481 GBq x (1 - 0.20) = 1.3985 GBq",
+        "50 Gy kg/GBq x 1.3985 GBq x (1 - 0.1200) / 1.4500 kg = 42.44 Gy",
+        "50 Gy kg/GBq x 1.3985 GBq x 0.1200 / 0.8000 kg = 10.49 Gy",
+    ]
+
+
+def test_the_formula_of_a_treated_part_adds_up_as_printed() -> None:
+    part = BsaInput(175, 70, 100.0, 700.0, treated_fraction=0.4)
+    plan = solve("bsa", "binding-limit", bsa=part)
+    assert plan.formulae[1].numbers == "(1.8481 - 0.2 + 100.0 / 800.0) x 0.4000 = 0.7092 GBq"
 
 
 def test_residual_acts_on_the_drawn_up_activity_only() -> None:

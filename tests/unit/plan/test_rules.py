@@ -29,6 +29,24 @@ def test_glass_lung_activity_cap() -> None:
     assert codes(kept)["lung-activity-cap-met"] == "note"
 
 
+def test_the_cap_is_on_what_reaches_the_lungs_and_not_on_what_stays_in_the_vial() -> None:
+    """6.5 GBq less 10 % are 5.85 GBq, a tenth of it 0.585 GBq; of what is drawn up it were 0.65."""
+    plan = solve(
+        "mird", activity(6.5), product="glass-y90", lung=LungInput(0.1, 1500), residual_fraction=0.1
+    )
+    assert text_of(plan, "lung-activity-cap-met") == (
+        "0.585 GBq reach the lungs; the maker's cap is 0.61 GBq: met."
+    )
+    half = LungInput(0.5, 1500)
+    equal = solve("mird", activity(1.22), product="glass-y90", lung=half)
+    assert codes(equal)["lung-activity-cap-met"] == "note"
+    above = solve("mird", activity(1.2202), product="glass-y90", lung=half)
+    assert codes(above)["lung-activity-cap"] == "warn"
+    assert not {"lung-activity-cap", "lung-activity-cap-met"} & set(
+        codes(solve("mird", activity(1)))
+    )
+
+
 @pytest.mark.parametrize(
     ("product", "gbq", "vials", "code"),
     [

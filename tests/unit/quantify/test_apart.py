@@ -19,7 +19,7 @@ from opensirt.quantify import (
 from opensirt.quantify.calibration_findings import agreement_findings, elsewhere_findings
 from opensirt.quantify.lungs import lung_tissue
 from opensirt.quantify.truncation import edges_touched
-from opensirt.quantify.voxels import on_voxels
+from opensirt.quantify.voxels import on_voxels, whole_voxels
 from opensirt.units import Unit
 from tests.unit.quantify.samples import GRID, VOXEL_ML, block, lesion, liver, volume
 
@@ -79,6 +79,18 @@ def test_a_ct_covers_voxels_up_to_its_own_edges(axis: int, end: str) -> None:
     assert ct_coverage(tight, region) == 1.0
     box[axis] = slice(2, 5) if end == "low" else slice(1, 4)
     assert ct_coverage(PLACED.crop((box[0], box[1], box[2])), region) == pytest.approx(0.75)
+
+
+def test_a_voxel_whose_middle_lies_on_the_edge_of_the_ct_is_covered() -> None:
+    """A CT from -5 to 5 mm along each axis."""
+    ct = Grid.regular((1, 1, 1), (10.0, 10.0, 10.0), (0.0, 0.0, 0.0))
+    for middle_mm, covered in ((-5.0, 1.0), (5.0, 1.0), (5.1, 0.0), (-5.1, 0.0)):
+        for axis in range(3):
+            place = [0.0, 0.0, 0.0]
+            place[axis] = middle_mm
+            on = Grid.regular((1, 1, 1), (4.0, 4.0, 4.0), tuple(place))
+            spot = Region.from_mask("a", "liver", np.ones(on.shape, np.float32), on)
+            assert ct_coverage(ct, spot) == covered
 
 
 def test_density_reaches_to_the_edge_of_the_image() -> None:
@@ -158,6 +170,55 @@ def test_normal_liver_on_voxels_is_perfused_or_not() -> None:
     assert seen.perfused_normal.volume_ml == pytest.approx(14.4 - 0.8)
     assert seen.non_perfused_normal.volume_ml == pytest.approx(36.0 - 14.4)
     assert (seen.non_perfused_normal & seen.perfused).is_empty
+
+
+def test_perfused_voxels_are_voxels_of_the_liver() -> None:
+    """Of voxels 1, 0.9, 0.6 and 0.5 the first three are liver; the last, perfused by 0.5, is none.
+
+    The perfused volume of 1 voxel is then the fullest of the others.
+    """
+    row = [(3, 3, column) for column in range(2, 6)]
+    organ = shares("liver", "liver", dict(zip(row, (1.0, 0.9, 0.6, 0.5), strict=True)))
+    near = shares("near", "perfused", dict(zip(row, (0.1, 0.4, 0.0, 0.5), strict=True)))
+    seen = on_voxels(liver_compartments(Regions((organ, near))), PLACED)
+    assert [seen.whole_liver.whole()[place] for place in row] == [1.0, 1.0, 1.0, 0.0]
+    assert [seen.perfused.whole()[place] for place in row] == [0.0, 1.0, 0.0, 0.0]
+
+
+def test_necrosis_and_organs_across_the_border_keep_their_parts_on_the_voxels() -> None:
+    """The perfused part begins at column 6: necrosis of 4 voxels has 2 in it, the organ 6 of 18."""
+    near = block("right", "perfused", (2, 8), (2, 8), (6, 11))
+    spot = block("T1", "tumour", (4, 6), (4, 6), (4, 8))
+    dead = block("dead", "necrosis", (4, 5), (4, 5), (4, 8))
+    bowel = block("bowel", "bowel", (2, 4), (5, 8), (4, 7))
+    drawn = liver_compartments(Regions((liver(), near, spot, dead, bowel)))
+    for seen in (drawn, on_voxels(drawn, GRID)):
+        parts = (seen.necrosis, seen.perfused_necrosis, seen.organs, seen.perfused_organs)
+        found = [part.volume_ml / VOXEL_ML for part in parts if part is not None]
+        assert found == pytest.approx([4.0, 2.0, 18.0, 6.0])
+        assert seen.lesions[0].viable.volume_ml == pytest.approx(12 * VOXEL_ML)
+        assert seen.lesions[0].perfused.volume_ml == pytest.approx(6 * VOXEL_ML)
+        assert seen.perfused_normal.volume_ml == pytest.approx((180 - 2 - 6 - 6) * VOXEL_ML)
+        assert seen.whole_normal.volume_ml == pytest.approx((360 - 4 - 12 - 18) * VOXEL_ML)
+    bare = on_voxels(liver_compartments(Regions((liver(), near))), GRID)
+    assert (bare.necrosis, bare.perfused_necrosis, bare.organs) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("parts", "kept"),
+    [
+        ((1.0, 0.9, 0.7, 0.0), (1, 1, 1, 0)),
+        ((1.0, 0.9, 0.3, 0.2), (1, 1, 0, 0)),
+        ((0.4, 0.9, 0.3, 1.0), (1, 1, 0, 1)),
+        ((0.2, 0.1, 0.1, 0.0), (0, 0, 0, 0)),
+        ((0.5, 0.5, 0.5, 0.5), (1, 0, 0, 1)),
+    ],
+)
+def test_a_region_by_whole_voxels_is_the_fullest_as_many_as_its_volume(parts, kept) -> None:
+    """2.6 voxels are 3 and 2.4 are 2; of four alike the outer two make up 2."""
+    row = [(3, 3, column) for column in range(2, 6)]
+    found = whole_voxels(shares("liver", "liver", dict(zip(row, parts, strict=True))), PLACED)
+    assert [found.whole()[place] for place in row] == list(kept)
 
 
 def test_a_lesion_across_the_border_keeps_its_volume_where_voxels_are_shared() -> None:

@@ -49,6 +49,42 @@ def test_involvement_is_that_of_the_viable_part() -> None:
     assert found.lesions[0].drawn.volume_ml == pytest.approx(0.8)
     assert found.lesions[0].viable.volume_ml == pytest.approx(0.4)
     assert found.tumour_involvement == pytest.approx(0.4 / 36.0)
+    assert found.lesions[0].covered_fraction == pytest.approx(1.0)
+    assert "lesion-partly-perfused" not in codes(found.findings)
+
+
+@pytest.mark.parametrize(
+    ("first", "covered", "said"),
+    [
+        (2, 1.0, None),
+        (1, 20 / 21, None),
+        (0, 20 / 22, "lesion-partly-perfused"),
+    ],
+)
+def test_a_lesion_covered_to_95_per_cent_is_covered(first: int, covered: float, said: str) -> None:
+    """One of 21 slices outside is 95.2 % covered, two of 22 are 90.9 %."""
+    grid = Grid.regular((24, 4, 4), (5.0, 10.0, 2.0))
+    organ = block("liver", "liver", (0, 24), (0, 4), (0, 4), grid=grid)
+    near = block("near", "perfused", (2, 24), (0, 4), (0, 4), grid=grid)
+    spot = block("T1", "tumour", (first, 22), (1, 2), (1, 2), grid=grid)
+    found = liver_compartments(Regions((organ, near, spot)))
+    assert found.lesions[0].covered_fraction == pytest.approx(covered)
+    assert [c for c in codes(found.findings) if c.startswith("lesion")] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(("inside", "targeted"), [(0, False), (1, False), (2, True)])
+def test_a_lesion_is_targeted_where_more_than_a_twentieth_is_perfused(
+    inside: int, targeted: bool
+) -> None:
+    """One of 20 voxels perfused is drawing noise, two are not."""
+    grid = Grid.regular((24, 4, 4), (5.0, 10.0, 2.0))
+    organ = block("liver", "liver", (0, 24), (0, 4), (0, 4), grid=grid)
+    near = block("near", "perfused", (22 - inside, 24), (0, 4), (0, 4), grid=grid)
+    spot = block("T1", "tumour", (2, 22), (1, 2), (1, 2), grid=grid)
+    found = liver_compartments(Regions((organ, near, spot)))
+    assert found.lesions[0].is_targeted is targeted
+    said = "lesion-partly-perfused" if targeted else "lesion-not-perfused"
+    assert said in codes(found.findings)
 
 
 def test_no_tumour() -> None:
@@ -96,7 +132,7 @@ def test_lesion_that_is_all_necrosis_has_no_viable_part() -> None:
     found = liver_compartments(regions(lesion(), dead))
     assert found.lesions[0].viable.volume_ml == 0.0
     assert found.targeted == ()
-    assert "lesion-without-viable-part" in codes(found.findings)
+    assert codes(found.findings) == ["lesion-without-viable-part", "perfused-is-whole-liver"]
 
 
 def test_overlapping_lesions_are_counted_once() -> None:

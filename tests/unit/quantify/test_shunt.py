@@ -67,6 +67,10 @@ def test_negative_lung_total_is_taken_as_no_shunt_and_said() -> None:
     found = measure_lung_shunt(volume(image(-1, 10)), lungs(), liver())
     assert found.fraction == 0.0
     assert [f.code for f in found.findings] == ["lung-counts-negative"]
+    assert "The lungs hold -60 counts above background" in found.findings[0].text
+    assert found.lung_counts == 0.0
+    none = measure_lung_shunt(volume(image(0, 10)), lungs(), liver())
+    assert (none.fraction, none.findings) == (0.0, ())
 
 
 def test_lungs_cut_by_the_image_are_said() -> None:

@@ -86,7 +86,7 @@ def sample_doses() -> tuple[RegionDose, ...]:
         region("perfused normal liver", "other", 34.0, 810.0, limit_gy=40.0, v_limit_fraction=0.23),
         region("whole normal liver", "other", 20.5, 1330.0),
         region("Tumour 1", "tumour", 154.0, 96.0, activity_fraction=0.17, **effects),
-        region("Tumour 2", "tumour", 124.0, 47.0, activity_fraction=0.07),
+        region("Tumour 2", "tumour", 124.0, 47.0, activity_fraction=0.07, mass_g=65.8),
         region("lungs", "lungs", 8.0, 3200.0, activity_fraction=0.09),
     )
 
@@ -95,12 +95,13 @@ def described(
     plan: Plan | None = None,
     doses: tuple[RegionDose, ...] | None = None,
     findings: tuple[Finding, ...] = (),
+    case: Case | None = None,
     **more: Any,
 ) -> Report:
     """The report of these numbers, without pictures."""
     words = {"results": {"provenance": Provenance().as_dict()}} | more
     return describe_report(
-        Case(id="case-1", patient=Patient("F", 165.0, 64.0)),
+        case or Case(id="case-1", patient=Patient("F", 165.0, 64.0)),
         plan or sample_plan(),
         "local",
         sample_doses() if doses is None else doses,

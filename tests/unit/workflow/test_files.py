@@ -14,8 +14,9 @@ from opensirt.io.dicom_dose import write_rt_dose
 from opensirt.io.dicom_plan import PlanSummary, write_rt_plan
 from opensirt.io.dicom_segmentation import write_segmentation
 from opensirt.io.dicom_structures import write_rt_structures
-from opensirt.io.nifti import read_nifti_regions, write_labels_nifti
+from opensirt.io.nifti import read_nifti_regions, write_labels_nifti, write_volume_nifti
 from opensirt.units import Unit
+from opensirt.workflow import files
 from opensirt.workflow.files import histograms_from_files
 from tests.dicom_samples import GRIDS, sample_context, sample_dose, sample_regions
 from tests.region_samples import FRAME, box_loop, loop_mm, structure_set
@@ -116,3 +117,54 @@ def test_a_label_may_have_any_name(tmp_path):
     name = "a ]]> b <c> & 'd'"
     write_labels_nifti(tmp_path / "l.nii.gz", [Region.from_mask(name, "other", mask, GRID)])
     assert [r.name for r in read_nifti_regions(tmp_path / "l.nii.gz")] == [name]
+
+
+ROW = Grid.regular((1, 10, 10), (20.0, 10.0, 5.0), (3.0, 4.0, 5.0))
+"""Voxels of 1 mL."""
+
+
+def test_each_figure_of_a_histogram_has_its_own_number(tmp_path):
+    """1 to 100 Gy in 100 mL: 98 % get at least 3 Gy, half at least 51 Gy, 2 % at least 99 Gy."""
+    gray = np.arange(1, 101, dtype=np.float32).reshape(ROW.shape)
+    write_volume_nifti(tmp_path / "dose.nii.gz", Volume(gray, ROW, Unit.GY))
+    whole = Region.from_mask("liver", "liver", np.ones(ROW.shape), ROW)
+    away = Grid.regular(ROW.shape, ROW.spacing_mm, (900.0, 0.0, 0.0))
+    far = Region.from_mask("far", "tumour", np.ones(away.shape), away)
+    write_labels_nifti(tmp_path / "liver.nii.gz", [whole])
+    (row,) = histograms_from_files(tmp_path / "dose.nii.gz", tmp_path / "liver.nii.gz")["regions"]
+    found = [row[f"d{x}_gy"] for x in (98, 95, 70, 50, 2)]
+    assert found == pytest.approx([3.0, 6.0, 31.0, 51.0, 99.0], abs=1.0)
+    assert row["volume_ml"] == pytest.approx(100.0)
+    assert (row["minimum_gy"], row["mean_dose_gy"], row["maximum_gy"]) == pytest.approx(
+        (1.0, 50.5, 100.0)
+    )
+    assert np.interp(40.5, row["dose_gy"], row["volume_fraction"]) == pytest.approx(0.6, abs=0.01)
+    write_labels_nifti(tmp_path / "far.nii.gz", [far])
+    found = histograms_from_files(tmp_path / "dose.nii.gz", tmp_path / "far.nii.gz")
+    assert found["regions"] == [{"name": "far", "volume_ml": pytest.approx(100.0), "outside": True}]
+    assert found["dose"] == str(tmp_path / "dose.nii.gz")
+
+
+def test_each_ending_has_its_reader(tmp_path, monkeypatch):
+    """A header of its own beside the data is NRRD too; capitals say the same."""
+    nrrd = ("nrrd", np.ones(ROW.shape, np.float32), ROW)
+    monkeypatch.setattr(files, "read_nrrd", lambda path: nrrd[1:])
+    monkeypatch.setattr(files, "read_nrrd_regions", lambda path: "nrrd")
+    monkeypatch.setattr(files, "read_volume_nifti", lambda path, unit, **facts: (unit, facts))
+    monkeypatch.setattr(files, "read_nifti_regions", lambda path: "nifti")
+    monkeypatch.setattr(files, "open_dicom", lambda path: "dicom")
+    monkeypatch.setattr(files, "read_rt_dose", lambda dataset: dataset)
+    for name in ("a.nrrd", "b.nhdr", "C.NRRD", "d.nii", "e.nii.gz", "f.NII", "g.dcm"):
+        (tmp_path / name).touch()
+    for name in ("a.nrrd", "b.nhdr", "C.NRRD"):
+        found = files.read_dose(tmp_path / name)
+        assert (found.unit, found.grid) == (Unit.GY, ROW)
+        named = files.read_volume(tmp_path / name, Unit.HU, nuclide="y90")
+        assert (named.unit, named.nuclide) == (Unit.HU, "y90")
+        assert files.read_regions(tmp_path / name, found) == "nrrd"
+    for name in ("d.nii", "e.nii.gz", "f.NII"):
+        assert files.read_dose(tmp_path / name) == (Unit.GY, {})
+        assert files.read_regions(tmp_path / name, found) == "nifti"
+    assert files.read_dose(tmp_path / "g.dcm") == "dicom"
+    with pytest.raises(FileFormatError, match="expected a file, found none at"):
+        files.read_dose(tmp_path / "h.nii")

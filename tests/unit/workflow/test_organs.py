@@ -15,6 +15,7 @@ from opensirt.quantify.compartments import liver_compartments
 from opensirt.report import OrganDose
 from opensirt.units import Unit
 from opensirt.workflow.organs import (
+    _scenario,
     organ_doses,
     organ_findings,
     outlined_organs,
@@ -102,6 +103,26 @@ def test_the_counts_seen_in_an_organ_have_the_activity_per_count_of_the_liver():
     assert "counts seen in the organ taken as spheres" in bowel.scenario
 
 
+def test_counts_of_liver_that_is_not_perfused_are_an_organs_and_those_of_lungs_are_not():
+    """60 counts inside the outline of the liver and 80 outside it; lungs 20, the bowel 200."""
+    deep, beside = box("deep", "gallbladder", 2, 4), box("beside", "bowel", 5, 6)
+    doses, one = found(organs=(deep, beside)), gray(9e6)
+    assert doses["deep"].dose.mean_dose_gy == pytest.approx(one * (60 + 80) / 2, rel=1e-5)
+    assert doses["beside"].dose.mean_dose_gy == pytest.approx(one * (0 + 200) / 2, rel=1e-5)
+
+
+def test_the_background_is_taken_from_the_counts_of_an_organ_too():
+    """30 counts of background: 80 - 30 outside the perfused volume, 200 - 30 in the bowel."""
+    activity, calibration = scaled(False)
+    dose = volume(np.array([gray(v) for v in activity.values.ravel()]), Unit.GY)
+    organs = organ_doses(
+        (box("a", "gallbladder", 4), BOWEL), setting(), volume(COUNTS, Unit.COUNTS), activity,
+        dose, replace(calibration, background=30.0), nuclide("y90"), engine="local",
+    )  # fmt: skip
+    means = [organ.dose.mean_dose_gy for organ in organs]
+    assert means == pytest.approx([gray(9e6) * 50, gray(9e6) * 170], rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("unit", "bq_per_unit"),
     [(Unit.COUNTS, 0.9e9 / 400), (Unit.BQ_PER_ML, 0.9e9 / (400 * 2.0))],
@@ -170,6 +191,24 @@ def test_organs_are_what_lies_apart_from_the_liver():
     assert [r.name for r in outlined_organs(case, liver, [])] == ["gallbladder", "bowel loop"]
     renamed = outlined_organs(case, liver, ["gallbladder"])
     assert [r.name for r in renamed] == ["gallbladder (outline)", "bowel loop"]
+
+
+@pytest.mark.parametrize(
+    ("places", "is_organ"), [((2, 3), False), ((3, 4), False), ((3, 4, 6), True), ((4, 6), True)]
+)
+def test_an_outline_half_inside_the_liver_is_a_part_of_it(places, is_organ):
+    """Of the liver's voxels 0 to 3: all of the outline, a half, a third, none."""
+    for role, is_named in (("other", is_organ), ("stomach", True)):
+        regions = Regions((REGIONS["liver"], box("x", role, *places)))
+        found = outlined_organs(Case(id="a", regions=regions), REGIONS["liver"], [])
+        assert [r.name for r in found] == (["x"] if is_named else [])
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"), [(1.0, ""), (0.98, ""), (0.97, "; the image holds 97 % of the organ")]
+)
+def test_an_organ_cut_by_more_than_rounding_says_so(seen, words):
+    assert _scenario(True, seen) == f"activity as measured in the organ{words}"
 
 
 def test_organs_are_named_hottest_first_and_only_so_many():

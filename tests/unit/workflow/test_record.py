@@ -130,14 +130,41 @@ def test_v_limit_goes_by_the_strictest_limit_and_the_highest_aim():
     assert _judged_doses(limits, Prescription("tumour-dose", 190.0)) == prescribed
 
 
-@pytest.mark.parametrize(("voxel_gy", "said"), [(28.7, True), (43.3, True), (33.0, False)])
+@pytest.mark.parametrize(
+    ("voxel_gy", "said"),
+    [
+        (28.7, True),
+        (43.3, True),
+        (33.0, False),
+        (32.5, False),
+        (32.3, True),
+        (39.5, False),
+        (39.7, True),
+    ],
+)
 def test_a_voxel_dose_apart_from_the_model_is_said_in_both_directions(voxel_gy, said):
-    """36 Gy by the model: 20 % less, 20 % more, 8 % less."""
+    """36 Gy by the model: 20 % less and more; 8, 9.7 and 10.3 % less; 9.7 and 10.3 % more."""
     doses = (region("perfused normal liver", "other", voxel_gy, 810.0),)
     findings = _voxel_findings(sample_plan(), doses)
     assert bool(findings) is said
     if said:
         assert f"36 Gy by model, {voxel_gy} Gy in voxels" in findings[0].text
+
+
+def test_of_many_doses_apart_from_the_model_three_are_named():
+    """Tumours 160 and 130, normal liver 36, lungs 9 Gy by the model, all of them half in voxels."""
+    doses = tuple(replace(d, mean_dose_gy=d.mean_dose_gy / 2) for d in sample_doses())
+    (finding,) = _voxel_findings(sample_plan(), doses)
+    assert (finding.severity, finding.code) == ("note", "model-voxel-disagreement")
+    assert finding.text == (
+        "Model and voxel dose differ by more than 10% in 4: Tumour 1 160 Gy by model, 77 Gy in "
+        "voxels; Tumour 2 130 Gy by model, 62 Gy in voxels; perfused normal liver 36 Gy by model, "
+        "17 Gy in voxels; and 1 more."
+    )
+    (three,) = _voxel_findings(sample_plan(), doses[:-1])
+    assert three.text.endswith("perfused normal liver 36 Gy by model, 17 Gy in voxels.")
+    (lungs,) = _voxel_findings(sample_plan(), doses[-1:])
+    assert "in 1: lungs 9 Gy by model, 4 Gy in voxels." in lungs.text
 
 
 def test_a_target_met_by_the_model_alone_is_a_warning_with_both_doses():

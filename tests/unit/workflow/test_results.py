@@ -1,0 +1,209 @@
+"""What a report is brought together from, with every part marked, so that none can be missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from opensirt.case import Case, StudyImage
+from opensirt.findings import AcceptedStop, Finding
+from opensirt.image import Region, Regions, Volume
+from opensirt.physics.nuclides import nuclide
+from opensirt.provenance import Provenance
+from opensirt.quantify import liver_compartments
+from opensirt.report import Picture, Table
+from opensirt.units import Unit
+from opensirt.workflow import results
+from opensirt.workflow.engines import EngineSection
+from opensirt.workflow.setting import Setting
+from tests.unit.quantify.samples import GRID, lesion, liver, lungs, perfused
+from tests.unit.report.samples import sample_doses, sample_plan
+
+
+def mark(code: str, severity: str = "note") -> Finding:
+    return Finding(severity, f"from-{code}", f"{code}.")
+
+
+def volume(value: float, unit: Unit, **more) -> Volume:
+    return Volume(np.full(GRID.shape, value, np.float32), GRID, unit, **more)
+
+
+DRAWN, PARTS = (liver_compartments(Regions((liver(), perfused(), lesion()))) for _ in range(2))
+"""Alike, but two: the outlines as drawn, and on the voxels of the image."""
+SETTING = Setting(
+    DRAWN, lungs(), PARTS, lungs(), volume(1.05, Unit.G_PER_ML), None, None,
+    (mark("setting"),), ("set aside",),
+)  # fmt: skip
+CASE = Case(
+    "case-1",
+    images=(StudyImage("planning-activity", volume(2.0, Unit.COUNTS), "SPECT"),),
+    provenance=Provenance(inputs={"a": "f" * 64}, citations=("low1998",), assumptions=("Read.",)),
+)
+ACTIVITY = volume(1e6, Unit.BQ_PER_ML, nuclide="y90", time="injection", injected_bq=1e9)
+DOSE = volume(40.0, Unit.GY)
+PLAN = replace(
+    sample_plan(),
+    findings=(mark("plan", "warn"),),
+    provenance=Provenance(citations=("chiesa2021",), assumptions=("Planned.",)),
+)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Every source of findings marked with its name, and what each was asked with."""
+    asked = SimpleNamespace()
+    summary = SimpleNamespace(findings=(mark("calibration"),))
+
+    def doses(dose, density, activity, regions, of, judgement):
+        asked.regions = regions
+        asked.doses = (dose, density, activity, [r.name for r in regions], of, judgement)
+        return sample_doses()
+
+    def organs(outlined, setting, image, activity, dose, calibration, of, *, engine):
+        asked.organs = ([r.name for r in outlined], image, activity, dose, calibration, engine)
+        return ()
+
+    def pictures(case, setting, dose, regions, outlined):
+        return [Picture("planes", "P", "C", b"x")]
+
+    for name, made in (
+        ("make_setting", lambda case: SETTING),
+        ("calibrate", lambda case, of: (ACTIVITY, summary)),
+        ("region_doses", doses),
+        ("organ_doses", organs),
+        ("placement_findings", lambda *_: (mark("placement"),)),
+        ("organ_findings", lambda _: (mark("organs"),)),
+        ("_voxel_findings", lambda *_: (mark("voxels"),)),
+        ("_missed_targets", lambda *_: (mark("targets"),)),
+        ("report_pictures", pictures),
+    ):
+        monkeypatch.setattr(results, name, made)
+    return asked
+
+
+@pytest.mark.usefixtures("told")
+def test_a_report_has_the_findings_of_every_stage():
+    report = results.build_report(CASE, PLAN, DOSE, engine="local")
+    found = [f["code"] for f in report.results["findings"]]
+    assert found == [
+        "from-plan", "from-setting", "from-calibration", "from-placement", "from-organs",
+        "from-voxels", "from-targets",
+    ]  # fmt: skip
+    assert {f.code for f in report.findings} == set(found)
+    assert report.results["engine"] == "local"
+    assert report.results["identity"] is None
+    assert "engine_comparison" not in report.results
+
+
+@pytest.mark.usefixtures("told")
+def test_a_comparison_of_engines_brings_findings_table_picture_and_numbers(monkeypatch):
+    table, picture = Table("E", ("a",), ()), Picture("engines", "E", "C", b"y")
+    section = EngineSection((mark("engines"),), {"reference": "local"}, table, picture)
+    monkeypatch.setattr(results, "engine_section", lambda *_: section)
+    report = results.build_report(CASE, PLAN, DOSE, engine="local", check=object())
+    assert report.results["findings"][-1]["code"] == "from-engines"
+    assert report.results["engine_comparison"] == {"reference": "local"}
+    assert report.engine_table is table
+    assert [p.name for p in report.pictures] == ["planes", "engines"]
+
+
+@pytest.mark.usefixtures("told")
+def test_the_record_adds_up_what_reading_and_planning_rest_on():
+    options = {"model": "partition"}
+    report = results.build_report(CASE, PLAN, DOSE, engine="local", options=options)
+    record = report.results["provenance"]
+    assert record["inputs"] == {"a": "f" * 64}
+    assert record["options"] == {"model": "partition", "engine": "local"}
+    assert set(record["citations"]) == {"chiesa2021", "low1998"}
+    assert set(record["assumptions"]) == {"Planned.", "Read."}
+
+
+def test_doses_are_of_the_scaled_map_in_liver_and_lungs(told):
+    """The plan delivers 1.8 GBq and the map holds 1: 1.8e6 Bq/mL."""
+    report = results.build_report(CASE, PLAN, DOSE, engine="local")
+    dose, density, activity, names, of, judgement = told.doses
+    assert told.regions["whole liver"] is PARTS.whole_liver
+    assert told.regions["lungs"] is SETTING.lungs
+    assert dose is DOSE
+    assert density is SETTING.density
+    assert float(activity.values[0, 0, 0]) == pytest.approx(1.8e6)
+    assert names == [
+        "whole liver", "perfused volume", "perfused normal liver", "whole normal liver",
+        "non-perfused normal liver", "T1", "lungs",
+    ]  # fmt: skip
+    assert of.name == "y90"
+    assert judgement.limits_gy == {
+        "perfused normal liver": 40.0, "whole normal liver": 20.0, "tumour": 150.0, "lungs": 30.0,
+    }  # fmt: skip
+    assert told.organs[1] is CASE.activity_image.volume
+    assert (told.organs[3], told.organs[5]) == (DOSE, "local")
+    assert [name for name, _ in report.histograms] == names
+    given = volume(7.0, Unit.BQ_PER_ML, nuclide="y90", injected_bq=1e9)
+    chosen = nuclide("y90").with_dose_constant(49.38)
+    results.build_report(CASE, PLAN, DOSE, activity=given, nuclide=chosen)
+    assert told.doses[2] is given
+    assert told.doses[4] is chosen
+
+
+@pytest.mark.usefixtures("told")
+def test_who_accepts_a_stop_is_in_the_report_and_in_its_numbers():
+    accepted = AcceptedStop("Dr A. Example", "agreed")
+    stopped = replace(PLAN, findings=(mark("limit", "stop"),))
+    report = results.build_report(CASE, stopped, DOSE, accepted=accepted)
+    assert report.accepted == accepted
+    assert report.results["stop"]["accepted"]["name"] == "Dr A. Example"
+    assert results.build_report(CASE, stopped, DOSE).results["stop"]["rt_plan_written"] is False
+    unused = results.build_report(CASE, PLAN, DOSE, accepted=accepted)
+    assert unused.results["findings"][-1]["code"] == "stop-acceptance-unused"
+
+
+def test_lungs_out_of_view_have_no_dose():
+    nothing = Region.from_mask("lungs", "lungs", np.zeros(GRID.shape, np.float32), GRID)
+    for seen in (None, nothing):
+        assert "lungs" not in [r.name for r in results.report_regions(PARTS, seen)]
+    assert "lungs" in [r.name for r in results.report_regions(PARTS, lungs())]
+
+
+@pytest.mark.usefixtures("told")
+def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
+    """Maps, outlines as drawn with the organs at risk, pictures, and one set of DICOM objects."""
+    written, seen = {}, {}
+    stomach = liver().named("stomach", "stomach")
+    monkeypatch.setattr(results, "outlined_organs", lambda *_: (stomach,))
+    monkeypatch.setattr(
+        results, "write_volume_nifti", lambda path, v: written.update({path.name: v})
+    )
+    monkeypatch.setattr(
+        results, "write_regions_seg_nrrd",
+        lambda path, regions: written.update({path.name: [r.name for r in regions]}),
+    )  # fmt: skip
+    monkeypatch.setattr(results, "render_pdf", lambda _: b"%PDF")
+    monkeypatch.setattr(results, "write_dicom", lambda *a, **w: seen.update(given=a, words=w))
+    accepted = AcceptedStop("Dr A. Example", "agreed")
+    stopped = replace(PLAN, findings=(mark("limit", "stop"),))
+    report = results.build_report(CASE, stopped, DOSE, accepted=accepted)
+    paths = results.write_results(CASE, stopped, DOSE, report, to=tmp_path / "out")
+    assert written["dose_gy.nii.gz"] is DOSE
+    assert float(written["activity_bq_ml.nii.gz"].values[0, 0, 0]) == pytest.approx(1.8e6)
+    assert written["regions.seg.nrrd"][-2:] == ["lungs", "stomach"]
+    assert (tmp_path / "out/pictures/planes.png").read_bytes() == b"x"
+    assert paths["pdf"].read_bytes() == b"%PDF"
+    assert "<html" in paths["report"].read_text()[:200]
+    _, case, plan, dose, activity, regions, doses, _ = seen["given"]
+    assert (case, plan, dose) == (CASE, stopped, DOSE)
+    assert activity is written["activity_bq_ml.nii.gz"]
+    assert [r.name for r in regions][-2:] == ["lungs", "stomach"]
+    assert regions["whole liver"] is DRAWN.whole_liver
+    assert regions["lungs"] is SETTING.lungs_drawn
+    assert doses == report.doses
+    assert [f.code for f in seen["words"]["stops"]] == ["from-limit"]
+    assert seen["words"]["accepted"] == accepted
+    out = tmp_path / "out"
+    assert {name: path.relative_to(out).as_posix() for name, path in paths.items()} == {
+        "report": "report.html", "pdf": "report.pdf", "results": "results.json",
+        "dose": "nifti/dose_gy.nii.gz", "activity": "nifti/activity_bq_ml.nii.gz",
+        "regions": "nifti/regions.seg.nrrd", "pictures": "pictures", "dicom": "dicom",
+    }  # fmt: skip
