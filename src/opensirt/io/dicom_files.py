@@ -113,6 +113,11 @@ def load_pixels(path: Path) -> tuple[npt.NDArray[Any], str]:
     return pixel_frames(dataset, path.name), hashlib.sha256(content).hexdigest()
 
 
+MOST_MARKED, SMOOTH = 0.1, 0.125
+"""Share of pixels that an overlay marks at most, and the jump of values under it against their
+neighbours, over their range."""
+
+
 def pixel_frames(dataset: Dataset, name: str) -> npt.NDArray[Any]:
     """Decoded stored values (frame, row, column) of a data set with one sample per pixel.
 
@@ -165,16 +170,32 @@ def _own_bits(dataset: Dataset, stored: npt.NDArray[Any], name: str) -> npt.NDAr
     low, top = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
     if bits == allocated or (words.min() >= low and words.max() < top):
         return stored
-    above = int(np.bitwise_or.reduce(words.astype(np.int64).ravel()) >> bits)
-    above &= (1 << allocated - bits) - 1
-    if above == 0:  # negative numbers without the bits that extend their sign
+    own = words.astype(np.int64) & ((1 << bits) - 1)
+    marked = (words.astype(np.int64) >> bits) & ((1 << allocated - bits) - 1) != 0
+    if signed and not marked.any():  # negative numbers without the bits that extend their sign
         return stored
-    if above == 1 or above & (above - 1) or signed:
+    if signed or not _is_overlay(own, marked, 1 << bits):
         raise DicomError(
             f"{name}: BitsStored says {bits}, and pixels have bits above set: values are cut; "
             "export the image again"
         )
-    return (words.astype(np.int64) & ((1 << bits) - 1)).astype(stored.dtype)
+    return own.astype(stored.dtype)
+
+
+def _is_overlay(own: npt.NDArray[Any], marked: npt.NDArray[np.bool_], top: int) -> bool:
+    """Whether marks above the values are drawn on the image: few, and the values below go on.
+
+    Where a value outgrew its bits instead, what is left of it jumps against its neighbours.
+    """
+    if marked.mean() > MOST_MARKED:
+        return False
+    jumps = np.full(own.shape, top, dtype=np.int64)
+    for axis in (1, 2):
+        for step in (1, -1):
+            beside = np.abs(own - np.roll(own, step, axis=axis))
+            np.minimum(jumps, np.where(np.roll(marked, step, axis=axis), top, beside), out=jumps)
+    known = jumps[marked & (jumps < top)]
+    return known.size > 0 and float(np.median(known)) < SMOOTH * top
 
 
 def _words(dataset: Dataset, stored: npt.NDArray[Any], allocated: int) -> npt.NDArray[Any]:
