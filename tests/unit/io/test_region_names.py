@@ -89,3 +89,53 @@ def test_names_are_numbered_where_taken():
 @pytest.mark.parametrize("name", ["FLR", "flr volume", "future remnant", "normal", "resected"])
 def test_a_remnant_is_no_liver_whatever_its_code(name):
     assert role_from_name(name, LIVER) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "role"),
+    [
+        ("T-62000", "liver"), ("T-28000", "lungs"), ("M-8FFFF", "tumour"), ("M-03000", "tumour"),
+        ("M-54000", "necrosis"), ("T-57000", "stomach"), ("T-63000", "gallbladder"),
+        ("T-58200", "bowel"), ("T-58000", "bowel"), ("T-59000", "bowel"), ("T-C3000", None),
+    ],
+)  # fmt: skip
+def test_old_snomed_codes_mean_what_the_new_ones_do(old, role):
+    """PS3.16 Annex O: SRT codes of earlier editions, also under the name SNM3."""
+    assert role_from_name("Segment 1", ((old, "SRT"),)) == role
+    assert role_from_name("Segment 1", ((old, "snm3"),)) == role
+    assert role_from_name("Segment 1", ((old, "SCT"),)) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [("G-A101", "G-A100"), ("7771000", "24028007")]
+)  # fmt: skip
+def test_a_lung_is_on_the_side_of_its_modifier_or_both(left, right):
+    lung = ("T-28000", "SRT") if left.startswith("G") else ("39607008", "SCT")
+    scheme = lung[1]
+    assert role_from_name("x", (lung, (left, scheme))) == "lung-left"
+    assert role_from_name("x", (lung, (right, scheme))) == "lung-right"
+    assert role_from_name("x", (lung, (left, scheme), (right, scheme))) == "lungs"
+    assert role_from_name("x", (lung,)) == "lungs"
+
+
+def test_codes_of_two_roles_mean_none():
+    assert role_from_name("x", (("10200004", "SCT"), ("108369006", "SCT"))) is None
+    assert role_from_name("x", (("10200004", "SCT"), ("10200004", "99SDM"))) == "liver"
+    assert role_from_name("x", (("10200004", "SCT"), ("999", "SCT"))) == "liver"
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("lung both", "lungs"), ("bilateral lungs", "lungs"), ("lt lung", "lung-left"),
+        ("rt lung", "lung-right"), ("lung upper lobe", None), ("lung left right", None),
+        ("perfusion territory", "perfused"), ("perfusion", "perfused"),
+        ("perfused left", "perfused"), ("necrosis liver", "necrosis"), ("tumor core", None), ("index lesion", "tumour"),
+        ("target lesion", "tumour"), ("hepatic metastases", "tumour"), ("hepar", "liver"),
+        ("patient outline", None), ("body outline", "body"), ("large bowel loops", "bowel"),
+        ("liver ct mask", "liver"), ("liver final approved", "liver"), ("gallbladder wall", None),
+        ("liver segment 4", None), ("old liver", None), ("liver copy", None), ("dose liver", None),
+    ],
+)  # fmt: skip
+def test_every_word_of_a_name_counts(name, role):
+    assert role_from_name(name) == role
