@@ -121,7 +121,7 @@ def _rois(dataset: Dataset) -> list[_Roi]:
     if not rois:
         raise DicomError("StructureSetROISequence is missing or empty: there is no region to read")
     for item in dataset.get("RTROIObservationsSequence") or []:
-        roi = rois.get(int(item.get("ReferencedROINumber") or -1))
+        roi = rois.get(_referred(item))
         if roi is not None:
             roi.interpreted = str(item.get("RTROIInterpretedType") or "")
             roi.coded += [
@@ -129,11 +129,17 @@ def _rois(dataset: Dataset) -> list[_Roi]:
                 for code in item.get("RTROIIdentificationCodeSequence") or []
             ]
     for item in dataset.get("ROIContourSequence") or []:
-        roi = rois.get(int(item.get("ReferencedROINumber") or -1))
+        roi = rois.get(_referred(item))
         if roi is not None:
             for contour in item.get("ContourSequence") or []:
                 _add_contour(roi, contour)
     return list(rois.values())
+
+
+def _referred(item: Dataset) -> int:
+    """ReferencedROINumber, -1 where absent; some writers number from 0."""
+    number = item.get("ReferencedROINumber")
+    return -1 if number in (None, "") else int(number)
 
 
 def _add_contour(roi: _Roi, contour: Dataset) -> None:

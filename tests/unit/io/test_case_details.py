@@ -146,6 +146,15 @@ slice thickness (mm) := 3.0
 """
 
 
+@pytest.mark.parametrize("ending", ["h33", "h00", "hv", "H33"])
+def test_interfile_has_several_endings(tmp_path, ending):
+    (tmp_path / f"a.{ending}").write_text(INTERFILE)
+    (tmp_path / "a.i33").write_bytes(np.ones(60, "<u2").tobytes())
+    table = 'nuclide = "lu177"\nunit = "Bq/mL"\n'
+    image = case_of(tmp_path, table, file=f"a.{ending}").activity_image
+    assert (image.label, image.volume.grid.shape) == ("a", (3, 4, 5))
+
+
 @pytest.mark.parametrize(("origin", "fits"), [((0.0, 0.0, 0.0), True), ((0.0, 5.0, 0.0), False)])
 def test_regions_of_an_image_without_a_position_are_on_its_voxels(tmp_path, origin, fits):
     (tmp_path / "a.h33").write_text(INTERFILE)

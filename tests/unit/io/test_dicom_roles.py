@@ -231,3 +231,23 @@ def test_strangers_are_named_together(tmp_path: Path) -> None:
     folder = study(tmp_path, spect("A", "1.9.1", "^111^Indium"))
     (finding,) = read_study(folder).findings
     assert finding.text == "the only activity image shows in111, which no microsphere carries"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "taken"),
+    [
+        ("Pinnacle MAA", "MAA", None), ("mono acquisition", "MAA", None),
+        ("MAA_NAC_3", "MAA", "MAA"), ("MAA Non-AC", "MAA", "MAA"),
+        ("MAA (uncorrected)", "MAA", "MAA"), ("NAC", "MAA", "MAA"),
+    ],
+)  # fmt: skip
+def test_only_whole_words_say_that_an_image_is_uncorrected(
+    tmp_path: Path, one: str, other: str, taken: str | None
+) -> None:
+    """ "Pinnacle" holds the letters of NAC, "mono acquisition" those of "no AC"."""
+    folder = study(tmp_path, spect(one, "1.9.1"), spect(other, "1.9.2"))
+    if taken is None:
+        with pytest.raises(AmbiguousStudyError, match="2 series could be the planning-activity"):
+            read_study(folder)
+    else:
+        assert read_study(folder).image("planning-activity").label == taken

@@ -18,6 +18,7 @@ from opensirt.io.dicom_image_writers import (
     write_nm_recon_tomo,
     write_pet_series,
 )
+from opensirt.io.dicom_images import read_dicom_image
 from opensirt.units import Unit
 from tests.dicom_samples import sample_context
 
@@ -131,6 +132,24 @@ def test_a_spect_is_timed_in_the_zone_of_its_study(tmp_path: Path) -> None:
     assert (found.AcquisitionTime, found.TimezoneOffsetFromUTC) == ("040000", "-0500")
     assert (found.SeriesDate, found.ContentTime) == ("20250110", "040000")
     assert (found.StudyDate, found.StudyTime) == ("20250110", "030000")
+    (drug,) = found.RadiopharmaceuticalInformationSequence
+    assert drug.RadiopharmaceuticalStartTime == "030000"
+
+
+def test_a_pet_is_timed_in_the_zone_of_its_study(tmp_path: Path) -> None:
+    """Midnight UTC is 19:00 of the day before in New York; a reader gets the same instants."""
+    created = datetime(2025, 1, 10, 3, tzinfo=timezone(timedelta(hours=-5)))
+    context = replace(sample_context(), created=created)
+    pet = Volume(np.ones(GRID.shape), GRID, Unit.BQ_PER_ML, "y90", GIVEN.imaged)
+    write_pet_series(tmp_path, pet, context, GIVEN)
+    first = headers(tmp_path)[0]
+    assert (first.SeriesDate, first.SeriesTime) == ("20250110", "190000")
+    assert first.TimezoneOffsetFromUTC == "-0500"
+    (drug,) = first.RadiopharmaceuticalInformationSequence
+    assert drug.RadiopharmaceuticalStartDateTime == "20250110030000-0500"
+    image = read_dicom_image(sorted(tmp_path.iterdir()))
+    assert image.acquired == GIVEN.imaged
+    assert image.volume.injected_bq == pytest.approx(2e9 * 0.5 ** (16 / 64.1), rel=1e-4)
 
 
 def test_a_spect_counts_what_it_holds(tmp_path: Path) -> None:

@@ -151,6 +151,25 @@ def test_a_referred_image_of_another_frame_is_not_used():
     assert regions[0].grid.matches(spect.volume.grid)
 
 
+def test_regions_may_be_numbered_from_nothing():
+    """A number of 0 is a number: its contours, its type and its name belong together."""
+    points = [loop_mm(AXIAL, 3, box_loop(9.5, 19.5))]
+    dataset = structure_set([("nodule A", points), ("Liver", points)], types=("GTV", "ORGAN"))
+    for sequence, keyword in (
+        ("StructureSetROISequence", "ROINumber"), ("ROIContourSequence", "ReferencedROINumber"),
+        ("RTROIObservationsSequence", "ReferencedROINumber"),
+    ):  # fmt: skip
+        for number, item in enumerate(dataset[sequence].value):
+            setattr(item, keyword, number)
+    regions, left_out = read_rtstruct(dataset, [study_image(AXIAL)])
+    assert [(r.name, r.role) for r in regions] == [("nodule A", "tumour"), ("Liver", "liver")]
+    assert left_out == ()
+    del dataset.ROIContourSequence[0].ReferencedROINumber
+    regions, left_out = read_rtstruct(dataset, [study_image(AXIAL)])
+    assert [region.name for region in regions] == ["Liver"]
+    assert left_out[0].why == "the ROI has no contours"
+
+
 # -- segmentations
 
 
