@@ -1,16 +1,19 @@
 """Registry, findings, provenance and case: small things everything else leans on."""
 
 import hashlib
+import importlib.util
 import os
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
+from types import SimpleNamespace
 
+import numba
 import numpy as np
 import pytest
 
 import opensirt
 from opensirt import provenance, units
-from opensirt.backend import thread_count
+from opensirt.backend import compiled_kernels, gpu_status, thread_count
 from opensirt.case import Case, StudyImage
 from opensirt.errors import CaseError, InputError, OpenSirtError, UnknownNameError
 from opensirt.findings import Finding, percent, worst_severity
@@ -190,3 +193,56 @@ def test_units_are_written_and_read_by_the_same_text():
     assert [unit.value for unit in Unit] == [
         "Bq/mL", "counts", "Gy", "g/mL", "HU", "1", "arbitrary",
     ]  # fmt: skip
+
+
+def cuda(**more):
+    """What numba offers where there is a device, or where a call of it fails."""
+    device = SimpleNamespace(name=b"H200", compute_capability=(9, 0))
+    facts = {"is_available": lambda: True, "get_current_device": lambda: device, **more}
+    return SimpleNamespace(**facts)
+
+
+def failing():
+    raise RuntimeError("driver too old")
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        (
+            cuda(),
+            {"mode": "gpu", "available": True, "device": "H200", "compute_capability": "9.0"},
+        ),
+        (
+            cuda(is_available=lambda: False),
+            {"mode": "none", "available": False, "reason": "no CUDA driver or device found"},
+        ),
+        (
+            cuda(get_current_device=failing),
+            {"mode": "none", "available": False, "reason": "RuntimeError: driver too old"},
+        ),
+    ],
+)
+def test_a_device_is_named_or_what_is_missing(monkeypatch, offered, expected):
+    monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(numba, "cuda", offered, raising=False)
+    assert gpu_status() == expected
+
+
+def test_a_simulator_and_a_missing_package_are_no_device(monkeypatch):
+    monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    found = gpu_status()
+    assert (found["mode"], found["reason"]) == ("none", "numba-cuda is not installed")
+    monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", True)
+    found = gpu_status()
+    assert (found["mode"], found["available"]) == ("simulator", False)
+
+
+@pytest.mark.parametrize(("factor", "works"), [(3.0, True), (2.0, False)])
+def test_a_compiled_kernel_must_give_the_right_number(monkeypatch, factor, works):
+    monkeypatch.setattr(numba, "njit", lambda law: lambda value: factor * value)
+    assert compiled_kernels() == {"works": works, "numba": numba.__version__}
+    monkeypatch.setattr(numba, "njit", lambda law: failing())
+    assert compiled_kernels() == {"works": False, "error": "RuntimeError: driver too old"}

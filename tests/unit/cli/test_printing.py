@@ -293,3 +293,9 @@ def test_a_given_activity_is_above_nothing() -> None:
     for value in (0, -1):
         line = refusal(*words, "2025-01-10T12:00:00Z", "--given-gbq", value)
         assert line.startswith("--given-gbq must be above 0, got")
+
+
+def test_an_error_is_shown_whole_where_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENSIRT_TRACEBACK", "1")
+    with pytest.raises(InputError, match="nowhere does not exist"):
+        call("read", "nowhere")

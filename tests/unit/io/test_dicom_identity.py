@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from opensirt.errors import CaseError
+from opensirt.io.dicom_common import PATIENT_KEYWORDS, STUDY_KEYWORDS
 from opensirt.io.dicom_identity import IDENTIFYING, read_identity
 from opensirt.io.folder import read_folder
+from tests.dicom_samples import sample_context
 from tests.unit.io.dicom_factory import CT, save, slices, spect
 
 WHO = {
@@ -76,3 +81,25 @@ def test_a_name_or_a_number_is_needed(tmp_path, name, number):
     else:
         with pytest.raises(CaseError, match="found both empty"):
             identity(folder, "ct")
+
+
+def test_a_kept_identity_is_written_whole_and_a_pseudonym_alone():
+    """Every attribute of patient and study that the source has; nothing else of it."""
+    source = Dataset()
+    for number, keyword in enumerate((*PATIENT_KEYWORDS, *STUDY_KEYWORDS)):
+        if "Sequence" not in keyword:
+            setattr(source, keyword, {"PatientSex": "M"}.get(keyword, f"2024010{number % 9}"))
+    source.PatientIdentityRemoved = "NO"
+    source.PatientWeight = 70
+    kept, plain = Dataset(), Dataset()
+    replace(sample_context(), patient_from=source).write_patient(kept)
+    sample_context().write_patient(plain)
+    for element in source:
+        if element.keyword != "PatientWeight":
+            assert str(kept[element.keyword].value) == str(element.value), element.keyword
+    assert "PatientWeight" not in kept
+    said = {element.keyword: str(element.value) for element in plain if element.value}
+    assert said == {
+        "PatientID": "case-1", "StudyInstanceUID": sample_context().study_uid,
+        "StudyDate": "20250304", "StudyTime": "050607", "StudyID": "1",
+    }  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from opensirt.errors import InputError, TableError, UnknownNameError
-from opensirt.physics.limits import INDICATIONS, INTENTS, Limit, limits_for, lung_limits
+from opensirt.physics.limits import INDICATIONS, INTENTS, Limit, _row, limits_for, lung_limits
 from opensirt.physics.products import product_names
 from opensirt.physics.references import cite
+from opensirt.physics.tables import parse_table
 
 
 def values(product: str, indication: str, intent: str, quantity: str, **facts: object):
@@ -251,3 +252,40 @@ def test_a_reserve_is_a_number_of_at_least_nothing(reserve):
     with pytest.raises(InputError, match="reserve fraction must be a number of at least 0"):
         limits_for("glass-y90", "hcc", "unilobar", reserve_fraction=reserve)
     assert limits_for("glass-y90", "hcc", "unilobar", reserve_fraction=0.0)
+
+
+ROW = {
+    "product": "glass-y90", "indications": "hcc icc", "intents": "unilobar", "models": "mird",
+    "quantity": "tumour-mean", "sense": "at least", "severity": "warn", "level_of_evidence": "4",
+    "limit_gy": {"value": 205, "source": "weber2022", "at": "Table 2"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["product", "indications", "intents", "models", "condition", "quantity", "sense", "severity"],
+)
+def test_a_word_of_the_table_that_nobody_knows_is_refused(key):
+    """A slip of the pen in a table would otherwise take a limit away in silence."""
+    with pytest.raises(TableError, match=f"x: {key} 'hcv' is unknown; write "):
+        _row(parse_table({**ROW, key: "hcv"}, "x"))
+
+
+def test_a_row_speaks_of_what_it_names_and_of_nothing_else():
+    row = _row(parse_table(ROW, "x"))
+    assert [row.speaks_of(i, "unilobar", "mird") for i in ("hcc", "icc", "mcrc")] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert not row.speaks_of("hcc", "bilobar", "mird")
+    assert row.speaks_of("hcc", "unilobar", None)
+    assert not row.speaks_of("hcc", "unilobar", "partition")
+    every = _row(parse_table({**ROW, "models": "any"}, "x"))
+    assert every.speaks_of("hcc", "unilobar", "partition")
+    found = row.limit_of("hcc", "unilobar")
+    assert (found.value, found.unit, found.sense, found.severity) == (205, "Gy", "at least", "warn")
+    assert (found.source, found.at, found.level_of_evidence) == ("weber2022", "Table 2", "4")
+    assert (found.upper, found.unless_whole_liver_gy, found.verified) == (None, None, True)
+    more = {"upper_gy": {"value": 300, "source": "weber2022"},
+            "unless_whole_liver_gy": {"value": 150, "source": "weber2022"}}  # fmt: skip
+    found = _row(parse_table({**ROW, **more}, "x")).limit_of("hcc", "unilobar")
+    assert (found.upper, found.unless_whole_liver_gy) == (300, 150)
