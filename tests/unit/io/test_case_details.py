@@ -12,7 +12,7 @@ from opensirt.errors import CaseError, RegionError
 from opensirt.image import Grid, Region, Volume
 from opensirt.io.case_images import hash_path
 from opensirt.io.case_keys import Table
-from opensirt.io.casefile import read_case_file
+from opensirt.io.casefile import read_case_file, write_case_file
 from opensirt.io.nifti import write_labels_nifti, write_volume_nifti
 from opensirt.units import Unit
 from tests.region_samples import turned_grid
@@ -237,3 +237,35 @@ def test_keys_say_what_was_found():
     assert Table.of("[x]", {}, ()).text("a", "") == ""
     with pytest.raises(CaseError, match=r"\[x\]: expected a table, found 3"):
         Table.of("[x]", 3, ())
+
+
+def test_one_table_may_be_written_with_single_brackets(tmp_path):
+    path = write_good_case(tmp_path) / "case.toml"
+    text = GOOD.split("[[image]]")
+    path.write_text(f"{text[0]}[image]{text[1]}")
+    assert [image.role for image in read_case_file(path).images] == ["planning-activity"]
+
+
+@pytest.mark.parametrize(("shunt", "sound"), [(0, True), (0.999, True), (1.0, False)])
+def test_a_shunt_may_be_nothing_and_not_all(tmp_path, shunt, sound):
+    path = write_good_case(tmp_path) / "case.toml"
+    path.write_text(GOOD.replace("lung_shunt_fraction = 0.05", f"lung_shunt_fraction = {shunt}"))
+    if sound:
+        assert read_case_file(path).assumptions.lung_shunt_fraction == shunt
+    else:
+        with pytest.raises(CaseError, match="must be a number from 0 and below 1; found 1"):
+            read_case_file(path)
+
+
+def test_written_numbers_are_read_to_the_last_digit(tmp_path):
+    write_good_case(tmp_path)
+    path = write_case_file(
+        tmp_path / "again.toml", case_id="a",
+        images=[{"file": "ct.nii.gz", "role": "ct"}], patient={"sex": "M", "weight_kg": 70},
+        assumptions={"density_g_ml": 1 / 3, "lung_mass_g": 1e3, "lung_shunt_fraction": 0.1 + 0.2},
+    )  # fmt: skip
+    case = read_case_file(path)
+    assert case.assumptions.density_g_ml == 1 / 3
+    assert (case.assumptions.lung_mass_g, case.assumptions.lung_shunt_fraction) == (1e3, 0.1 + 0.2)
+    assert (case.patient.sex, case.patient.weight_kg, case.patient.height_cm) == ("M", 70, None)
+    assert case.treatment is None

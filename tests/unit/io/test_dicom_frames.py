@@ -184,3 +184,20 @@ def test_more_samples_than_any_image_has_are_refused(tmp_path: Path) -> None:
     (path,) = make.save(dataset, tmp_path)
     with pytest.raises(DicomError, match="is 2700000000, beyond any image"):
         load_pixels(path)
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+@pytest.mark.parametrize("little", [True, False])
+def test_a_file_without_meta_information_is_read_as_it_was_written(
+    tmp_path: Path, explicit: bool, little: bool
+) -> None:
+    """Values 0 to 59 in either byte order; an implicit one is always little."""
+    if not explicit and not little:
+        return
+    dataset = make.with_pixels(make.spect(VOLUME), np.arange(60, dtype=np.uint16).reshape(3, 4, 5))
+    if not little:
+        dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
+    del dataset.file_meta
+    path = tmp_path / "x.dcm"
+    dataset.save_as(path, implicit_vr=not explicit, little_endian=little)
+    assert load_pixels(path)[0].ravel().tolist() == list(range(60))

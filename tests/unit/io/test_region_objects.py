@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from opensirt.errors import DicomError
-from opensirt.image import Grid
+from opensirt.errors import DicomError, RegionError
+from opensirt.image import Grid, Region, Regions
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
+from opensirt.io.dicom_segmentation import build_segmentation
+from opensirt.io.label_maps import labels_from_regions
+from tests.dicom_samples import sample_context
 from tests.region_samples import (
     FRAME,
     SERIES,
@@ -295,3 +298,39 @@ def test_a_segment_without_a_label_has_its_number():
     dataset = segmentation(GRID, block(), ["Liver"])
     dataset.SegmentSequence[0].SegmentLabel = " "
     assert read_segmentation(dataset, [])[0][0].name == "Segment 1"
+
+
+def test_frames_that_are_missing_are_counted():
+    dataset = segmentation(GRID, block(), ["Liver"], omit_empty_frames=False)
+    dataset.PixelData = dataset.PixelData[: 16 * 20 * 4 // 8]
+    with pytest.raises(DicomError, match="PixelData holds 4 frames, NumberOfFrames says 6"):
+        read_segmentation(dataset, [])
+
+
+def test_the_two_regions_that_overlap_are_named():
+    """Of three, the second and the third share a voxel."""
+    masks = np.zeros((3, *GRID.shape))
+    masks[0, 0], masks[1, 2, 4:8, 4:8], masks[2, 2, 7:9, 7:9] = 1, 1, 1
+    regions = [Region.from_mask(n, "other", m, GRID) for n, m in zip("abc", masks, strict=True)]
+    for write in (
+        lambda: labels_from_regions(regions),
+        lambda: build_segmentation(Regions(tuple(regions)), sample_context(), kind="LABELMAP"),
+    ):
+        with pytest.raises(RegionError, match="regions 'b' and 'c' overlap"):
+            write()
+
+
+def test_label_maps_number_regions_in_their_order():
+    masks = np.zeros((2, *GRID.shape))
+    masks[0, 3, 3, 3], masks[1, 1, 2, 3] = 1, 0.5
+    regions = [Region.from_mask(n, "other", m, GRID) for n, m in zip("ab", masks, strict=True)]
+    labels, grid = labels_from_regions(regions)
+    assert grid.matches(GRID)
+    assert (labels[3, 3, 3], labels[1, 2, 3], labels.sum()) == (1, 2, 3)
+    many = [
+        Region.from_mask(str(n), "other", mask, GRID)
+        for n, mask in enumerate(np.eye(300, GRID.shape[0] * 320).reshape(300, *GRID.shape))
+    ]
+    assert labels_from_regions(many)[0].max() == 300
+    dataset = build_segmentation(Regions(tuple(many)), sample_context(), kind="LABELMAP")
+    assert dataset.BitsAllocated == 16

@@ -9,14 +9,15 @@ import pytest
 
 from opensirt.errors import InputError
 from opensirt.image import Grid, Region, Volume
-from opensirt.phantoms import DigitalPatient, make_phantom, true_doses_gy
+from opensirt.phantoms import DigitalPatient, liver_net, make_phantom, true_doses_gy
 from opensirt.phantoms.anatomy import CANTLIE_PLANE, torso
 from opensirt.phantoms.coverage import coverage, shape_region
 from opensirt.phantoms.imaging import noisy_ct
-from opensirt.phantoms.lesions import LesionMix, lesion_diameters_mm, place_lesions
+from opensirt.phantoms.lesions import Lesion, LesionMix, lesion_diameters_mm, place_lesions
 from opensirt.phantoms.patient import Part, concentration_maps, paint
 from opensirt.phantoms.shapes import Box, Cylinder, Ellipsoid, HalfSpace, rotation_matrix
 from opensirt.physics.materials import density_from_hu, tissue
+from opensirt.physics.tables import load_table
 from opensirt.units import Unit
 
 GRID = Grid.regular((36, 48, 48), (10.0, 8.0, 8.0), (-188.0, -188.0, -120.0))
@@ -279,3 +280,51 @@ def test_coverage_near_a_corner_of_the_grid_stays_in_it() -> None:
     assert fractions.shape == (1, 2, 2)
     # z to 1 covers the first slice; y to 1 the first row and 1/6 of the second; x to 1 half more
     assert fractions[0] == pytest.approx(np.outer([1.0, 1 / 6], [1.0, 0.5]), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("place", "made_of", "uptake"),
+    [
+        ((165, 0, 0), "adipose", 0), ((148, 0, -60), "muscle", 0), ((0, -85, 60), "adipose", 0),
+        ((0, -58, -92), "soft-tissue", 0), ((26, -42, 120), "muscle", 0),
+        ((12, 38, -100), "soft-tissue", 0), ((112, 38, 22), "soft-tissue", 0),
+        ((62, 52, -72), "soft-tissue", 0), ((74, 8, 38), "water", 0), ((62, -50, -30), "air", 0),
+        ((0, 60, 0), "bone", 0), ((0, 87, 15), "soft-tissue", 0), ((0, -98, 165), "bone", 0),
+        ((-48, -42, -56), "water", 0), ((-80, 4, 150), "lung", 0), ((-110, 4, 0), "liver", 1),
+        ((185, 0, 0), "air", 0),
+    ],
+)  # fmt: skip
+def test_each_organ_is_made_of_its_tissue(place, made_of: str, uptake: float) -> None:
+    """One small voxel deep inside each part; beads go to the liver alone."""
+    voxel = Grid.regular((1, 1, 1), (1.0, 1.0, 1.0), [float(v) for v in place])
+    painting = paint(voxel, liver_net._parts(torso(), ()))
+    assert painting.density[0, 0, 0] == pytest.approx(tissue(made_of).density_g_ml, rel=1e-3)
+    assert painting.uptake[0, 0, 0] == uptake
+
+
+def test_the_mix_of_lesions_is_that_of_the_table() -> None:
+    mix = liver_net._mix(load_table("phantoms").rows["liver-net"][0])
+    assert mix == LesionMix(40, 3.0, 60.0, 4.5, 0.7, 3.0, 7.0, 24.0, 0.55)
+
+
+def test_lesions_are_of_soft_tissue_around_a_core_of_water() -> None:
+    lesion = Lesion("Tumour 7", Ellipsoid((-80.0, 4.0, 0.0), (12.0,) * 3), 24.0, 5.5,
+                    Ellipsoid((-80.0, 4.0, 0.0), (6.0,) * 3), True)  # fmt: skip
+    grid = Grid.regular((1, 1, 2), (1.0, 1.0, 1.0), (-71.0, 4.0, 0.0))
+    shell = paint(grid, liver_net._parts(torso(), (lesion,)))
+    assert shell.density[0, 0, 0] == pytest.approx(tissue("soft-tissue").density_g_ml, rel=1e-5)
+    assert shell.uptake[0, 0, 0] == 5.5
+    parts = liver_net._parts(torso(), (lesion,))[-2:]
+    assert [(p.name, p.role, p.tissue, p.uptake, p.territory) for p in parts] == [
+        ("Tumour 7", "tumour", "soft-tissue", 5.5, "Perfused right"),
+        ("Necrosis 7", "necrosis", "water", 0.0, "Perfused right"),
+    ]  # fmt: skip
+
+
+def test_the_ct_shows_the_torso_from_end_to_end() -> None:
+    """360 mm along z and 380 across, in whole voxels, centred."""
+    for voxel, shape in (((8.0, 8.0, 8.0), (45, 48, 48)), ((7.0, 5.0, 3.0), (52, 76, 127))):
+        grid = liver_net._grid(voxel)
+        assert (grid.shape, grid.spacing_mm) == (shape, voxel)
+        middle = grid.to_patient([(n - 1) / 2 for n in shape])
+        assert middle == pytest.approx((0.0, 0.0, 55.0))
