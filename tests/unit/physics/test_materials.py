@@ -125,10 +125,11 @@ def test_the_middle_of_a_segment_is_its_middle():
 
 def test_a_flat_part_gives_its_lower_end(monkeypatch: pytest.MonkeyPatch):
     """A density that several CT numbers have: the lowest of them."""
-    flat = HuConversion("x", np.array([-1000.0, 0, 100, 200]), np.array([0.0, 1, 1, 1.2]), "", "")
+    points = np.array([-1000.0, -900, 0, 100, 200]), np.array([0.1, 0.1, 1, 1, 1.2])
+    flat = HuConversion("x", *points, "", "")
     monkeypatch.setattr(materials, "hu_conversion", lambda name: flat)
-    found = [hu_from_density(rho) for rho in (0.5, 1.0, 1.1, 1.2)]
-    assert found == pytest.approx([-500, 0, 150, 200])
+    found = [hu_from_density(rho) for rho in (0.1, 0.55, 1.0, 1.1, 1.2)]
+    assert found == pytest.approx([-1000, -450, 0, 150, 200])
     assert flat.is_monotone
 
 
