@@ -14,6 +14,7 @@ from opensirt.io.case_images import hash_path
 from opensirt.io.case_keys import Table
 from opensirt.io.casefile import read_case_file, write_case_file
 from opensirt.io.nifti import write_labels_nifti, write_volume_nifti
+from opensirt.io.slicer import write_regions_seg_nrrd
 from opensirt.units import Unit
 from tests.region_samples import turned_grid
 from tests.unit.io.case_samples import GOOD, write_good_case
@@ -269,3 +270,33 @@ def test_written_numbers_are_read_to_the_last_digit(tmp_path):
     assert (case.assumptions.lung_mass_g, case.assumptions.lung_shunt_fraction) == (1e3, 0.1 + 0.2)
     assert (case.patient.sex, case.patient.weight_kg, case.patient.height_cm) == ("M", 70, None)
     assert case.treatment is None
+
+
+@pytest.mark.parametrize("wrong", ['"Tumor 1" = 3', '"liver" = 3'])
+def test_every_role_is_a_word(tmp_path, wrong):
+    path = write_good_case(tmp_path) / "case.toml"
+    name = wrong.split(" = ")[0]
+    role = {'"liver"': '"liver" = "liver"', '"Tumor 1"': '"Tumor 1" = "tumour"'}[name]
+    path.write_text(GOOD.replace(role, wrong, 1))
+    with pytest.raises(CaseError, match="key 'roles' must be a table of"):
+        read_case_file(path)
+
+
+def test_what_each_file_leaves_out_is_said(tmp_path):
+    """Two segmentations, each with one region that holds no voxel."""
+    write_good_case(tmp_path)
+    grid = turned_grid((6, 16, 20), (3.0, 1.5, 1.25))
+    for number, name in enumerate("ab"):
+        full = np.zeros(grid.shape)
+        full[number, 2, 3] = 1
+        write_regions_seg_nrrd(
+            tmp_path / f"{name}.seg.nrrd",
+            [
+                Region.from_mask(f"full {name}", "other", full, grid),
+                Region.from_mask(f"empty {name}", "other", np.zeros(grid.shape), grid),
+            ],
+        )
+    regions = "".join(f'[[regions]]\nfile = "{name}.seg.nrrd"\n' for name in "ab")
+    case = case_of(tmp_path, "", role="ct", file="ct.nii.gz", regions=regions)
+    assert [region.name for region in case.regions] == ["full a", "full b"]
+    assert [item.what for item in case.left_out] == ["region 'empty a'", "region 'empty b'"]

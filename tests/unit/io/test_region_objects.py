@@ -334,3 +334,22 @@ def test_label_maps_number_regions_in_their_order():
     assert labels_from_regions(many)[0].max() == 300
     dataset = build_segmentation(Regions(tuple(many)), sample_context(), kind="LABELMAP")
     assert dataset.BitsAllocated == 16
+
+
+@pytest.mark.parametrize(
+    ("codes", "role"),
+    [
+        ([("10200004", "SCT")], "liver"), ([("39607008", "SCT"), ("7771000", "SCT")], "lung-left"),
+        ([("10200004", "SCT"), ("6574001", "SCT")], "other"), ([], "other"),
+    ],
+)  # fmt: skip
+def test_codes_of_a_region_tell_its_role_where_the_name_does_not(codes, role):
+    dataset = structure_set([("ROI A", [loop_mm(AXIAL, 3, box_loop(9.5, 19.5))])])
+    items = []
+    for value, scheme in codes:
+        item = Dataset()
+        item.CodeValue, item.CodingSchemeDesignator = value, scheme
+        items.append(item)
+    dataset.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence = items
+    (region,), _ = read_rtstruct(dataset, [study_image(AXIAL)])
+    assert region.role == role
