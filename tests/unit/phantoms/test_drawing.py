@@ -328,3 +328,30 @@ def test_the_ct_shows_the_torso_from_end_to_end() -> None:
         assert (grid.shape, grid.spacing_mm) == (shape, voxel)
         middle = grid.to_patient([(n - 1) / 2 for n in shape])
         assert middle == pytest.approx((0.0, 0.0, 55.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "voxel_mm", "shape"),
+    [("uniform", 4.0, (60, 60, 60)), ("sphere", 3.0, (40, 40, 40)), ("slabs", 5.0, (24, 24, 36)),
+     ("nema-like", 10.0, (22, 25, 32)), ("uniform", 7.0, (35, 35, 35))],
+)  # fmt: skip
+def test_a_plain_phantom_fills_its_grid_and_lies_in_its_middle(name, voxel_mm, shape) -> None:
+    """240 mm around a cube of 200; a sphere in 120; slabs of 180 x 120 x 120; 10 mm of margin."""
+    made = make_phantom(name, voxel_mm=voxel_mm)
+    assert made.ct.grid.shape == made.activity.grid.shape == shape
+    middle = made.ct.grid.to_patient([(n - 1) / 2 for n in shape])
+    assert middle == pytest.approx((0.0, 0.0, 0.0), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["uniform", "sphere"])
+def test_maps_say_what_they_are_of(name: str) -> None:
+    made = make_phantom(name, voxel_mm=10.0)
+    activity, tracer = made.activity, made.tracer
+    assert (activity.nuclide, activity.time, activity.injected_bq) == ("y90", "injection", 1e9)
+    assert (tracer.nuclide, tracer.time, tracer.injected_bq) == ("tc99m", "injection", 150e6)
+    assert activity.total() == pytest.approx(1e9, rel=1e-5)
+    assert tracer.total() == pytest.approx(150e6, rel=1e-5)
+    units = [volume.unit for volume in (made.ct, made.density, activity, tracer)]
+    assert units == [Unit.HU, Unit.G_PER_ML, Unit.BQ_PER_ML, Unit.BQ_PER_ML]
+    assert (made.name, made.truth["name"], made.truth["injected_bq"]) == (name, name, 1e9)
+    assert made.truth["lung_shunt_fraction"] == 0.0
