@@ -138,3 +138,21 @@ def test_slices_and_single_numbers_convert_alike():
     block = np.stack([hu.reshape(2, -1), hu[::-1].reshape(2, -1)])
     assert np.array_equal(density_from_hu(block)[0].ravel(), density_from_hu(hu))
     assert density_from_hu(np.array(0.0)).shape == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "excitation_ev", "density_g_ml", "oxygen"),
+    [
+        ("adipose", 64.8, 0.95, 0.278), ("air", 85.7, 1.205e-3, 0.231781),
+        ("bone", 112.0, 1.92, 0.435), ("liver", 74.8, 1.06, 0.716), ("lung", 75.2, 0.26, 0.749),
+        ("muscle", 74.6, 1.05, 0.71), ("soft-tissue", 74.7, 1.06, 0.708),
+        ("water", 75.0, 1.0, 0.888106),
+    ],
+)  # fmt: skip
+def test_a_tissue_is_that_of_icru_44(name, excitation_ev, density_g_ml, oxygen):
+    """Hubbell and Seltzer 1995, Table 2: excitation energy and composition."""
+    found = tissue(name)
+    assert found.mean_excitation_ev == excitation_ev
+    assert found.density_g_ml == pytest.approx(density_g_ml, rel=0.01)
+    assert found.composition["O"] == pytest.approx(oxygen, abs=0.005)
+    assert found.name == name
