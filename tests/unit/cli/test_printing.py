@@ -299,3 +299,41 @@ def test_an_error_is_shown_whole_where_that_was_asked_for(monkeypatch: pytest.Mo
     monkeypatch.setenv("OPENSIRT_TRACEBACK", "1")
     with pytest.raises(InputError, match="nowhere does not exist"):
         call("read", "nowhere")
+
+
+def ended(stops: tuple[Finding, ...], accepted: Any = None) -> Any:
+    return SimpleNamespace(report=SimpleNamespace(stops=stops, accepted=accepted))
+
+
+def test_a_demo_and_a_run_that_are_stopped_end_with_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    stops = (Finding("stop", "a", "A."), Finding("stop", "b", "B."), Finding("stop", "a", "C."))
+    monkeypatch.setattr(study, "_show_run", lambda outcome: None)
+    for found, code in ((stops, 3), ((), 0)):
+        outcome = ended(found)
+        outcome.report.results = {}
+        made = SimpleNamespace(
+            run=outcome, study=Path("s"), seconds=1.0, peak_memory_mb=2.0, comparisons=[],
+            as_dict=dict,
+        )  # fmt: skip
+        monkeypatch.setattr(workflow, "run_demo", lambda *args, made=made, **more: made)
+        monkeypatch.setattr(study, "_run", lambda *args, outcome=outcome: outcome)
+        run = ("run", "s", "--product", "glass-y90", "--model", "mird")
+        for words in (("demo",), run, (*run, "--json")):
+            assert call(*words).code == code, words
+
+
+def test_one_line_names_each_stop_once_and_who_accepted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stops = (Finding("stop", "a", "A."), Finding("stop", "b", "B."), Finding("stop", "a", "C."))
+    with pytest.raises(typer.Exit):
+        study._end(ended(stops))
+    assert capsys.readouterr().err == (
+        "opensirt: the plan is stopped by a, b; no RT Plan was written; "
+        '--allow-stop "YOUR NAME: REASON" writes it\n'
+    )
+    with pytest.raises(typer.Exit):
+        study._end(ended(stops, SimpleNamespace(name="Dr A.")))
+    assert "stopped by a, b; accepted by Dr A.; the RT Plan says so" in capsys.readouterr().err
+    study._end(ended(()))
+    assert capsys.readouterr().err == ""

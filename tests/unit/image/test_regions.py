@@ -190,3 +190,21 @@ def test_trimming_keeps_every_voxel_in_its_place():
     assert trimmed.box == (slice(1, 2), slice(2, 3), slice(1, 3))
     assert np.array_equal(trimmed.whole(), region.whole())
     assert trimmed.centroid_mm == pytest.approx(region.centroid_mm)
+
+
+@pytest.mark.parametrize("columns", [3, 4])
+def test_a_region_that_only_touches_a_grid_leaves_nothing_in_it(columns):
+    """The grid begins where the region ends, or a voxel later."""
+    region = few_voxels("r", 1.0, 1.0, 1.0)
+    beyond = Grid.regular((2, 3, 4), (4.0, 3.0, 2.0), (-7.0 + 2.0 * columns, 5.0, 11.0))
+    moved = region.onto(beyond)
+    assert moved.is_empty
+    assert moved.volume_ml == 0.0
+
+
+def test_two_of_one_name_are_refused_and_named():
+    a, b = few_voxels("a", 1.0, 0.0), few_voxels("b", 1.0, 0.0)
+    with pytest.raises(RegionError, match="found twice: a, b"):
+        Regions((a, b, a, b))
+    with pytest.raises(RegionError, match="found twice: a"):
+        Regions((a, b)).adding(few_voxels("a", 0.0, 1.0))

@@ -300,3 +300,35 @@ def test_what_each_file_leaves_out_is_said(tmp_path):
     case = case_of(tmp_path, "", role="ct", file="ct.nii.gz", regions=regions)
     assert [region.name for region in case.regions] == ["full a", "full b"]
     assert [item.what for item in case.left_out] == ["region 'empty a'", "region 'empty b'"]
+
+
+def test_a_ct_has_no_instant_of_activity_and_a_map_of_activity_has(tmp_path):
+    values = np.ones((3, 4, 5), np.float32)
+    grid = Grid.regular((3, 4, 5), (3.0, 2.0, 1.5))
+    write_volume_nifti(tmp_path / "a.nii", Volume(values, grid, Unit.HU))
+    when = "acquired = 2025-01-10T12:00:00Z"
+    (ct,) = case_of(tmp_path, when, role="ct", file="a.nii").images
+    assert (ct.acquired, ct.volume.time, ct.volume.nuclide) == (NOON, None, None)
+    more = f'nuclide = "y90"\nunit = "Bq/mL"\n{when}'
+    (pet,) = case_of(tmp_path, more, file="a.nii").images
+    assert (pet.acquired, pet.volume.time, pet.volume.nuclide) == (NOON, NOON, "y90")
+    more = 'nuclide = "y90"\nunit = "Bq/mL"'
+    assert case_of(tmp_path, more, file="a.nii").images[0].volume.time is None
+
+
+def test_a_territory_is_of_the_region_that_is_named(tmp_path):
+    case = read_case_file(write_good_case(tmp_path) / "case.toml")
+    assert {region.name: region.territory for region in case.regions} == {
+        "liver": None, "Tumor 1": "right", "perfused volume": None,
+    }  # fmt: skip
+
+
+def test_keys_that_nobody_reads_are_not_written(tmp_path):
+    image = {"file": "ct.nii.gz", "role": "ct"}
+    for table, known in (
+        ("treatment", "product"), ("patient", "sex"), ("assumptions", "density_g_ml"),
+    ):  # fmt: skip
+        with pytest.raises(CaseError, match=rf"\[{table}\]: key 'x' is unknown; known: {known}"):
+            write_case_file(tmp_path / "a.toml", case_id="a", images=[image], **{table: {"x": 1}})
+    with pytest.raises(CaseError, match=r"\[\[regions\]\] 1: key 'x' is unknown"):
+        write_case_file(tmp_path / "a.toml", case_id="a", images=[image], regions=[{"x": 1}])

@@ -124,3 +124,18 @@ def test_the_description_says_which_dose_it_is() -> None:
         found = written(uniform(2.0), dose_type=kind, name="bed")
         assert found.SeriesDescription == f"{words}, opensirt"
         assert found.DoseComment == f"{words}, research use only"
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_one_impossible_voxel_is_enough_to_refuse_a_dose(value: float) -> None:
+    values = np.ones((2, 2, 2))
+    values[1, 0, 1] = value
+    with pytest.raises(InputError, match="expected finite doses for an RT Dose"):
+        written(Volume(values, Grid.regular((2, 2, 2), (3, 3, 3)), Unit.GY))
+
+
+@pytest.mark.parametrize("frames", [2, 3])
+def test_frames_of_a_dose_have_their_offsets(frames: int) -> None:
+    found = written(uniform(2.0, (frames, 2, 2)))
+    assert [float(v) for v in found.GridFrameOffsetVector] == [3.0 * i for i in range(frames)]
+    assert read_rt_dose(found).grid.shape == (frames, 2, 2)

@@ -201,3 +201,11 @@ def test_a_file_without_meta_information_is_read_as_it_was_written(
     path = tmp_path / "x.dcm"
     dataset.save_as(path, implicit_vr=not explicit, little_endian=little)
     assert load_pixels(path)[0].ravel().tolist() == list(range(60))
+
+
+def test_one_enhanced_frame_has_the_thickness_of_its_measures(tmp_path: Path) -> None:
+    dataset = make.enhanced_ct(VOLUME[:1])
+    measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    measures.SliceThickness = 2.5
+    grid = read_dicom_image(make.save(dataset, tmp_path)).volume.grid
+    assert grid.spacing_mm == pytest.approx((2.5, 2.0, 1.5))

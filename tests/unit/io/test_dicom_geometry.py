@@ -70,7 +70,12 @@ def test_sheared_slices_keep_each_value_in_its_place(drift, orientation):
 
 @pytest.mark.parametrize(
     ("heights", "count"),
-    [([0, 3, 7, 10], 4), ([0, 4, 8, 11.8, 15.8], 5), ([0, 2, 4, 6.9, 8.9, 10.9, 13.8], 8)],
+    [
+        ([0, 3, 7, 10], 4),
+        ([0, 4, 7], 3),
+        ([0, 4, 8, 11.8, 15.8], 5),
+        ([0, 2, 4, 6.9, 8.9, 10.9, 13.8], 8),
+    ],
 )
 def test_uneven_slices_are_resampled_between_their_neighbours(heights, count):
     stack, placed, _ = stacked([float(h) for h in heights])

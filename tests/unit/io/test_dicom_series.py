@@ -10,6 +10,14 @@ import pytest
 from opensirt.io.dicom_frames import Instance
 from opensirt.io.dicom_series import Series, scan_files, what_it_is
 from opensirt.io.study import read_study
+from tests.region_samples import (
+    box_loop,
+    ct_slices,
+    loop_mm,
+    segmentation,
+    structure_set,
+    turned_grid,
+)
 from tests.unit.io import dicom_factory as make
 
 SMALL = np.full((4, 6, 7), 1024, dtype=np.uint16)
@@ -182,3 +190,35 @@ def test_slices_are_counted_over_files_and_frames(tmp_path: Path) -> None:
     assert sizes == {"CT": (4, 6, 7), "NM": (3, 6, 7)}
     case = read_study(tmp_path)
     assert case.image("ct").volume.grid.shape == (4, 6, 7)
+
+
+def test_a_series_that_cannot_be_placed_is_listed_under_its_name(tmp_path: Path) -> None:
+    objects = ct(SeriesDescription="Abdomen")
+    del objects[2].ImagePositionPatient
+    make.save(objects, tmp_path)
+    found = scan(tmp_path)
+    assert (found.series, len(found.errors)) == ([], 1)
+    (item,) = found.left_out
+    assert item.what == "'Abdomen'"
+    assert "ImagePositionPatient is missing" in item.why
+
+
+def test_contours_are_read_before_segments_whatever_the_names_of_the_files(tmp_path: Path) -> None:
+    """Both hold the liver: the outline as drawn counts, its copy in voxels is left out."""
+    grid = turned_grid((6, 16, 20), (3.0, 1.5, 1.25))
+    for number, dataset in enumerate(ct_slices(grid)):
+        dataset.RescaleSlope, dataset.RescaleIntercept, dataset.PatientID = 1, 0, "case"
+        dataset.save_as(tmp_path / f"ct-{number}.dcm", enforce_file_format=True)
+    mask = np.zeros(grid.shape, np.uint8)
+    mask[1:5, 3:13, 3:13] = 1
+    segmentation(grid, mask, ["Liver"]).save_as(tmp_path / "a.dcm")
+    loops = [loop_mm(grid, k, box_loop(2.5, 12.5)) for k in range(1, 5)]
+    structures = structure_set([("Liver", loops)])
+    structures.SOPClassUID, structures.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.481.3", "1.2.3"
+    structures.PatientID, structures.StructureSetLabel = "case", "drawn"
+    structures.save_as(tmp_path / "z.dcm", implicit_vr=False, little_endian=True)
+    case = read_study(tmp_path)
+    assert case.region("liver").volume_ml == pytest.approx(400 * 3 * 1.5 * 1.25 / 1000, rel=1e-5)
+    (item,) = [item for item in case.left_out if item.what.startswith("region 'Liver'")]
+    assert item.why == "the same region as in drawn (RTSTRUCT) in z.dcm"
+    assert set(case.provenance.inputs) == {"ct", "regions: drawn (RTSTRUCT) in z.dcm"}

@@ -10,6 +10,7 @@ import pytest
 
 from opensirt.errors import DicomError, NotUsableError
 from opensirt.io.dicom_images import read_dicom_image
+from opensirt.units import Unit
 from tests.unit.io import dicom_factory as make
 
 SHAPE = (5, 6, 7)
@@ -251,3 +252,26 @@ def test_roles_follow_the_modality_or_what_is_asked(tmp_path: Path) -> None:
     assert read_dicom_image(mr).role == "mr"
     assert read_dicom_image(nm).role == "planning-activity"
     assert read_dicom_image(nm, role="treatment-activity").role == "treatment-activity"
+
+
+def test_padding_is_judged_on_the_scale_of_its_own_image(tmp_path: Path) -> None:
+    """Stored -700 is -700 HU here, which lung may have: off at the edge, kept inside."""
+    volume = np.full((2, 6, 7), 40, dtype=np.int16)
+    volume[:, 0, :], volume[:, 3, 3] = -700, -700
+    objects = make.slices(make.CT, "CT", volume, PixelPaddingValue=-700)
+    for dataset in objects:
+        dataset.RescaleIntercept = 0
+    values = read_dicom_image(make.save(objects, tmp_path)).volume.values
+    assert (values[0, 0, 3], values[0, 3, 3]) == (-1000, -700)
+
+
+def test_a_mapping_in_counts_leaves_a_spect_in_counts(tmp_path: Path) -> None:
+    unit = make.item(CodeValue="{counts}")
+    scale = make.item(
+        MeasurementUnitsCodeSequence=make.DicomSequence([unit]), RealWorldValueSlope=3.0,
+        RealWorldValueIntercept=0.0,
+    )  # fmt: skip
+    counts = np.full((3, 4, 5), 7, np.uint16)
+    dataset = make.spect(counts, RealWorldValueMappingSequence=make.DicomSequence([scale]))
+    image = read_dicom_image(make.save(dataset, tmp_path))
+    assert image.volume.unit is Unit.COUNTS

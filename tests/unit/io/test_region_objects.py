@@ -353,3 +353,18 @@ def test_codes_of_a_region_tell_its_role_where_the_name_does_not(codes, role):
     dataset.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence = items
     (region,), _ = read_rtstruct(dataset, [study_image(AXIAL)])
     assert region.role == role
+
+
+def test_one_image_in_the_frame_of_a_segmentation_is_enough():
+    dataset = segmentation(GRID, block(), ["Liver"])
+    images = [study_image(GRID, frame="1.9.9"), study_image(GRID)]
+    assert len(read_segmentation(dataset, images)[0]) == 1
+    assert len(read_segmentation(dataset, images[::-1])[0]) == 1
+    assert read_segmentation(dataset, images[:1])[0] == ()
+
+
+def test_a_region_without_area_says_so():
+    """Twice there and back along a line: three points, and nothing between them."""
+    regions, notes = read([(3, [(4.5, 4.5), (4.5, 14.5), (4.5, 9.5)])])
+    assert regions == ()
+    assert any("inside the image" in note for note in notes)

@@ -145,6 +145,10 @@ def test_the_shunt_is_spread_by_volume_and_the_rest_by_uptake() -> None:
     assert per_ml[0, 0] * 0.008 == pytest.approx([0.225, 0.675, 0.1 / 3, 0.2 / 3])
     with pytest.raises(InputError, match="a lung shunt needs lungs"):
         concentration_maps(paint(grid, parts), None, 0.1)
+    fractions[0, 0, 1] = 0.5
+    shared = Region.from_mask("Lungs", "lungs", fractions, grid)
+    per_ml, _ = concentration_maps(paint(grid, parts), shared, 0.1)
+    assert per_ml[0, 0] * 0.008 == pytest.approx([0.225, 0.675 + 0.025, 0.025, 0.05])
 
 
 def test_a_noisy_ct_is_not_below_air() -> None:

@@ -245,3 +245,18 @@ def test_images_hold_what_they_are_of() -> None:
         blurred_onto(Volume(np.ones((4, 4, 4)), Grid.from_directions(
             (4, 4, 4), (2,) * 3, (0, 0, 0), [[0, 0, 1], [0, 0.999, 0.045], [1, 0, 0]]),
             Unit.BQ_PER_ML), image.grid, 5.0)  # fmt: skip
+
+
+def test_a_spect_is_as_blurred_as_it_says() -> None:
+    """Second moment of a point, less that of its own voxel and of the image's."""
+    grid = Grid.regular((3, 3, 3), (1.0,) * 3, (-1.0, -1.0, -1.0))
+    values = np.zeros(grid.shape)
+    values[1, 1, 1] = 1e9
+    source = Volume(values, grid, Unit.BQ_PER_ML, "tc99m")
+    sharp = SpectSettings(2.0, 41, 12.0, 1.0e6, 150e6, 3600.0, 1200.0)
+    image = simulate_spect(source, settings=sharp, seed=1, noise=False)
+    place = (np.arange(41) - 20) * 2.0
+    for axis in (1, 2):
+        profile = image.values.sum(axis=tuple(a for a in range(3) if a != axis))
+        variance = (profile @ place**2) / profile.sum() - (1.0**2 + 2.0**2) / 12
+        assert math.sqrt(8 * math.log(2) * variance) == pytest.approx(12.0, rel=0.02)

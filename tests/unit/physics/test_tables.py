@@ -262,3 +262,11 @@ def test_voxel_edges_are_those_of_a_patients_image():
     for edges in ((0.09, 1.0, 1.0), (1.0, 51.0, 1.0), (1.0, 1.0, 0.0)):
         with pytest.raises(InputError, match=r"the CT: the voxel edge must be from 0.1 to 50 mm"):
             require_plausible_voxels("the CT", edges)
+
+
+def test_every_alternative_is_among_all_numbers():
+    found = table(
+        'x_gy = [{ value = 1, source = "icrp107" }, { value = 2, source = "ddep" }]\n'
+        '[[row]]\ny_gy = [{ value = 3, source = "icrp107" }, { value = 4, source = "ddep" }]'
+    )
+    assert [q.value for q in found.every_quantity()] == [1.0, 2.0, 3.0, 4.0]
