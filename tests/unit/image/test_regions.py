@@ -208,3 +208,17 @@ def test_two_of_one_name_are_refused_and_named():
         Regions((a, b, a, b))
     with pytest.raises(RegionError, match="found twice: a"):
         Regions((a, b)).adding(few_voxels("a", 0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("step", "share"), [(0.6, 0.5), (0.52, 0.5), (0.48, 0.5), (0.3, 0.5), (0.2, 0.0)]
+)
+def test_a_fine_voxel_on_the_border_is_partly_covered(step, share):
+    """A voxel whose centre lies just outside: part of it is inside, unless it is very fine."""
+    source = Grid.regular((2, 2, 5), (3.0, 2.0, 1.0))
+    mask = np.zeros(source.shape)
+    mask[:, :, 2] = 1  # from 1.5 to 2.5 mm
+    target = Grid.regular((2, 2, 3), (3.0, 2.0, step), (1.46, 0.0, 0.0))
+    moved = Region.from_mask("r", "other", mask, source).onto(target).whole()
+    assert moved[0, 0, 0] == pytest.approx(share)
+    assert moved[0, 0, 1] == 1.0
