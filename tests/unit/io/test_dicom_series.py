@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from opensirt.io.dicom_files import open_dicom
 from opensirt.io.dicom_frames import Instance
+from opensirt.io.dicom_images import read_series
 from opensirt.io.dicom_series import Series, scan_files, what_it_is
 from opensirt.io.study import read_study
 from tests.region_samples import (
@@ -222,3 +225,18 @@ def test_contours_are_read_before_segments_whatever_the_names_of_the_files(tmp_p
     (item,) = [item for item in case.left_out if item.what.startswith("region 'Liver'")]
     assert item.why == "the same region as in drawn (RTSTRUCT) in z.dcm"
     assert set(case.provenance.inputs) == {"ct", "regions: drawn (RTSTRUCT) in z.dcm"}
+
+
+def test_an_image_is_known_by_the_hashes_of_its_files_in_any_order(tmp_path: Path) -> None:
+    """Several files: the hash over their sorted hashes, a line each; one file: its own."""
+    paths = make.save(ct(), tmp_path / "ct")
+    (single,) = make.save(make.spect(SMALL), tmp_path / "nm")
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    expected = hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+    for order in (paths, paths[::-1], paths[2:] + paths[:2]):
+        instances = [Instance(path, open_dicom(path, pixels=False)) for path in order]
+        assert read_series(instances, name="x").sha256 == expected
+    inputs = read_study(tmp_path).provenance.inputs
+    assert dict(inputs) == {
+        "ct": expected, "planning-activity": hashlib.sha256(single.read_bytes()).hexdigest(),
+    }  # fmt: skip
