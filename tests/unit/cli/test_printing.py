@@ -11,7 +11,7 @@ import typer
 
 from opensirt import backend, workflow
 from opensirt.cli import comparing, dosimetry, kernel, study
-from opensirt.cli.console import exit_on_stop, key_values
+from opensirt.cli.console import exit_on_stop, key_values, table
 from opensirt.errors import InputError
 from opensirt.findings import Finding
 from opensirt.workflow import comparing as comparison
@@ -337,3 +337,12 @@ def test_one_line_names_each_stop_once_and_who_accepted(
     assert "stopped by a, b; accepted by Dr A.; the RT Plan says so" in capsys.readouterr().err
     study._end(ended(()))
     assert capsys.readouterr().err == ""
+
+
+def test_names_stand_on_the_left_and_figures_on_the_right(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table("Doses", ["region", "mean (Gy)"], [["a", "7"]])
+    said = capsys.readouterr().out
+    assert said.splitlines()[0].rstrip() == "Doses"
+    assert "│ a      │         7 │" in said

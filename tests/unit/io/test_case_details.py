@@ -283,7 +283,7 @@ def test_every_role_is_a_word(tmp_path, wrong):
 
 
 def test_what_each_file_leaves_out_is_said(tmp_path):
-    """Two segmentations, each with one region that holds no voxel."""
+    """Two segmentations, each with two regions that hold no voxel."""
     write_good_case(tmp_path)
     grid = turned_grid((6, 16, 20), (3.0, 1.5, 1.25))
     for number, name in enumerate("ab"):
@@ -294,12 +294,15 @@ def test_what_each_file_leaves_out_is_said(tmp_path):
             [
                 Region.from_mask(f"full {name}", "other", full, grid),
                 Region.from_mask(f"empty {name}", "other", np.zeros(grid.shape), grid),
+                Region.from_mask(f"none {name}", "other", np.zeros(grid.shape), grid),
             ],
         )
     regions = "".join(f'[[regions]]\nfile = "{name}.seg.nrrd"\n' for name in "ab")
     case = case_of(tmp_path, "", role="ct", file="ct.nii.gz", regions=regions)
     assert [region.name for region in case.regions] == ["full a", "full b"]
-    assert [item.what for item in case.left_out] == ["region 'empty a'", "region 'empty b'"]
+    assert [item.what for item in case.left_out] == [
+        "region 'empty a'", "region 'none a'", "region 'empty b'", "region 'none b'",
+    ]  # fmt: skip
 
 
 def test_a_ct_has_no_instant_of_activity_and_a_map_of_activity_has(tmp_path):
