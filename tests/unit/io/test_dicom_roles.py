@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from opensirt.errors import AmbiguousStudyError, DicomError, InputError
+from opensirt.errors import AmbiguousStudyError, DicomError, InputError, NotUsableError
 from opensirt.io.study import read_study
 from tests.unit.io import dicom_factory as make
 
@@ -251,3 +251,15 @@ def test_only_whole_words_say_that_an_image_is_uncorrected(
             read_study(folder)
     else:
         assert read_study(folder).image("planning-activity").label == taken
+
+
+@pytest.mark.parametrize("units", ["PROPCPS", "GML"])
+def test_a_spect_in_another_unit_is_left_out_and_the_rest_is_read(
+    tmp_path: Path, units: str
+) -> None:
+    folder = study(tmp_path, spect("SPECT", "1.9.1", Units=units), ct("CT", "1.9.2"))
+    case = read_study(folder)
+    assert [image.role for image in case.images] == ["ct"]
+    assert f"refused as activity: Units is {units}" in why(case, "'SPECT'")
+    with pytest.raises(NotUsableError, match=f"Units is {units}"):
+        read_study(folder, choose={"planning-activity": "SPECT"})
