@@ -368,3 +368,15 @@ def test_a_region_without_area_says_so():
     regions, notes = read([(3, [(4.5, 4.5), (4.5, 14.5), (4.5, 9.5)])])
     assert regions == ()
     assert any("inside the image" in note for note in notes)
+
+
+@pytest.mark.parametrize("lengths", [(2.0, 1.0), (1.0, 0.5)])
+def test_directions_of_frames_count_by_where_they_point(lengths):
+    """Cosines that are no unit vectors: pixels keep the size that is stated."""
+    dataset = segmentation(GRID, block(), ["Liver"])
+    (plane,) = dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence
+    cosines = np.array(plane.ImageOrientationPatient, float).reshape(2, 3)
+    plane.ImageOrientationPatient = (cosines * np.array(lengths)[:, None]).ravel().tolist()
+    (region,), _ = read_segmentation(dataset, [])
+    assert region.grid.spacing_mm[1:] == pytest.approx((1.5, 1.25))
+    assert region.volume_ml == pytest.approx(16 * GRID.voxel_volume_ml, rel=1e-5)
