@@ -90,6 +90,15 @@ def test_slices_that_cannot_stack_are_two_series(tmp_path: Path, change: dict) -
     assert [series.size for series in scan(tmp_path).series] == [(4, 6, 7)] * 2
 
 
+@pytest.mark.parametrize("shape", [(4, 6, 8), (4, 5, 7)])
+def test_slices_of_two_sizes_are_two_series(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """A scout of another width in the same series does not spoil the slices."""
+    make.save(ct(), tmp_path / "1")
+    other = np.full(shape, 1024, dtype=np.uint16)
+    make.save(make.slices(make.CT, "CT", other, origin=(10.0, -20.0, 90.0)), tmp_path / "2")
+    assert {series.size for series in scan(tmp_path).series} == {(4, 6, 7), shape}
+
+
 def enhanced(**content):
     """An enhanced CT of two slices shown twice; `content` tells the two showings apart."""
     dataset = make.enhanced_ct(SMALL)

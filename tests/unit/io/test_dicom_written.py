@@ -228,7 +228,10 @@ def test_a_target_needs_its_number() -> None:
         "SITE", "treated liver",
     )  # fmt: skip
     plan = build_rt_plan(summary, sample_context())
-    assert (plan.RTPlanLabel, len(plan.RTPlanDescription)) == ("p", 1024)
+    assert (plan.RTPlanLabel, plan.RTPlanName, len(plan.RTPlanDescription)) == ("p", "p", 1024)
+    long = build_rt_plan(PlanSummary("x" * 80, "d"), sample_context())
+    assert (long.RTPlanLabel, long.RTPlanName) == ("x" * 16, "x" * 64)
+    assert long.RTPlanDescription == "d"
     assert (plan.PlanIntent, plan.ApprovalStatus) == ("RESEARCH", "UNAPPROVED")
     assert build_rt_plan(PlanSummary("", ""), sample_context()).RTPlanLabel == "SIRT"
 
