@@ -23,6 +23,7 @@ from opensirt.units import Unit
 from tests.unit.io import dicom_factory as make
 
 Y90_S = 64.1 * 3600
+PET_ENHANCED = "1.2.840.10008.5.1.4.1.1.130"
 NINE = datetime(2025, 1, 10, 9, tzinfo=UTC)
 
 
@@ -251,3 +252,23 @@ def test_an_image_that_is_not_corrected_for_attenuation_says_so(
 ) -> None:
     notes = activity(tmp_path, CorrectedImage=listed).notes
     assert ("not corrected for attenuation (CorrectedImage has no ATTN)" in notes) == noted
+
+
+def test_every_frame_of_a_late_file_is_brought_to_the_first(tmp_path: Path) -> None:
+    """Two objects of two frames, the second one half-life later: its frames count twice."""
+    objects = []
+    for number, (day, clock) in enumerate((("20250110", "120000"), ("20250113", "040600"))):
+        dataset = make.enhanced_ct(
+            np.full((2, 4, 5), 100, dtype=np.uint16), origin=(10.0, -20.0, 30.0 + 8.0 * number)
+        )
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = PET_ENHANCED
+        dataset.Modality, dataset.Units, dataset.DecayCorrection = "PT", "BQML", "NONE"
+        dataset.AcquisitionDate, dataset.AcquisitionTime = day, clock
+        drug = make.drug(RadionuclideHalfLife=Y90_S)
+        dataset.RadiopharmaceuticalInformationSequence = drug
+        shared = dataset.SharedFunctionalGroupsSequence[0]
+        (scale,) = shared.PixelValueTransformationSequence
+        scale.RescaleSlope, scale.RescaleIntercept = 0.5, 0
+        objects.append(dataset)
+    values = read_dicom_image(make.save(objects, tmp_path)).volume.values
+    assert values[:, 0, 0] == pytest.approx([50.0, 50.0, 100.0, 100.0])

@@ -141,3 +141,35 @@ def test_codes_of_two_roles_mean_none():
 )  # fmt: skip
 def test_every_word_of_a_name_counts(name, role):
     assert role_from_name(name) == role
+
+
+@pytest.mark.parametrize(
+    ("words", "role"),
+    [
+        ("bowel bowels duodenum jejunum ileum intestine intestines colon", "bowel"),
+        ("gtv tumor tumors tumour tumours tumoral lesion lesions met mets metastasis metastases "
+         "hcc crlm", "tumour"),
+        ("necrosis necrotic", "necrosis"), ("liver hepar", "liver"), ("lung lungs", "lungs"),
+        ("perfused perfusion", "perfused"), ("gallbladder", "gallbladder"), ("stomach", "stomach"),
+        ("body external", "body"),
+    ],
+)  # fmt: skip
+def test_each_word_of_a_role_and_neutral_words_beside_it(words, role):
+    for word in words.split():
+        for name in (word, word.upper(), f"{word} 3", f"the {word} volume", f"{word}_roi"):
+            assert role_from_name(name) == role, name
+
+
+BARRED = (
+    "normal healthy non not minus without excluding except outside sub ptv ctv itv prv expanded "
+    "expansion margin ring shell wall edge edema oedema cyst cysts hemangioma haemangioma remnant "
+    "flr future resected resection untreated unperfused nonperfused nontumor nontumour "
+    "nontumoral avoid avoidance dose isodose iso background reference lobe lobes segment segments "
+    "caudate vessel vessels vein veins artery arteries duct opt dummy copy backup test old"
+)
+
+
+@pytest.mark.parametrize("word", BARRED.split())
+def test_each_word_that_turns_an_organ_into_something_else(word):
+    for name in (f"liver {word}", f"{word} tumor", f"{word}_gallbladder"):
+        assert role_from_name(name, LIVER, "GTV") is None, name
