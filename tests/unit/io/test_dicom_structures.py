@@ -155,3 +155,15 @@ def test_an_outline_has_its_corners_and_no_vertex_between_them() -> None:
         middle = [(box[1].start + box[1].stop - 1) / 2, (box[0].start + box[0].stop - 1) / 2]
         ends = (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
         assert ends == pytest.approx((5.0 + 4.0 * middle[0], 6.0 + 3.0 * middle[1]))
+
+
+def test_the_top_of_a_gentle_slope_stays_in_the_outline() -> None:
+    """Coverage 0.4 above a whole voxel passes one half 0.5 / 0.6 of the way; sides fall evenly."""
+    fractions = np.zeros((1, 4, 5), np.float32)
+    fractions[0, 1] = 0.0, 0.2, 0.4, 0.2, 0.0
+    fractions[0, 2] = 1.0
+    region = Region.from_mask("r", "liver", fractions, Grid.regular((1, 4, 5), (2, 3, 4)))
+    ((_, (loop,)),) = region_outlines(region)
+    assert loop[:, 1].min() == pytest.approx((2 - 0.5 / 0.6) * 3.0)
+    top = loop[np.argmin(loop[:, 1])]
+    assert top[0] == pytest.approx(2 * 4.0)
