@@ -1,13 +1,19 @@
 """Registry, findings, provenance and case: small things everything else leans on."""
 
 import hashlib
+import importlib.util
+import os
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
+from types import SimpleNamespace
 
+import numba
 import numpy as np
 import pytest
 
 import opensirt
-from opensirt import units
-from opensirt.backend import thread_count
+from opensirt import provenance, units
+from opensirt.backend import compiled_kernels, gpu_status, thread_count
 from opensirt.case import Case, StudyImage
 from opensirt.errors import CaseError, InputError, OpenSirtError, UnknownNameError
 from opensirt.findings import Finding, percent, worst_severity
@@ -128,3 +134,115 @@ def test_the_image_after_treatment_comes_before_that_of_planning():
         case = Case("c1", images=images)
         assert (case.activity_image.label, case.is_treated) == ("PET", True)
     assert not Case("c1", images=(plan,)).is_treated
+
+
+def test_an_option_stated_later_takes_the_place_of_the_earlier():
+    """A record holds what was used: the last word on each input and option."""
+    first = Provenance(inputs={"ct": "aa", "pet": "cc"}, options={"engine": "local", "seed": 1})
+    later = first.adding({"ct": "bb"}, {"engine": "monte-carlo"})
+    assert dict(later.inputs) == {"ct": "bb", "pet": "cc"}
+    assert dict(later.options) == {"engine": "monte-carlo", "seed": 1}
+    assert dict(first.options) == {"engine": "local", "seed": 1}
+    record = later.adding(citations=("kao2013",), assumptions=("no CT",)).as_dict()
+    assert (record["inputs"], record["options"]) == (dict(later.inputs), dict(later.options))
+    assert (record["citations"], record["assumptions"]) == (["kao2013"], ["no CT"])
+    written = datetime.fromisoformat(record["created"])
+    assert abs((datetime.now(UTC) - written).total_seconds()) < 60
+
+
+def test_packages_that_are_not_installed_are_said_to_be_so(monkeypatch):
+    def version(name):
+        if name == "numba":
+            raise PackageNotFoundError(name)
+        return f"{name} 1"
+
+    monkeypatch.setattr(provenance, "version", version)
+    found = provenance.package_versions()
+    assert found["numba"] == "not installed as a package"
+    assert found["SimpleITK"] == "SimpleITK 1"
+    assert set(found) == {
+        "python", "opensirt", "numpy", "scipy", "numba", "SimpleITK", "pydicom", "highdicom",
+        "nibabel",
+    }  # fmt: skip
+
+
+def test_threads_are_the_cores_that_this_process_may_use(monkeypatch):
+    monkeypatch.delenv("OPENSIRT_THREADS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda of: {0, 3, 5}, raising=False)
+    assert thread_count() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert thread_count() == 64
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert thread_count() == 1
+    monkeypatch.setenv("OPENSIRT_THREADS", "1")
+    assert thread_count() == 1
+
+
+def test_a_registry_looks_through_its_package_once_and_hands_on_options():
+    engines: Registry[object] = Registry("colour", "opensirt.dose.engines")
+    engines._loaded = True
+    engines.register("red")(lambda **options: options)
+    engines.register("blue")(lambda **options: options)
+    assert engines.names() == ["blue", "red"]
+    assert engines.create("red", depth=3, wide=True) == {"depth": 3, "wide": True}
+
+
+def test_units_are_written_and_read_by_the_same_text():
+    assert {unit: units.parse_unit(unit.value) for unit in Unit} == {unit: unit for unit in Unit}
+    assert [unit.value for unit in Unit] == [
+        "Bq/mL", "counts", "Gy", "g/mL", "HU", "1", "arbitrary",
+    ]  # fmt: skip
+
+
+def cuda(**more):
+    """What numba offers where there is a device, or where a call of it fails."""
+    device = SimpleNamespace(name=b"H200", compute_capability=(9, 0))
+    facts = {"is_available": lambda: True, "get_current_device": lambda: device, **more}
+    return SimpleNamespace(**facts)
+
+
+def failing():
+    raise RuntimeError("driver too old")
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        (
+            cuda(),
+            {"mode": "gpu", "available": True, "device": "H200", "compute_capability": "9.0"},
+        ),
+        (
+            cuda(is_available=lambda: False),
+            {"mode": "none", "available": False, "reason": "no CUDA driver or device found"},
+        ),
+        (
+            cuda(get_current_device=failing),
+            {"mode": "none", "available": False, "reason": "RuntimeError: driver too old"},
+        ),
+    ],
+)
+def test_a_device_is_named_or_what_is_missing(monkeypatch, offered, expected):
+    monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(numba, "cuda", offered, raising=False)
+    assert gpu_status() == expected
+
+
+def test_a_simulator_and_a_missing_package_are_no_device(monkeypatch):
+    monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    found = gpu_status()
+    assert (found["mode"], found["reason"]) == ("none", "numba-cuda is not installed")
+    monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", True)
+    found = gpu_status()
+    assert (found["mode"], found["available"]) == ("simulator", False)
+
+
+@pytest.mark.parametrize(("factor", "works"), [(3.0, True), (2.0, False)])
+def test_a_compiled_kernel_must_give_the_right_number(monkeypatch, factor, works):
+    monkeypatch.setattr(numba, "njit", lambda law: lambda value: factor * value)
+    assert compiled_kernels() == {"works": works, "numba": numba.__version__}
+    monkeypatch.setattr(numba, "njit", lambda law: failing())
+    assert compiled_kernels() == {"works": False, "error": "RuntimeError: driver too old"}

@@ -34,7 +34,7 @@ IMAGE_KEYS = (
 )  # fmt: skip
 NIFTI_ENDINGS = (".nii", ".nii.gz")
 NRRD_ENDINGS = (".nrrd", ".nhdr")
-INTERFILE_ENDINGS = (".h33", ".hv")
+INTERFILE_ENDINGS = (".h33", ".h00", ".hv")
 
 _UNITS = {"ct": (Unit.HU,), "mr": (Unit.ARBITRARY,)}
 _ACTIVITY_UNITS = (Unit.COUNTS, Unit.BQ_PER_ML)

@@ -5,7 +5,7 @@ Made for digital patients, whose study carries one study, one frame of reference
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -135,6 +135,7 @@ def write_pet_series(
     InputError
         When `pet.time` is not an instant.
     """
+    injection = _in_zone_of(context, injection)
     planes = DicomPlanes.of(pet.grid)
     values = planes.arrange(pet.require(Unit.BQ_PER_ML))
     factor = _to_reference(pet, injection, decay_correction)
@@ -144,6 +145,7 @@ def write_pet_series(
             context, "pet", PositronEmissionTomographyImageStorage, "PT",
             "PET, digital patient", planes, frame,
         )  # fmt: skip
+        _times(dataset, context, injection)
         _pet_header(dataset, planes.grid, injection, decay_correction)
         dataset.ImageIndex = frame + 1
         bq_ml = np.clip(np.asarray(values[frame], dtype=np.float64) * factor, 0, None)
@@ -170,6 +172,7 @@ def write_nm_recon_tomo(
     UnitMismatchError
         When the volume is not in counts, or they are not whole numbers up to 65535.
     """
+    injection = _in_zone_of(context, injection)
     planes = DicomPlanes.of(spect.grid)
     counts = np.asarray(planes.arrange(spect.require(Unit.COUNTS)))
     if counts.min() < 0 or counts.max() > LARGEST or np.any(counts != np.rint(counts)):
@@ -239,8 +242,18 @@ def _dates(dataset: Dataset, context: DicomContext, imaged: datetime) -> None:
 
 
 def _times(dataset: Dataset, context: DicomContext, injection: Injection) -> None:
-    """Dates of an activity image; all in the time zone of the context."""
-    _dates(dataset, context, injection.imaged.astimezone(context.created.tzinfo))
+    """Dates of an activity image, which says its instants in the zone of the context."""
+    _dates(dataset, context, injection.imaged)
+
+
+def _in_zone_of(context: DicomContext, injection: Injection) -> Injection:
+    """The same instants, said in the time zone that the header states."""
+    zone = context.created.tzinfo
+    return replace(
+        injection,
+        injected=injection.injected.astimezone(zone),
+        imaged=injection.imaged.astimezone(zone),
+    )
 
 
 def _pixels(dataset: Dataset, stored: npt.NDArray[np.uint16]) -> None:
@@ -325,9 +338,6 @@ def _pet_header(
     dataset: Dataset, grid: Grid, injection: Injection, decay_correction: DecayCorrection
 ) -> None:
     imaged = injection.imaged
-    for keyword in ("Series", "Acquisition", "Content"):
-        setattr(dataset, f"{keyword}Date", imaged.strftime("%Y%m%d"))
-        setattr(dataset, f"{keyword}Time", imaged.strftime("%H%M%S"))
     _lying(dataset)
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     dataset.SeriesType = ["STATIC", "IMAGE"]

@@ -6,6 +6,7 @@ one role, the study is ambiguous and the user is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,7 +44,8 @@ _NOT_SLICES = {
 }
 _SCOUT_WORDS = ("scout", "planning", "work-up", "workup", "simulation", "pre ")
 _THERAPY_WORDS = ("therapy", "treatment", "post")
-_UNCORRECTED_WORDS = ("nac", "noac", "no ac", "non ac", "uncorrected", "non-corrected")
+_UNCORRECTED_WORDS = (" nac ", " noac ", " no ac ", " non ac ", " uncorrected ", " non corrected ")
+"""Whole words, so that "Pinnacle" and "mono acquisition" are none."""
 
 
 @dataclass(slots=True)
@@ -256,7 +258,7 @@ def _corrected(found: Sequence[Series]) -> list[Series]:
     for series in found:
         if series.kind not in ("NM", "PT"):
             return list(found)
-        words = series.label.casefold()
+        words = f" {re.sub(r'[^a-z]+', ' ', series.label.casefold())} "
         stated = is_attenuation_corrected(series.header, series.label)
         if stated or (stated is None and not any(w in words for w in _UNCORRECTED_WORDS)):
             kept.append(series)

@@ -17,7 +17,7 @@ __all__ = ["labels_from_regions", "regions_from_labels", "stem", "whole_number_l
 Array = npt.NDArray[np.generic]
 Labels = npt.NDArray[np.integer]
 
-_ENDINGS = (".nii.gz", ".seg.nrrd", ".nii", ".nrrd", ".nhdr", ".h33", ".hv")
+_ENDINGS = (".nii.gz", ".seg.nrrd", ".nii", ".nrrd", ".nhdr", ".h33", ".h00", ".hv")
 
 
 def stem(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,8 @@ from opensirt.cli import study
 from opensirt.cli.console import constant_from
 from opensirt.cli.kernel import voxel_size_from
 from opensirt.errors import InputError
+from opensirt.physics.nuclides import nuclide
+from opensirt.plan import activity as calculators
 from tests.command_line import call, call_json, refusal
 
 RUN = ("run", "study", "--product", "glass-y90", "--model", "mird")
@@ -57,7 +60,13 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         (("--image", "treatment-activity"), "image", "treatment-activity"),
         (("--assume-aligned",), "assume_aligned", True),
         (("--compare-engines",), "compare_engines", True),
+        (("--vials", 3), "vials", 3),
+        (("--hours-since-calibration", -24.5), "hours_since_calibration", -24.5),
+        (("--activity-per-sphere", "reviews"), "activity_per_sphere", "reviews"),
+        (("--activity-per-sphere", 55), "activity_per_sphere", 55.0),
+        (("--identity", "keep"), "identity", "keep"),
         (("--choose", "ct=LIVER"), "choose", {"ct": "LIVER"}),
+        (("--choose", "ct=a = b"), "choose", {"ct": "a = b"}),
         (("--role", "Lesion 3=tumour"), "roles", {"Lesion 3": "tumour"}),
     ],
 )
@@ -180,3 +189,122 @@ def test_columns_of_the_histogram_table_hold_their_own_figure(
         "region": "liver", "mL": "7.00", "with dose": "6.50", "mean (Gy)": "1", "D98": "2",
         "D95": "3", "D70": "4", "D50": "5", "D2": "6",
     }  # fmt: skip
+
+
+def test_product_model_study_and_folder_are_the_ones_named(seen: dict[str, Any]) -> None:
+    assert refusal(*RUN, "--out", "there", "--overwrite") == "seen"
+    options = seen["options"]
+    assert (options.product, options.model) == ("glass-y90", "mird")
+    assert (seen["study"], seen["to"], seen["overwrite"]) == (Path("study"), Path("there"), True)
+    assert refusal(*RUN) == "seen"
+    assert (seen["to"], seen["overwrite"]) == (Path("opensirt-out"), False)
+    assert seen["options"].engine == "voxel-convolution"
+    assert seen["options"].allow_stop is None
+    assert refusal(*RUN, "--allow-stop", "Dr A. Example: agreed") == "seen"
+    accepted = seen["options"].allow_stop
+    assert (accepted.name, accepted.reason) == ("Dr A. Example", "agreed")
+
+
+@pytest.mark.parametrize(
+    ("words", "purpose", "lesion"),
+    [((), None, None), (("--prescribe-for", "each"), "each", None),
+     (("--index-lesion", "Tumour 3"), "index", "Tumour 3")],
+)  # fmt: skip
+def test_a_tumour_dose_is_for_what_was_said(
+    seen: dict[str, Any], words: tuple[str, ...], purpose: str | None, lesion: str | None
+) -> None:
+    assert refusal(*RUN, "--tumour-dose-gy", 120, *words) == "seen"
+    prescription = seen["options"].prescription
+    assert (prescription.purpose, prescription.index_lesion) == (purpose, lesion)
+
+
+CALCULATORS = {
+    "mird": ("--perfused-mass-g", 500, "--dose-gy", 120),
+    "partition": ("--tumour-mass-g", 100, "--tumour-to-normal", 5, "--normal-mass-g", 900,
+                  "--normal-dose-gy", 40),
+    "bsa": ("--height-cm", 170, "--weight-kg", 70, "--tumour-volume-ml", 300,
+            "--normal-volume-ml", 1200),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "value"),
+    [
+        (("--lung-shunt", 0.07), "lung_shunt_fraction", 0.07),
+        (("--lung-mass-g", 912), "lung_mass_g", 912),
+        (("--residual", 0.04), "residual_fraction", 0.04),
+        (("--dose-constant", "49.67"), "dose_constant_gy_kg_per_gbq", 49.67),
+        (("--indication", "hcc"), "indication", "hcc"),
+        (("--intent", "lobectomy"), "intent", "lobectomy"),
+        (("--bilirubin-mg-dl", 1.3), "bilirubin_mg_dl", 1.3),
+        (("--good-liver",), "compromised_liver", False),
+        (("--compromised-liver",), "compromised_liver", True),
+        (("--previous-lung-dose-gy", 7.5), "previous_lung_dose_gy", 7.5),
+        (("--whole-normal-mass-g", 1300), "whole_normal_mass_g", 1300),
+        (("--whole-liver-mass-g", 1600), "whole_liver_mass_g", 1600),
+        (("--vials", 2), "vials", 2),
+        (("--hours-since-calibration", 30), "hours_since_calibration", 30),
+        (("--activity-per-sphere", "reviews"), "activity_per_sphere", "reviews"),
+    ],
+)
+@pytest.mark.parametrize("model", CALCULATORS)
+def test_options_of_each_calculator_reach_their_field(
+    monkeypatch: pytest.MonkeyPatch, model: str, words: tuple[Any, ...], field: str, value: Any
+) -> None:
+    found: list[Any] = []
+
+    def instead(*given: Any) -> None:
+        found.append(given[-1])
+        raise SeenError("seen")
+
+    monkeypatch.setattr(calculators, f"activity_{model}", instead)
+    said = ("activity", model, "--product", "resin-y90", *CALCULATORS[model])
+    assert refusal(*said) == refusal(*said, *words) == "seen"
+    plain, options = found
+    assert getattr(options, field) == value
+    assert getattr(plain, field) != value
+    others = set(type(options).__dataclass_fields__) - {field}
+    assert {name for name in others if getattr(options, name) != getattr(plain, name)} == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "attribute", "value"),
+    [(("--formula", "mosteller"), "formula", "mosteller"),
+     (("--treated-fraction", 0.6), "treated_fraction", 0.6)],
+)  # fmt: skip
+def test_a_part_of_the_liver_and_a_formula_are_those_of_the_body(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[Any, ...], attribute: str, value: Any
+) -> None:
+    found: list[Any] = []
+
+    def instead(product: str, body: Any, options: Any) -> None:
+        found.append(body)
+        raise SeenError("seen")
+
+    monkeypatch.setattr(calculators, "activity_bsa", instead)
+    said = ("activity", "bsa", "--product", "resin-y90", *CALCULATORS["bsa"])
+    assert refusal(*said) == refusal(*said, *words) == "seen"
+    plain, body = found
+    assert getattr(body, attribute) == value
+    assert (body.height_cm, body.weight_kg) == (plain.height_cm, plain.weight_kg) == (170, 70)
+    assert (body.tumour_volume_ml, body.normal_volume_ml) == (300, 1200)
+
+
+def test_a_constant_by_name_is_that_of_the_nuclide() -> None:
+    """Betas of Ho-166 alone give less per GBq than the constant of the maker."""
+    words = (
+        "activity",
+        "mird",
+        "--product",
+        "ho166-plla",
+        *CALCULATORS["mird"][:2],
+        "--dose-gy",
+        40,
+    )
+    plain = call_json(*words)["dose_constant_gy_kg_per_gbq"]
+    named = call_json(*words, "--dose-constant", "icrp107-betas")["dose_constant_gy_kg_per_gbq"]
+    ho166 = nuclide("ho166")
+    by_hand = ho166.energies.beta_mev * 1.602176634e-4 * ho166.half_life_s / math.log(2)
+    assert plain == pytest.approx(15.87)
+    assert named == pytest.approx(by_hand, rel=1e-9)
+    assert named < plain

@@ -155,3 +155,70 @@ def test_a_region_keeps_its_exact_share_of_voxels_that_are_a_multiple(columns):
     moved = Region.from_mask("r", "other", mask, fine).onto(coarse).whole()
     left = 3 - min(3, columns)
     assert moved[1, 1].tolist() == pytest.approx([0, min(3, columns) / columns, left / columns, 0])
+
+
+def test_a_region_moved_to_a_grid_that_cuts_it_keeps_the_part_inside():
+    """Three voxels of 2 mm on a grid that begins in the middle of the second."""
+    region = few_voxels("r", 1.0, 1.0, 1.0)
+    grid = Grid.regular((2, 3, 4), (4.0, 3.0, 2.0), (-4.0, 5.0, 11.0))
+    moved = region.onto(grid)
+    assert moved.whole()[1, 2].tolist() == [1.0, 0.5, 0.0, 0.0]
+    assert moved.grid.matches(grid)
+    assert (moved.name, moved.role) == ("r", "other")
+
+
+def test_a_union_has_the_name_of_its_role_unless_given_one():
+    a, b = few_voxels("a", 1.0, 0.0, 0.0), few_voxels("b", 0.0, 0.5, 0.0)
+    regions = Regions((a, b))
+    joined = regions.union("other")
+    assert joined is not None
+    assert (joined.name, joined.role) == ("other", "other")
+    assert joined.whole()[1, 2].tolist() == [1.0, 0.5, 0.0]
+    named = regions.union("other", "both")
+    assert named is not None
+    assert named.name == "both"
+    assert regions.union("tumour") is None
+    assert [r.name for r in regions.adding(few_voxels("c", 1.0, 1.0, 1.0))] == ["a", "b", "c"]
+    assert len(regions.onto(a.grid)) == 2
+
+
+def test_trimming_keeps_every_voxel_in_its_place():
+    region = few_voxels("a", 0.0, 0.25, 1.0, 0.0)
+    loose = Region("a", "other", region.grid, (slice(0, 2), slice(1, 3), slice(0, 4)),
+                   region.whole()[:, 1:3])  # fmt: skip
+    trimmed = loose.trimmed()
+    assert trimmed.box == (slice(1, 2), slice(2, 3), slice(1, 3))
+    assert np.array_equal(trimmed.whole(), region.whole())
+    assert trimmed.centroid_mm == pytest.approx(region.centroid_mm)
+
+
+@pytest.mark.parametrize("columns", [3, 4])
+def test_a_region_that_only_touches_a_grid_leaves_nothing_in_it(columns):
+    """The grid begins where the region ends, or a voxel later."""
+    region = few_voxels("r", 1.0, 1.0, 1.0)
+    beyond = Grid.regular((2, 3, 4), (4.0, 3.0, 2.0), (-7.0 + 2.0 * columns, 5.0, 11.0))
+    moved = region.onto(beyond)
+    assert moved.is_empty
+    assert moved.volume_ml == 0.0
+
+
+def test_two_of_one_name_are_refused_and_named():
+    a, b = few_voxels("a", 1.0, 0.0), few_voxels("b", 1.0, 0.0)
+    with pytest.raises(RegionError, match="found twice: a, b"):
+        Regions((a, b, a, b))
+    with pytest.raises(RegionError, match="found twice: a"):
+        Regions((a, b)).adding(few_voxels("a", 0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("step", "share"), [(0.6, 0.5), (0.52, 0.5), (0.48, 0.5), (0.3, 0.5), (0.2, 0.0)]
+)
+def test_a_fine_voxel_on_the_border_is_partly_covered(step, share):
+    """A voxel whose centre lies just outside: part of it is inside, unless it is very fine."""
+    source = Grid.regular((2, 2, 5), (3.0, 2.0, 1.0))
+    mask = np.zeros(source.shape)
+    mask[:, :, 2] = 1  # from 1.5 to 2.5 mm
+    target = Grid.regular((2, 2, 3), (3.0, 2.0, step), (1.46, 0.0, 0.0))
+    moved = Region.from_mask("r", "other", mask, source).onto(target).whole()
+    assert moved[0, 0, 0] == pytest.approx(share)
+    assert moved[0, 0, 1] == 1.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from opensirt.errors import GridMismatchError, InputError, UnitMismatchError
-from opensirt.image import Grid, Volume
+from opensirt.image import Grid, Region, Volume
 from opensirt.units import Unit, parse_unit
 
 FINE = Grid.regular((40, 40, 40), (1.0, 1.0, 1.0))
@@ -122,3 +122,77 @@ def test_the_voxel_that_holds_a_point_is_the_nearest(point, expected):
     grid = Grid.regular((2, 2, 2), (5.0, 3.0, 2.0), (-8.0, 4.0, 9.0))
     place = (-8.0 + 2.0 * point[0], 4.0 + 3.0 * point[1], 9.0 + 5.0 * point[2])
     assert Volume(values, grid, Unit.GY).at(place) == expected
+
+
+@pytest.mark.parametrize("outside", [0.0, -1000.0, 7.0])
+def test_what_lies_outside_is_what_was_asked_for(outside):
+    """One slice before, one behind a block of 50; the others keep their value."""
+    volume = Volume(
+        np.full((3, 4, 4), 50.0, np.float32), Grid.regular((3, 4, 4), (2, 1, 1)), Unit.HU
+    )
+    around = Grid.regular((5, 4, 4), (2.0, 1.0, 1.0), (0.0, 0.0, -2.0))
+    moved = volume.onto(around, outside=outside)
+    assert moved.values[:, 2, 2].tolist() == [outside, 50.0, 50.0, 50.0, outside]
+    assert volume.onto(around).values[0, 0, 0] == 0.0
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize(("side", "index"), [(-1, -0.51), (1, 2.51)])
+def test_a_point_beside_the_image_has_no_value(axis, side, index):
+    """Just before the first or behind the last voxel of any axis; just inside there is one."""
+    grid = Grid.regular((3, 3, 3), (5.0, 3.0, 2.0), (-8.0, 4.0, 9.0))
+    volume = Volume(np.arange(27.0).reshape(3, 3, 3), grid, Unit.GY)
+    place = [1.0, 1.0, 1.0]
+    place[axis] = index
+    with pytest.raises(InputError, match="outside the image"):
+        volume.at(tuple(grid.to_patient(place)))
+    place[axis] = index - 0.02 * side
+    whole = [1, 1, 1]
+    whole[axis] = 0 if side < 0 else 2
+    assert volume.at(tuple(grid.to_patient(place))) == volume.values[tuple(whole)]
+
+
+def test_totals_are_counts_or_value_times_volume():
+    """Eight voxels of 0.03 mL that hold 5: 40 counts, 1.2 Bq of 5 Bq/mL."""
+    grid = Grid.regular((2, 2, 2), (5.0, 3.0, 2.0))
+    values = np.full((2, 2, 2), 5.0)
+    assert Volume(values, grid, Unit.COUNTS).total() == 40.0
+    for unit in (Unit.BQ_PER_ML, Unit.GY, Unit.G_PER_ML):
+        assert Volume(values, grid, unit).total() == pytest.approx(1.2)
+
+
+def test_a_part_keeps_time_nuclide_and_place():
+    grid = Grid.regular((4, 5, 6), (5.0, 3.0, 2.0), (-8.0, 4.0, 9.0))
+    values = np.arange(120.0).reshape(4, 5, 6)
+    volume = Volume(values, grid, Unit.BQ_PER_ML, "y90", "injection", 2e9)
+    part = volume.crop((slice(1, 3), slice(2, 4), slice(3, 6)))
+    assert part.values.shape == part.grid.shape == (2, 2, 3)
+    assert part.at(tuple(grid.to_patient((2, 3, 5)))) == values[2, 3, 5]
+    assert (part.nuclide, part.time, part.injected_bq) == ("y90", "injection", 2e9)
+    moved = volume.onto(Grid.regular((2, 2, 2), (5.0, 3.0, 2.0), (-6.0, 7.0, 14.0)))
+    assert (moved.nuclide, moved.time, moved.injected_bq) == ("y90", "injection", 2e9)
+    assert moved.values == pytest.approx(values[1:3, 1:3, 1:3])
+    assert volume.with_values(values, Unit.BQ_PER_ML).injected_bq == 2e9
+
+
+@pytest.mark.parametrize("step", [2.5, 3.5, 5.5])
+def test_coverage_of_voxels_that_are_no_whole_multiple_is_seen_everywhere(step):
+    """A sheet one fine voxel thick moved through a coarse voxel always covers about 1 / step."""
+    fine = Grid.regular((2, 2, 24), (3.0, 2.0, 1.0), (0.0, 0.0, 0.0))
+    coarse = Grid.regular((2, 2, 3), (3.0, 2.0, step), (step / 2 + 3.2, 0.0, 0.0))
+    shares = []
+    for column in range(5, 5 + int(step)):
+        mask = np.zeros(fine.shape)
+        mask[:, :, column] = 1
+        shares.append(Region.from_mask("r", "other", mask, fine).onto(coarse).whole().sum() / 4)
+    assert min(shares) > 0
+    assert shares == pytest.approx([1 / step] * len(shares), rel=0.6)
+
+
+def test_values_between_fine_voxels_are_not_smoothed_away():
+    """A finer grid takes the linear value at its own centres, once."""
+    values = np.zeros((2, 2, 5), np.float32)
+    values[:, :, 2] = 8.0
+    volume = Volume(values, Grid.regular((2, 2, 5), (3.0, 2.0, 4.0)), Unit.GY)
+    fine = Grid.regular((2, 2, 9), (3.0, 2.0, 2.0))
+    assert volume.onto(fine).values[0, 0].tolist() == [0, 0, 0, 4, 8, 4, 0, 0, 0]

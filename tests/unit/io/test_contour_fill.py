@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from opensirt.io.contour_fill import fill_loops, is_traced, plane_slabs
+from opensirt.io.contour_fill import (
+    PlaneSlab,
+    covered_fractions,
+    fill_loops,
+    fill_traced_loops,
+    is_traced,
+    plane_slabs,
+)
 from tests.region_samples import box_loop
 
 
@@ -69,3 +76,72 @@ def test_slabs_reach_half_way_to_neighbours_at_unequal_distances():
     assert gaps == 0
     _, gaps = plane_slabs([0.0, 1.0, 2.6, 3.6])
     assert gaps == 1
+
+
+@pytest.mark.parametrize(
+    ("gap", "ends", "gaps"),
+    [(2.0, [(0.0, 2.0), (2.0, 4.0)], 0), (2.04, [(-0.02, 2.02), (2.02, 4.06)], 0),
+     (2.06, [(0.5, 1.5), (2.56, 3.56)], 1), (1.0, [(0.5, 1.5), (1.5, 2.5)], 0),
+     (0.5, [(0.75, 1.25), (1.25, 1.75)], 0)],
+)  # fmt: skip
+def test_two_planes_alone_are_joined_up_to_every_second_slice(gap, ends, gaps):
+    """Nothing else tells their spacing: a gap of two slices is a habit, more is two pieces."""
+    slabs, found = plane_slabs([1.0, 1.0 + gap])
+    assert [(s.low, s.high) for s in slabs] == [pytest.approx(pair) for pair in ends]
+    assert found == gaps
+
+
+def test_one_plane_has_the_usual_spacing_or_one_slice():
+    assert [(s.low, s.high) for s in plane_slabs([4.0])[0]] == [(3.5, 4.5)]
+    assert [(s.low, s.high) for s in plane_slabs([4.0], 3.0)[0]] == [(2.5, 5.5)]
+
+
+@pytest.mark.parametrize(("wide", "joined"), [(1.49, True), (1.5, True), (1.51, False)])
+def test_a_gap_of_up_to_one_and_a_half_usual_ones_is_filled(wide, joined):
+    slabs, gaps = plane_slabs([0.0, 1.0, 2.0, 2.0 + wide])
+    assert gaps == (0 if joined else 1)
+    assert slabs[2].high == pytest.approx(2.0 + (wide / 2 if joined else 0.5))
+    assert slabs[3].low == pytest.approx(2.0 + wide - (wide / 2 if joined else 0.5))
+
+
+def test_the_usual_gap_is_the_lower_of_the_middle_two():
+    """Gaps 1, 1, 3, 3: one occurs as often as three, and the smaller leaves a gap empty."""
+    _, gaps = plane_slabs([0.0, 1.0, 2.0, 5.0, 8.0])
+    assert gaps == 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "parts"),
+    [
+        (2.5, 3.5, [(3, 1.0)]), (2.0, 4.0, [(2, 0.5), (3, 1.0), (4, 0.5)]),
+        (3.1, 3.3, [(3, 0.2)]), (-2.0, 0.25, [(0, 0.75)]), (4.25, 9.0, [(4, 0.25), (5, 1.0)]),
+        (5.6, 9.0, []), (-3.0, -0.6, []), (-0.5, 5.5, [(k, 1.0) for k in range(6)]),
+    ],
+)  # fmt: skip
+def test_a_slab_shares_itself_out_among_six_slices(low, high, parts):
+    found = covered_fractions(PlaneSlab((low + high) / 2, low, high), 6)
+    assert [k for k, _ in found] == [k for k, _ in parts]
+    assert [part for _, part in found] == pytest.approx([part for _, part in parts])
+
+
+def test_loops_that_leave_the_image_are_cut_at_its_edge():
+    """A square from -3 to 2 and from 2 to 8 (voxel edges) on 6 x 7 pixels."""
+    filled = fill_loops([np.array([(-3.5, 1.5), (-3.5, 9.5), (1.5, 9.5), (1.5, 1.5)])], (6, 7))
+    expected = np.zeros((6, 7))
+    expected[:2, 2:] = 1
+    assert np.array_equal(filled, expected)
+
+
+@pytest.mark.parametrize(("off", "traced"), [(0.0, True), (0.009, True), (0.011, False)])
+def test_a_traced_line_runs_through_voxel_centres_but_for_rounding(off, traced):
+    loop = np.array([(1, 1), (3, 3), (3, 7), (1, 7)], dtype=float)
+    loop[2, 1] += off
+    assert is_traced(loop) == traced
+
+
+def test_a_traced_line_counts_as_inside_also_at_the_edge_of_the_image():
+    loop = np.array([(0, 0), (2, 2), (2, 4), (0, 4)], dtype=float)
+    filled = fill_traced_loops([loop], (3, 5))
+    assert filled.tolist() == [[1, 1, 1, 1, 1], [0, 1, 1, 1, 1], [0, 0, 1, 1, 1]]
+    beyond = fill_traced_loops([loop - (1, 1)], (3, 5))
+    assert beyond.tolist() == [[1, 1, 1, 1, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]]

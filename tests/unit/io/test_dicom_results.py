@@ -201,8 +201,9 @@ def test_a_report_needs_known_regions_and_a_segmentation() -> None:
     numbers = sample_measurements()["liver"]
     with pytest.raises(RegionError, match="got spleen; regions: liver, tumour 1"):
         build_measurement_report(regions, {"spleen": numbers}, context, segmentation=segmentation)
-    with pytest.raises(InputError, match="measurements of at least one region"):
-        build_measurement_report(regions, {}, context, segmentation=segmentation)
+    for nothing in ({}, {"liver": []}):
+        with pytest.raises(InputError, match="measurements of at least one region"):
+            build_measurement_report(regions, nothing, context, segmentation=segmentation)
     dose = build_rt_dose(sample_dose(GRIDS["axial"]), context)
     with pytest.raises(InputError, match="expected a Segmentation"):
         build_measurement_report(regions, {"liver": numbers}, context, segmentation=dose)

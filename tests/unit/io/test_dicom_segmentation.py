@@ -100,3 +100,30 @@ def test_what_cannot_be_written_is_refused() -> None:
     )
     with pytest.raises(GridMismatchError, match="'a' and 'o' are on different grids"):
         build_segmentation(Regions((a, other)), sample_context())
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
+def test_nothing_refers_to_an_image_that_was_never_written(kind: str) -> None:
+    regions = Regions(tuple(sample_regions(GRIDS["axial"]))[:2])
+    found = build_segmentation(regions, sample_context(), kind=kind)
+    referred = [e for e in found.iterall() if e.keyword == "ReferencedSOPInstanceUID"]
+    assert referred == []
+
+
+def test_frames_between_images_refer_to_none_and_the_others_to_theirs() -> None:
+    """Frames 1.5 mm apart on images 3 mm apart: every second one lies in an image."""
+    grid = GRIDS["axial"]
+    fine = Grid.from_directions((17, 14, 13), (1.5, 1.5, 2.25), grid.origin_mm, grid.directions)
+    mask = np.zeros(fine.shape)
+    mask[3:8, 4:9, 4:9] = 1
+    regions = Regions((Region.from_mask("liver", "liver", mask, fine),))
+    found = build_segmentation(regions, sample_context(grid))
+    images = [
+        group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+        if "DerivationImageSequence" in group else None
+        for group in found.PerFrameFunctionalGroupsSequence
+    ]  # fmt: skip
+    assert images == [None, "1.2.3.7.2", None, "1.2.3.7.3", None]
+    (series,) = found.ReferencedSeriesSequence
+    named = [item.ReferencedSOPInstanceUID for item in series.ReferencedInstanceSequence]
+    assert named == ["1.2.3.7.2", "1.2.3.7.3"]

@@ -135,3 +135,35 @@ def test_our_reader_gets_volume_and_centre_back(tmp_path: Path, name: str) -> No
     (back,), _ = read_rtstruct(pydicom.dcmread(path), [source_image(tall)])
     assert back.volume_ml == pytest.approx(regions["liver"].volume_ml, rel=0.005)
     assert back.centroid_mm == pytest.approx(regions["liver"].centroid_mm, abs=0.05)
+
+
+def test_an_outline_has_its_corners_and_no_vertex_between_them() -> None:
+    """One voxel is a diamond between its neighbours' centres; a box is cut at its four corners."""
+    grid = Grid.regular((3, 9, 11), (2.0, 3.0, 4.0), (5.0, 6.0, 7.0))
+    for box, vertices, area in (
+        ((slice(4, 5), slice(5, 6)), 4, 0.5), ((slice(2, 5), slice(3, 8)), 8, 15 - 4 / 8),
+        ((slice(2, 3), slice(3, 8)), 6, 5 - 4 / 8),
+    ):  # fmt: skip
+        mask = np.zeros(grid.shape, bool)
+        mask[(1, *box)] = True
+        ((index, loops),) = region_outlines(Region.from_mask("r", "other", mask, grid))
+        assert (index, len(loops)) == (1, 1)
+        x, y, z = loops[0].T
+        assert np.all(z == 9.0)
+        found = abs(0.5 * (x @ np.roll(y, -1) - y @ np.roll(x, -1))) / (3.0 * 4.0)
+        assert (len(loops[0]), found) == (vertices, pytest.approx(area))
+        middle = [(box[1].start + box[1].stop - 1) / 2, (box[0].start + box[0].stop - 1) / 2]
+        ends = (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
+        assert ends == pytest.approx((5.0 + 4.0 * middle[0], 6.0 + 3.0 * middle[1]))
+
+
+def test_the_top_of_a_gentle_slope_stays_in_the_outline() -> None:
+    """Coverage 0.4 above a whole voxel passes one half 0.5 / 0.6 of the way; sides fall evenly."""
+    fractions = np.zeros((1, 4, 5), np.float32)
+    fractions[0, 1] = 0.0, 0.2, 0.4, 0.2, 0.0
+    fractions[0, 2] = 1.0
+    region = Region.from_mask("r", "liver", fractions, Grid.regular((1, 4, 5), (2, 3, 4)))
+    ((_, (loop,)),) = region_outlines(region)
+    assert loop[:, 1].min() == pytest.approx((2 - 0.5 / 0.6) * 3.0)
+    top = loop[np.argmin(loop[:, 1])]
+    assert top[0] == pytest.approx(2 * 4.0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from opensirt.errors import DicomError, NotUsableError
 from opensirt.io.dicom_images import read_dicom_image
+from opensirt.units import Unit
 from tests.unit.io import dicom_factory as make
 
 SHAPE = (5, 6, 7)
@@ -86,3 +89,189 @@ def test_padding_of_signed_pixels_however_it_is_written(tmp_path: Path, written:
     values = read_dicom_image(make.save(objects, tmp_path)).volume.values
     assert values[0, 0].tolist() == [-1000] * 7
     assert values[0, 1].tolist() == [40] * 7
+
+
+@pytest.mark.parametrize(("first", "last"), [(500, 600), (600, 500)])
+def test_a_range_of_padding_may_be_written_from_either_end(
+    tmp_path: Path, first: int, last: int
+) -> None:
+    """Stored 500 to 600, both included, at the edge; 499 and 601 are tissue."""
+    volume = np.full((2, 6, 7), 1100, dtype=np.uint16)
+    volume[:, 0, :6] = 499, 500, 550, 600, 601, 1100
+    facts = {"PixelPaddingValue": first, "PixelPaddingRangeLimit": last}
+    values = read_dicom_image(
+        make.save(make.slices(make.CT, "CT", volume, **facts), tmp_path)
+    ).volume.values
+    assert values[0, 0, :5].tolist() == [499 - 1024, -1000, -1000, -1000, 601 - 1024]
+
+
+@pytest.mark.parametrize("edge", ["top", "bottom", "left", "right"])
+def test_padding_that_touches_any_edge_is_taken_off(tmp_path: Path, edge: str) -> None:
+    """A wedge of 0 HU from one edge inwards, and the same value alone inside."""
+    volume = np.full((2, 7, 8), 1100, dtype=np.uint16)
+    volume[:, 3, 4] = 1024
+    wedge = {
+        "top": (slice(0, 2), 1), "bottom": (slice(5, 7), 1), "left": (1, slice(0, 2)),
+        "right": (1, slice(6, 8)),
+    }[edge]  # fmt: skip
+    volume[:, wedge[0], wedge[1]] = 1024
+    facts = {"PixelPaddingValue": 1024}
+    values = read_dicom_image(
+        make.save(make.slices(make.CT, "CT", volume, **facts), tmp_path)
+    ).volume.values
+    assert values[0][wedge].tolist() == [-1000, -1000]
+    assert values[0, 3, 4] == 0
+
+
+def test_padding_of_air_is_taken_off_wherever_it_lies(tmp_path: Path) -> None:
+    """-1000 HU by its value is no tissue; the note counts each voxel once."""
+    volume = np.full((2, 6, 7), 1100, dtype=np.uint16)
+    volume[:, 3, 3] = 24
+    facts = {"PixelPaddingValue": 24}
+    image = read_dicom_image(make.save(make.slices(make.CT, "CT", volume, **facts), tmp_path))
+    assert image.volume.values[0, 3, 3] == -1000
+    assert "2 voxels of padding outside the field of view set to -1000 HU" in image.notes
+
+
+def test_the_lowest_ct_number_kept_is_minus_1024(tmp_path: Path) -> None:
+    """Noise in air reaches -1024 HU; one less is padding."""
+    volume = np.full((2, 3, 4), 40, dtype=np.int16)
+    volume[:, 1, 1], volume[:, 1, 2], volume[:, 2, 0] = -1024, -1025, -1001
+    objects = make.slices(make.CT, "CT", volume)
+    for dataset in objects:
+        dataset.RescaleIntercept = 0
+    values = read_dicom_image(make.save(objects, tmp_path)).volume.values
+    assert (values[0, 1, 1], values[0, 1, 2], values[0, 2, 0]) == (-1024, -1000, -1001)
+
+
+def test_activity_has_no_padding(tmp_path: Path) -> None:
+    volume = np.full((2, 3, 4), 100, dtype=np.uint16)
+    volume[:, 0, :] = 0
+    objects = make.pet(volume, PixelPaddingValue=0, RescaleIntercept=-1500)
+    values = read_dicom_image(make.save(objects, tmp_path)).volume.values
+    assert values[0, :2, 0].tolist() == [-1500, -1400]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("", True), ("HU", True), ("hu", True), ("US", True), ("HU_MOD", False)]
+)
+def test_a_ct_is_in_hounsfield_units_or_does_not_say(
+    tmp_path: Path, kind: str, shown: bool
+) -> None:
+    paths = make.save(make.slices(make.CT, "CT", bright(), RescaleType=kind), tmp_path)
+    if shown:
+        assert read_dicom_image(paths).volume.values.max() == 1000
+    else:
+        with pytest.raises(NotUsableError, match=f"RescaleType is {kind}, not HU"):
+            read_dicom_image(paths)
+
+
+def test_an_mr_without_a_scale_shows_what_is_stored(tmp_path: Path) -> None:
+    objects = make.slices(make.MR, "MR", bright())
+    assert read_dicom_image(make.save(objects, tmp_path)).volume.values.max() == 2024
+    for dataset in objects:
+        dataset.RescaleSlope, dataset.RescaleIntercept = 0.5, 7
+    assert read_dicom_image(make.save(objects, tmp_path)).volume.values.max() == 1019
+    for dataset in objects:
+        del dataset.RescaleIntercept
+    with pytest.raises(DicomError, match="RescaleIntercept is missing"):
+        read_dicom_image(make.save(objects, tmp_path))
+
+
+def test_a_slope_of_zero_is_no_scale(tmp_path: Path) -> None:
+    objects = make.slices(make.CT, "CT", bright())
+    objects[2].RescaleSlope = 0
+    with pytest.raises(DicomError, match="RescaleSlope is missing or zero"):
+        read_dicom_image(make.save(objects, tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["ct", "pet", "mr"])
+def test_beside_a_tilted_stack_lies_air_or_nothing(tmp_path: Path, kind: str) -> None:
+    """A stack that drifts by two rows leaves corners that no slice shows."""
+    volume = np.full((3, 6, 7), 2000, dtype=np.uint16)
+    facts = {"heights": [0.0, 8.0, 16.0], "shear": (0, 0.25, 0)}
+    if kind == "pet":
+        objects = make.pet(volume, **facts)
+    else:
+        sop_class = make.CT if kind == "ct" else make.MR
+        objects = make.slices(sop_class, kind.upper(), volume, **facts)
+    values = read_dicom_image(make.save(objects, tmp_path)).volume.values
+    assert values.shape == (3, 8, 7)
+    outside = {"ct": -1000, "pet": 0, "mr": 0}[kind]
+    assert (values[0, 7, 3], values[2, 0, 3]) == (outside, outside)
+    assert values[1, 4, 3] == (976 if kind == "ct" else 2000)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"PixelSpacing": [2.0, 1.6]}, "Rows, Columns or PixelSpacing differ"),
+        ({"PixelSpacing": [2.001, 1.5]}, "Rows, Columns or PixelSpacing differ"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0.8, 0.6]}, "ImageOrientationPatient differs"),
+    ],
+)
+def test_slices_of_one_image_are_alike(tmp_path: Path, change: dict, message: str) -> None:
+    objects = make.slices(make.CT, "CT", bright())
+    for keyword, value in change.items():
+        setattr(objects[3], keyword, value)
+    with pytest.raises(DicomError, match=message):
+        read_dicom_image(make.save(objects, tmp_path))
+
+
+def test_slices_of_two_sizes_are_no_image(tmp_path: Path) -> None:
+    objects = make.slices(make.CT, "CT", bright())
+    make.with_pixels(objects[3], np.full((6, 8), 1024, np.uint16))
+    with pytest.raises(DicomError, match="Rows, Columns or PixelSpacing differ between slices"):
+        read_dicom_image(make.save(objects, tmp_path))
+
+
+def test_an_image_says_who_it_is(tmp_path: Path) -> None:
+    """Instances in the order of slices, not of files; a CT takes the time of its series."""
+    objects = make.slices(
+        make.CT, "CT", bright(), SeriesDescription="Abdomen", SeriesDate="20250110",
+        SeriesTime="101500", TimezoneOffsetFromUTC="+0000",
+    )  # fmt: skip
+    image = read_dicom_image(make.save(objects[::-1], tmp_path))
+    assert image.instance_uids == tuple(str(dataset.SOPInstanceUID) for dataset in objects)
+    assert (image.role, image.modality, image.label) == ("ct", "CT", "Abdomen")
+    assert (image.series_uid, image.study_uid) == (objects[0].SeriesInstanceUID, "1.2.3.4")
+    assert (image.frame_of_reference_uid, image.sop_class_uid) == ("1.2.3.9", make.CT)
+    assert image.acquired == datetime(2025, 1, 10, 10, 15, tzinfo=UTC)
+    assert image.volume.time is None
+    for dataset in objects:
+        dataset.AcquisitionDate, dataset.AcquisitionTime = "20250110", "101200"
+        del dataset.SeriesDescription
+    image = read_dicom_image(make.save(objects, tmp_path / "again"))
+    assert image.acquired == datetime(2025, 1, 10, 10, 12, tzinfo=UTC)
+    assert image.label == "CT series 1"
+
+
+def test_roles_follow_the_modality_or_what_is_asked(tmp_path: Path) -> None:
+    mr = make.save(make.slices(make.MR, "MR", bright()), tmp_path / "mr")
+    nm = make.save(make.spect(bright()), tmp_path / "nm")
+    assert read_dicom_image(mr).role == "mr"
+    assert read_dicom_image(nm).role == "planning-activity"
+    assert read_dicom_image(nm, role="treatment-activity").role == "treatment-activity"
+
+
+def test_padding_is_judged_on_the_scale_of_its_own_image(tmp_path: Path) -> None:
+    """Stored -700 is -700 HU here, which lung may have: off at the edge, kept inside."""
+    volume = np.full((2, 6, 7), 40, dtype=np.int16)
+    volume[:, 0, :], volume[:, 3, 3] = -700, -700
+    objects = make.slices(make.CT, "CT", volume, PixelPaddingValue=-700)
+    for dataset in objects:
+        dataset.RescaleIntercept = 0
+    values = read_dicom_image(make.save(objects, tmp_path)).volume.values
+    assert (values[0, 0, 3], values[0, 3, 3]) == (-1000, -700)
+
+
+def test_a_mapping_in_counts_leaves_a_spect_in_counts(tmp_path: Path) -> None:
+    unit = make.item(CodeValue="{counts}")
+    scale = make.item(
+        MeasurementUnitsCodeSequence=make.DicomSequence([unit]), RealWorldValueSlope=3.0,
+        RealWorldValueIntercept=0.0,
+    )  # fmt: skip
+    counts = np.full((3, 4, 5), 7, np.uint16)
+    dataset = make.spect(counts, RealWorldValueMappingSequence=make.DicomSequence([scale]))
+    image = read_dicom_image(make.save(dataset, tmp_path))
+    assert image.volume.unit is Unit.COUNTS

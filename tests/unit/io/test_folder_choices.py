@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from opensirt.errors import AmbiguousStudyError, NotUsableError
+from opensirt.errors import AmbiguousStudyError, DicomError, NotUsableError
 from opensirt.image import Grid, Region
 from opensirt.io.dicom_files import printable
 from opensirt.io.dicom_nm import read_planar
@@ -100,3 +100,94 @@ def test_a_view_is_what_the_header_says_or_unknown(tmp_path: Path, said: str, vi
     counts = np.full((1, 6, 7), 5, np.uint16)
     path = make.save(make.spect(counts, kind="STATIC", ImageID=said), tmp_path)[0]
     assert [found.view for found in read_planar(path)] == [view]
+
+
+def test_each_fact_of_the_patient_is_the_first_that_is_stated(tmp_path: Path) -> None:
+    """The activity image comes first; only the weight, which it lacks, is that of the CT."""
+    facts = {"PatientWeight": 71, "PatientSize": 1.6, "PatientSex": "F"}
+    make.save(ct(SMALL, "CT", "1.2.9.1", **facts), tmp_path / "1")
+    spect = make.spect(SMALL, PatientSize=1.9, PatientWeight="", PatientSex="M")
+    make.save(spect, tmp_path / "2")
+    patient = read_study(tmp_path).patient
+    assert (patient.sex, patient.height_cm, patient.weight_kg) == ("M", 190.0, 71.0)
+
+
+@pytest.mark.parametrize(
+    ("weight", "expected"), [(65, 65.0), (0, None), (-3, None), (0.5, 0.5)]
+)  # fmt: skip
+def test_a_weight_is_above_nothing(tmp_path: Path, weight: float, expected: float | None) -> None:
+    make.save(ct(SMALL, "CT", "1.2.9.1", PatientWeight=weight), tmp_path)
+    assert read_study(tmp_path).patient.weight_kg == expected
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "StudyInstanceUID"])
+def test_the_name_of_a_case_is_of_one_patient_and_one_study(tmp_path: Path, keyword: str) -> None:
+    make.save(ct(SMALL, "CT", "1.2.9.1"), tmp_path / "1")
+    make.save(ct(SMALL, "CT", "1.2.9.1", **{keyword: "1.2.77"}), tmp_path / "2")
+    make.save(ct(SMALL, "Another", "1.2.9.8", SeriesNumber=9), tmp_path / "3")
+    ids = [read_study(tmp_path / name).id for name in "123"]
+    assert ids[0] != ids[1]
+    assert ids[0] == ids[2]
+
+
+def test_the_least_identity_of_several_studies_names_the_case(tmp_path: Path) -> None:
+    """CT and SPECT of two studies: the same name whichever role comes first."""
+    make.save(ct(SMALL, "CT", "1.2.9.1", StudyInstanceUID="1.2.5"), tmp_path / "a" / "1")
+    make.save(make.spect(SMALL, StudyInstanceUID="1.2.6"), tmp_path / "a" / "2")
+    make.save(ct(SMALL, "CT", "1.2.9.1", StudyInstanceUID="1.2.6"), tmp_path / "b" / "1")
+    make.save(make.spect(SMALL, StudyInstanceUID="1.2.5"), tmp_path / "b" / "2")
+    assert read_study(tmp_path / "a").id == read_study(tmp_path / "b").id
+
+
+def cube(grid: Grid, size: int) -> Region:
+    mask = np.zeros(grid.shape)
+    mask[2 : 2 + size, 2:12, 2:12] = 1
+    return Region.from_mask("Lesion", "tumour", mask, grid)
+
+
+@pytest.mark.parametrize("larger_first", [True, False])
+def test_a_region_one_percent_larger_is_another(larger_first: bool) -> None:
+    """201 and 200 slabs differ by half a percent, 205 and 200 by 2.5 %; centres stay near."""
+    grid = Grid.regular((210, 14, 14), (0.1, 1.0, 1.0), (-9.0, 5.0, 40.0))
+    for size, same in ((201, True), (205, False)):
+        pair = [cube(grid, 200), cube(grid, size)]
+        one, other = pair[::-1] if larger_first else pair
+        assert _same_region(one, other) is same
+
+
+@pytest.mark.parametrize(("columns", "same"), [(2, True), (3, False)])
+def test_regions_half_a_mm_apart_are_one(columns: int, same: bool) -> None:
+    """Shifts of 0.8 and 1.2 mm, on either side of a millimetre."""
+    grid = Grid.regular((4, 4, 40), (2.0, 2.0, 0.4), (-9.0, 5.0, 40.0))
+    masks = np.zeros((2, *grid.shape))
+    masks[0, 1:3, 1:3, 5:20] = 1
+    masks[1, 1:3, 1:3, 5 + columns : 20 + columns] = 1
+    one, other = (Region.from_mask("Lesion", "tumour", mask, grid) for mask in masks)
+    assert _same_region(one, other) is same
+
+
+def test_an_empty_region_is_the_same_as_an_empty_one_only() -> None:
+    grid = Grid.regular((4, 4, 40), (2.0, 2.0, 0.4))
+    empty = Region.from_mask("Lesion", "tumour", np.zeros(grid.shape), grid)
+    full = Region.from_mask("Lesion", "tumour", np.ones(grid.shape), grid)
+    assert _same_region(empty, empty)
+    assert not _same_region(empty, full)
+    assert not _same_region(full, empty)
+
+
+def test_each_view_is_of_its_own_detector(tmp_path: Path) -> None:
+    """ImageID names the view of an object of one frame; of two frames it would be wrong for one."""
+    counts = np.stack([np.full((6, 7), 5), np.full((6, 7), 3)]).astype(np.uint16)
+    path = make.save(make.spect(counts, kind="STATIC", ImageID="ANT"), tmp_path)[0]
+    assert [found.view for found in read_planar(path)] == ["", ""]
+    path = make.save(make.spect(counts, kind="STATIC", DetectorVector=[1]), tmp_path)[0]
+    with pytest.raises(DicomError, match="DetectorVector numbers 1 of 2 frames"):
+        read_planar(path)
+    posterior = make.item(ViewCodeSequence=make.DicomSequence([make.item(CodeMeaning="Posterior")]))
+    one = make.spect(
+        counts[:1], kind="STATIC", ImageID="ANT",
+        DetectorInformationSequence=make.DicomSequence([posterior]),
+    )  # fmt: skip
+    assert [found.view for found in read_planar(make.save(one, tmp_path)[0])] == ["posterior"]
+    one.DetectorVector = [2]
+    assert [found.view for found in read_planar(make.save(one, tmp_path)[0])] == ["anterior"]

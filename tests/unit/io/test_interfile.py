@@ -134,3 +134,57 @@ def test_a_data_file_of_another_size_is_refused(tmp_path, more):
     (tmp_path / "a.i33").write_bytes(data[: 48 + more])
     with pytest.raises(FileFormatError, match=f"must hold 48 bytes from byte 0, found {48 + more}"):
         read_interfile(path)
+
+
+@pytest.mark.parametrize(("pixels", "refused"), [("1.99", False), ("2", True), ("2.01", True)])
+def test_a_thickness_of_two_pixels_or_more_may_be_mm(tmp_path, pixels, refused):
+    path = make(tmp_path, {"slice thickness (pixels)": pixels})
+    if refused:
+        with pytest.raises(FileFormatError, match="it may be mm instead: give slice_thickness_mm"):
+            read_interfile(path)
+    else:
+        assert read_interfile(path)[1].spacing_mm[0] == pytest.approx(1.99 * 1.5)
+
+
+def test_a_thickness_in_mm_and_a_third_scale_come_before_one_in_pixels(tmp_path):
+    changes = {"slice thickness (mm)": 5.5}
+    assert read_interfile(make(tmp_path, changes))[1].spacing_mm == (5.5, 2.5, 1.5)
+    changes["scaling factor (mm/pixel) [3]"] = 6.5
+    assert read_interfile(make(tmp_path, changes))[1].spacing_mm == (6.5, 2.5, 1.5)
+    _, grid, _ = read_interfile(make(tmp_path, changes), slice_thickness_mm=7.5)
+    assert grid.spacing_mm == (7.5, 2.5, 1.5)
+
+
+def test_the_first_of_two_equal_keys_counts_and_a_comment_is_none(tmp_path):
+    path = make(tmp_path)
+    text = path.read_text().replace("!matrix size [1] := 2", "; !matrix size [1] := 9\r\n"
+                                    "!Matrix   Size [1] := 2\r\n!matrix size [1] := 7")  # fmt: skip
+    path.write_text(text)
+    assert np.array_equal(read_interfile(path)[0], VALUES)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "known"),
+    [("float", 2, False), ("unsigned integer", 8, False), ("signed integer", 1, True)],
+)
+def test_a_number_format_has_its_own_sizes(tmp_path, name, size, known):
+    changes = {"!number format": name, "!number of bytes per pixel": size}
+    path = make(tmp_path, changes, kind="i1")
+    if known:
+        assert np.array_equal(read_interfile(path)[0], VALUES)
+    else:
+        with pytest.raises(FileFormatError, match=f"'{name}' with {size} bytes per pixel is not"):
+            read_interfile(path)
+
+
+def test_data_lies_beside_its_header_whatever_folder_it_names(tmp_path):
+    for name in ("C:\\data\\a.i33", "/old/place/a.i33"):
+        path = make(tmp_path, {"!name of data file": name})
+        assert np.array_equal(read_interfile(path)[0], VALUES)
+    path = make(tmp_path, kind="<f4", changes={
+        "!number format": "short float", "!number of bytes per pixel": 4})  # fmt: skip
+    values = VALUES.astype("<f4")
+    values[1, 1, 1] = np.nan
+    (tmp_path / "a.i33").write_bytes(values.tobytes())
+    with pytest.raises(FileFormatError, match="holds values that are not finite numbers"):
+        read_interfile(path)

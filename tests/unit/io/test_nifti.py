@@ -252,3 +252,80 @@ def test_overlap_cannot_be_a_label_map(tmp_path):
         write_labels_nifti(tmp_path / "l.nii", [])
     with pytest.raises(GridMismatchError, match="'Tumor 1' is on"):
         write_labels_nifti(tmp_path / "l.nii", [liver, two_regions(turned_grid((5, 5, 6)))[1]])
+
+
+@pytest.mark.parametrize(("apart_mm", "refused"), [(0.09, False), (0.11, True), (-0.11, True)])
+def test_forms_a_tenth_of_a_mm_apart_are_two_places(tmp_path, apart_mm, refused):
+    sform, qform = np.diag([2.0, 2.0, 2.0, 1.0]), np.diag([2.0, 2.0, 2.0, 1.0])
+    qform[2, 3] = apart_mm
+    image = nibabel.Nifti1Image(np.ones((3, 4, 5), np.int16), sform)
+    image.header.set_sform(sform, code=2)
+    image.header.set_qform(qform, code=1)
+    nibabel.save(image, tmp_path / "a.nii")
+    if refused:
+        with pytest.raises(FileFormatError, match=r"differ by 0\.11 mm"):
+            read_nifti(tmp_path / "a.nii")
+    else:
+        assert read_nifti(tmp_path / "a.nii")[1].spacing_mm == pytest.approx((2, 2, 2))
+
+
+def test_the_sform_comes_before_the_qform(tmp_path):
+    sform, qform = np.diag([2.0, 3.0, 4.0, 1.0]), np.diag([2.0, 3.0, 4.0, 1.0])
+    qform[2, 3] = 0.05
+    image = nibabel.Nifti1Image(np.ones((3, 4, 5), np.int16), sform)
+    image.header.set_sform(sform, code=2)
+    image.header.set_qform(qform, code=1)
+    nibabel.save(image, tmp_path / "a.nii")
+    assert read_nifti(tmp_path / "a.nii")[1].origin_mm == pytest.approx((0, 0, 0))
+
+
+@pytest.mark.parametrize("sheared", [False, True])
+def test_a_written_file_has_both_forms_where_both_can_hold_its_place(tmp_path, sheared):
+    matrix = turned_grid(SHAPE).matrix
+    if sheared:
+        matrix[1, 0] += 1.0
+    grid = Grid.from_matrix(SHAPE, matrix)
+    write_volume_nifti(tmp_path / "v.nii", Volume(np.ones(SHAPE, np.float16), grid, Unit.GY))
+    header = nibabel.load(tmp_path / "v.nii").header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == (1, 0 if sheared else 1)
+    assert header.get_xyzt_units()[0] == "mm"
+    values, back = read_nifti(tmp_path / "v.nii")
+    assert back.matches(grid)
+    assert values.dtype == np.float32
+
+
+def test_names_of_labels_come_from_the_table_of_the_file(tmp_path):
+    grid = turned_grid(SHAPE)
+    liver, tumour = two_regions(grid)
+    renamed = (tumour.named("Herd <1> & mehr"), liver.named("Leber"))
+    write_labels_nifti(tmp_path / "l.nii.gz", renamed)
+    back = read_nifti_regions(tmp_path / "l.nii.gz")
+    assert [r.name for r in back] == ["Herd <1> & mehr", "Leber"]
+    assert back[0].volume_ml == pytest.approx(tumour.volume_ml)
+    with pytest.raises(FileFormatError, match=r"ends in \.nii or \.nii\.gz, got l\.img"):
+        write_labels_nifti(tmp_path / "l.img", renamed)
+
+
+def saved_as(path, labels):
+    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4), dtype=labels.dtype), path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["u1", "i2", "i4", "i8", "f4", "f8"])
+def test_labels_of_any_type_are_whole_numbers(tmp_path, kind):
+    """Labels 1, 3 and 300 (200 in one byte), in files of every type of number."""
+    last = 200 if kind == "u1" else 300
+    labels = np.zeros((4, 5, 6), kind)
+    labels[1, 1, 1:4], labels[2, 2, 2], labels[3, 4, 5] = 1, 3, last
+    found = read_nifti_regions(saved_as(tmp_path / "organs.nii", labels))
+    assert [r.name for r in found] == ["label 1", "label 3", f"label {last}"]
+    assert [r.volume_ml for r in found] == pytest.approx([0.003, 0.001, 0.001])
+
+
+def test_one_label_that_is_not_1_keeps_its_number(tmp_path):
+    labels = np.zeros((3, 4, 5), np.int16)
+    labels[1, 1, 1] = 5
+    assert [r.name for r in read_nifti_regions(save(tmp_path / "x.nii", labels))] == ["label 5"]
+    labels[0, 0, 0] = -1
+    with pytest.raises(FileFormatError, match="whole numbers from 0, found -1"):
+        read_nifti_regions(save(tmp_path / "x.nii", labels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 import SimpleITK as sitk
 
 from opensirt.errors import InputError, UnitMismatchError
-from opensirt.image import Grid, Region, Regions, Volume
+from opensirt.image import REGION_ROLES, Grid, Region, Regions, Volume
 from opensirt.io.dicom_image_writers import (
     Injection,
     write_ct_series,
@@ -237,3 +238,51 @@ def test_headers_state_time_in_ms_and_activity_in_their_own_unit(folder: Path) -
     assert float(spect.RadiopharmaceuticalInformationSequence[0].RadionuclideTotalDose) == 150
     (turn,) = spect.RotationInformationSequence
     assert turn.ActualFrameDuration * turn.NumberOfFramesInRotation == 1_200_000
+
+
+def test_each_role_is_in_its_own_label_map_and_what_half_fills_no_voxel_in_none(
+    tmp_path: Path,
+) -> None:
+    """Parts that may overlap are kept apart; a lesion of 0.49 of a voxel would vanish."""
+    made = small_study()
+    grid = made.ct.grid
+    regions = []
+    for number, role in enumerate(REGION_ROLES):
+        mask = np.zeros(grid.shape)
+        mask[number // 2, 2 + number, 3] = 0.5
+        regions.append(Region.from_mask(role, role, mask, grid))
+    faint = np.zeros(grid.shape)
+    faint[0, 0, 0] = 0.49
+    regions.append(Region.from_mask("faint", "tumour", faint, grid))
+    study = replace(made, regions=Regions(tuple(regions)), pet=None)
+    write_phantom_study(tmp_path / "out", study, dicom=False)
+    folder = tmp_path / "out" / "nifti"
+    assert not (tmp_path / "out" / "dicom").exists()
+    case = read_study(folder / "case.toml")
+    assert {region.name: region.role for region in case.regions} == {r: r for r in REGION_ROLES}
+    names = {path.name.split(".")[0] for path in folder.glob("*.nii.gz")}
+    assert names == {
+        "ct", "spect", "activity", "organs", "perfused", "tumours", "necrosis", "body", "other",
+    }  # fmt: skip
+    assert [image.role for image in case.images] == ["ct", "planning-activity"]
+
+
+def test_the_treatment_is_a_week_after_the_planning_study(folder: Path) -> None:
+    assert treated_at() - STUDY_TIME == timedelta(days=7)
+    pet = pydicom.dcmread(folder / "dicom/pt/pt-0001.dcm")
+    assert (pet.SeriesDate, pet.SeriesTime) == ("20260113", "050000")  # 20 h later
+    spect = pydicom.dcmread(folder / "dicom/nm/spect.dcm")
+    assert (spect.SeriesDate, spect.SeriesTime) == ("20260105", "100000")
+    image = read_study(folder / "nifti" / "case.toml").image("treatment-activity")
+    assert image.acquired == treated_at()
+    assert image.volume.nuclide == "y90"
+
+
+def test_identities_follow_from_name_and_variant(study: PhantomStudy) -> None:
+    other = replace(study, variant="seed 5")
+    assert study.context.study_uid != other.context.study_uid
+    assert study.context.frame_of_reference_uid != other.context.frame_of_reference_uid
+    assert study.context.study_uid == small_study().context.study_uid
+    assert study.context.patient_id == "tiny"
+    with pytest.raises(InputError, match="expected a treatment"):
+        write_phantom_study(Path("x"), replace(study, treatment=None))

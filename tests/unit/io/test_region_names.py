@@ -107,3 +107,87 @@ def test_an_organ_less_its_tumour_is_no_tumour_whatever_its_code(pair, between):
 @pytest.mark.parametrize("name", ["Liver GTV", "liver_tumor", "Tumor-1", "GTV-2", "tumour/2"])
 def test_a_dash_alone_takes_nothing_away(name):
     assert role_from_name(name) == "tumour"
+
+
+@pytest.mark.parametrize(
+    ("old", "role"),
+    [
+        ("T-62000", "liver"), ("T-28000", "lungs"), ("M-8FFFF", "tumour"), ("M-03000", "tumour"),
+        ("M-54000", "necrosis"), ("T-57000", "stomach"), ("T-63000", "gallbladder"),
+        ("T-58200", "bowel"), ("T-58000", "bowel"), ("T-59000", "bowel"), ("T-C3000", None),
+    ],
+)  # fmt: skip
+def test_old_snomed_codes_mean_what_the_new_ones_do(old, role):
+    """PS3.16 Annex O: SRT codes of earlier editions, also under the name SNM3."""
+    assert role_from_name("Segment 1", ((old, "SRT"),)) == role
+    assert role_from_name("Segment 1", ((old, "snm3"),)) == role
+    assert role_from_name("Segment 1", ((old, "SCT"),)) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [("G-A101", "G-A100"), ("7771000", "24028007")]
+)  # fmt: skip
+def test_a_lung_is_on_the_side_of_its_modifier_or_both(left, right):
+    lung = ("T-28000", "SRT") if left.startswith("G") else ("39607008", "SCT")
+    scheme = lung[1]
+    assert role_from_name("x", (lung, (left, scheme))) == "lung-left"
+    assert role_from_name("x", (lung, (right, scheme))) == "lung-right"
+    assert role_from_name("x", (lung, (left, scheme), (right, scheme))) == "lungs"
+    assert role_from_name("x", (lung,)) == "lungs"
+
+
+def test_codes_of_two_roles_mean_none():
+    assert role_from_name("x", (("10200004", "SCT"), ("108369006", "SCT"))) is None
+    assert role_from_name("x", (("10200004", "SCT"), ("10200004", "99SDM"))) == "liver"
+    assert role_from_name("x", (("10200004", "SCT"), ("999", "SCT"))) == "liver"
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("lung both", "lungs"), ("bilateral lungs", "lungs"), ("lt lung", "lung-left"),
+        ("rt lung", "lung-right"), ("lung upper lobe", None), ("lung left right", None),
+        ("perfusion territory", "perfused"), ("perfusion", "perfused"),
+        ("perfused left", "perfused"), ("perfusion right", "perfused"),
+        ("territory", None), ("necrosis liver", "necrosis"), ("tumor core", None),
+        ("index lesion", "tumour"),
+        ("target lesion", "tumour"), ("hepatic metastases", "tumour"), ("hepar", "liver"),
+        ("patient outline", None), ("body outline", "body"), ("large bowel loops", "bowel"),
+        ("liver ct mask", "liver"), ("liver final approved", "liver"), ("gallbladder wall", None),
+        ("liver segment 4", None), ("old liver", None), ("liver copy", None), ("dose liver", None),
+    ],
+)  # fmt: skip
+def test_every_word_of_a_name_counts(name, role):
+    assert role_from_name(name) == role
+
+
+@pytest.mark.parametrize(
+    ("words", "role"),
+    [
+        ("bowel bowels duodenum jejunum ileum intestine intestines colon", "bowel"),
+        ("gtv tumor tumors tumour tumours tumoral lesion lesions met mets metastasis metastases "
+         "hcc crlm", "tumour"),
+        ("necrosis necrotic", "necrosis"), ("liver hepar", "liver"), ("lung lungs", "lungs"),
+        ("perfused perfusion", "perfused"), ("gallbladder", "gallbladder"), ("stomach", "stomach"),
+        ("body external", "body"),
+    ],
+)  # fmt: skip
+def test_each_word_of_a_role_and_neutral_words_beside_it(words, role):
+    for word in words.split():
+        for name in (word, word.upper(), f"{word} 3", f"the {word} volume", f"{word}_roi"):
+            assert role_from_name(name) == role, name
+
+
+BARRED = (
+    "normal healthy non not minus without excluding except outside sub ptv ctv itv prv expanded "
+    "expansion margin ring shell wall edge edema oedema cyst cysts hemangioma haemangioma remnant "
+    "flr future resected resection untreated unperfused nonperfused nontumor nontumour "
+    "nontumoral avoid avoidance dose isodose iso background reference lobe lobes segment segments "
+    "caudate vessel vessels vein veins artery arteries duct opt dummy copy backup test old"
+)
+
+
+@pytest.mark.parametrize("word", BARRED.split())
+def test_each_word_that_turns_an_organ_into_something_else(word):
+    for name in (f"liver {word}", f"{word} tumor", f"{word}_gallbladder"):
+        assert role_from_name(name, LIVER, "GTV") is None, name

@@ -210,3 +210,50 @@ def test_modifier_codes_tell_the_left_lung_from_the_right(tmp_path):
         keys = ["Segment0_Name:=Segment_1", f"Segment0_Tags:=TerminologyEntry:{term}|"]
         path = tmp_path / "s.seg.nrrd"
         assert read_nrrd_regions(segmentation_file(path, keys, layers))[0].role == role
+
+
+def test_segments_are_in_the_order_of_their_numbers(tmp_path):
+    """Ten and more: "Segment10" sorts before "Segment2" as text."""
+    layers = np.zeros((1, 1, 12, 12))
+    for number in range(12):
+        layers[0, 0, number, number] = 1
+    keys = [f"Segment{n}_{k}:={v}" for n in range(12) for k, v in (("Name", f"s{n}"), ("Layer", n))]
+    regions = read_nrrd_regions(segmentation_file(tmp_path / "s.seg.nrrd", keys, layers))
+    assert [r.name for r in regions] == [f"s{n}" for n in range(12)]
+    assert [r.centroid_mm[0] for r in regions] == pytest.approx(range(12))
+
+
+def test_a_segment_without_a_name_has_its_identity_or_number(tmp_path):
+    layers = np.ones((2, 2, 2, 2))
+    keys = ["Segment0_ID:=Segment_9", "Segment0_Layer:=1", "Segment1_LabelValue:=1"]
+    regions = read_nrrd_regions(segmentation_file(tmp_path / "s.seg.nrrd", keys, layers))
+    assert [r.name for r in regions] == ["Segment_9", "Segment 1"]
+
+
+def test_a_plain_file_of_one_layer_has_its_segments_in_it(tmp_path):
+    """Without a layer named, every segment of a file of one layer lies in that layer."""
+    layers = np.zeros((2, 2, 2, 1))
+    layers[0, 0, 0], layers[1, 1, 1] = 1, 2
+    keys = ["Segment0_Name:=a", "Segment1_Name:=b", "Segment1_LabelValue:=2"]
+    regions = read_nrrd_regions(segmentation_file(tmp_path / "s.seg.nrrd", keys, layers))
+    assert [r.centroid_mm for r in regions] == [
+        pytest.approx((0, 0, 100), abs=1e-6), pytest.approx((1, 1, 98), abs=1e-6),
+    ]  # fmt: skip
+
+
+def test_the_written_extent_holds_every_voxel_and_no_more(tmp_path):
+    """Column, row and slice ranges, both ends included; names on one line."""
+    grid = turned_grid(SHAPE)
+    masks = np.zeros((2, *SHAPE), bool)
+    masks[0, 1:3, 2:5, 3:6] = masks[1, 0, 0, 0] = True
+    regions = [
+        Region.from_mask(n, "other", m, grid) for n, m in zip(("a\nb", "c"), masks, strict=True)
+    ]
+    write_regions_seg_nrrd(tmp_path / "s.seg.nrrd", regions)
+    image = sitk.ReadImage(str(tmp_path / "s.seg.nrrd"))
+    said = [image.GetMetaData(f"Segment{n}_Extent") for n in range(2)]
+    assert said == ["3 5 2 4 1 2", "0 0 0 0 0 0"]
+    assert image.GetMetaData("Segment0_Name") == "a b"
+    assert [image.GetMetaData(f"Segment{n}_Layer") for n in range(2)] == ["0", "1"]
+    assert image.GetMetaData("Segment1_ID") == "Segment_2"
+    assert image.GetMetaData("Segment1_LabelValue") == "1"

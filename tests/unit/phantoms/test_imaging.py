@@ -222,3 +222,41 @@ def test_blur_at_the_end_of_the_body_stays_in_the_image() -> None:
     target = image_grid(grid, 4.0, 40)
     assert target.shape[0] == 24
     assert blurred_onto(source, target, 7.0).sum() == pytest.approx(source.total(), rel=2e-4)
+
+
+def test_defaults_are_in_base_units() -> None:
+    """An hour is 3600 s and 150 MBq are 1.5e8 Bq; the field of view is 128 voxels wide."""
+    assert default_spect() == SpectSettings(4.418, 128, 12.0, 21.6e6, 150e6, 3600.0, 1200.0)
+    assert default_pet() == PetSettings(4.0, 128, 7.0, 5.0, 0.0015, 72000.0, 1200.0)
+
+
+def test_a_ct_has_the_noise_of_the_table() -> None:
+    grid = Grid.regular((30, 30, 30), (2.0,) * 3)
+    ct = noisy_ct(Volume(np.full(grid.shape, 50.0, np.float32), grid, Unit.HU), seed=3)
+    assert ct.values.std() == pytest.approx(12.0, rel=0.03)
+
+
+def test_images_hold_what_they_are_of() -> None:
+    tracer = block(nuclide="tc99m")
+    image = simulate_spect(tracer, settings=SPECT, seed=1, noise=False)
+    assert (image.unit, image.nuclide, image.grid.shape[1:]) == (Unit.COUNTS, "tc99m", (64, 64))
+    assert image.grid.spacing_mm == (4.418,) * 3
+    with pytest.raises(GridMismatchError, match="expected an axial grid"):
+        blurred_onto(Volume(np.ones((4, 4, 4)), Grid.from_directions(
+            (4, 4, 4), (2,) * 3, (0, 0, 0), [[0, 0, 1], [0, 0.999, 0.045], [1, 0, 0]]),
+            Unit.BQ_PER_ML), image.grid, 5.0)  # fmt: skip
+
+
+def test_a_spect_is_as_blurred_as_it_says() -> None:
+    """Second moment of a point, less that of its own voxel and of the image's."""
+    grid = Grid.regular((3, 3, 3), (1.0,) * 3, (-1.0, -1.0, -1.0))
+    values = np.zeros(grid.shape)
+    values[1, 1, 1] = 1e9
+    source = Volume(values, grid, Unit.BQ_PER_ML, "tc99m")
+    sharp = SpectSettings(2.0, 41, 12.0, 1.0e6, 150e6, 3600.0, 1200.0)
+    image = simulate_spect(source, settings=sharp, seed=1, noise=False)
+    place = (np.arange(41) - 20) * 2.0
+    for axis in (1, 2):
+        profile = image.values.sum(axis=tuple(a for a in range(3) if a != axis))
+        variance = (profile @ place**2) / profile.sum() - (1.0**2 + 2.0**2) / 12
+        assert math.sqrt(8 * math.log(2) * variance) == pytest.approx(12.0, rel=0.02)

@@ -41,6 +41,7 @@ def test_lesions_keep_clear_of_each_other_and_of_the_border_between_territories(
         reach = max(one.shape.radii_mm)
         side = border.level_at(one.shape.centre_mm)
         assert abs(side) > reach + 2.0
+        assert liver.level_at(one.shape.centre_mm) < -(reach + 2.0)
         assert one.in_first_territory == (side < 0)
         assert (one.core is not None) == (one.diameter_mm >= 20.0 and number % 2 == 0)
         for other in lesions[:number]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from opensirt.errors import InputError, TableError, UnknownNameError
-from opensirt.physics.limits import INDICATIONS, INTENTS, limits_for, lung_limits
+from opensirt.physics.limits import INDICATIONS, INTENTS, Limit, _row, limits_for, lung_limits
 from opensirt.physics.products import product_names
 from opensirt.physics.references import cite
+from opensirt.physics.tables import parse_table
 
 
 def values(product: str, indication: str, intent: str, quantity: str, **facts: object):
@@ -176,3 +177,115 @@ def test_texts_say_both_ends_and_the_exception():
     aim = next(limit for limit in rows if limit.upper is not None)
     assert [aim.is_met(gy) for gy in (249.9, 250.0, 300.0, 300.1)] == [False, True, True, False]
     assert [aim.is_exceeded(gy) for gy in (249.9, 300.0, 300.1)] == [False, False, True]
+
+
+def limit(sense: str, value: float = 40.0, unit: str = "Gy", **more: object) -> Limit:
+    facts = {"product": "glass-y90", "indication": "hcc", "intent": "bilobar", **more}
+    return Limit(
+        quantity="lung-shunt" if unit == "1" else "tumour-mean", sense=sense, value=value,
+        unit=unit, severity="stop", source="weber2022", level_of_evidence="4", **facts,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sense", "met", "target"),
+    [("at least", (False, True, True), True), ("above", (False, False, True), True),
+     ("at most", (True, True, False), False)],
+)  # fmt: skip
+def test_a_limit_is_kept_below_at_and_above_its_value(sense, met, target):
+    of = limit(sense)
+    assert tuple(of.is_met(gy) for gy in (39.9, 40.0, 40.1)) == met
+    assert of.is_target == target
+    assert not any(of.is_exceeded(gy) for gy in (39.9, 40.0, 1e6))
+
+
+def test_an_aim_ends_at_its_upper_value():
+    of = limit("at least", upper=50.0)
+    assert [of.is_met(gy) for gy in (39.9, 40.0, 50.0, 50.1)] == [False, True, True, False]
+    assert [of.is_exceeded(gy) for gy in (50.0, 50.1)] == [False, True]
+    assert of.text == "mean dose to the tumour from 40 to 50 Gy"
+
+
+def test_a_limit_is_said_in_its_own_unit():
+    assert limit("at most", 0.2, "1").text == "lung shunt fraction at most 20 %"
+    assert limit("above").text == "mean dose to the tumour above 40 Gy"
+    of = limit("at most", note="so printed", unless_whole_liver_gy=30.0)
+    assert of.text == (
+        "mean dose to the tumour at most 40 Gy unless the whole liver stays below 30 Gy "
+        "(so printed)"
+    )
+    assert of.value_gy == 40.0
+
+
+@pytest.mark.parametrize(
+    ("facts", "limit_gy"),
+    [({"bilirubin_mg_dl": 1.09}, 90), ({"bilirubin_mg_dl": 1.1}, 50),
+     ({"bilirubin_mg_dl": 1.11}, 50)],
+)  # fmt: skip
+def test_bilirubin_of_exactly_the_border_is_high(facts, limit_gy):
+    found = values("glass-y90", "hcc", "bilobar", "whole-normal-mean", **facts)
+    assert found == [(limit_gy, "at most")]
+
+
+@pytest.mark.parametrize(("reserve", "target"), [(0.29, False), (0.3, False), (0.31, True)])
+def test_a_reserve_of_exactly_the_border_is_little(reserve, target):
+    found = values(
+        "resin-y90", "hcc", "lobectomy", "perfused-normal-mean", reserve_fraction=reserve
+    )
+    assert (found == [(70, "above")]) == target
+
+
+@pytest.mark.parametrize("product", product_names())
+def test_limits_of_a_product_end_with_those_of_its_lungs(product):
+    """Rows for any indication and intent say so; one treatment 30 Gy, all together 50 Gy."""
+    lungs = lung_limits(product)
+    assert limits_for(product, "hcc", "unilobar")[-len(lungs) :] == lungs
+    doses = {x.quantity: x.value_gy for x in lungs if x.unit == "Gy"}
+    assert doses == {"lung-mean": 30.0, "lung-mean-cumulative": 50.0}
+    assert {(x.indication, x.intent) for x in lungs} == {("any", "any")}
+    others = limits_for(product, "hcc", "unilobar")[: -len(lungs)]
+    assert {(x.indication, x.intent) for x in others} == {("hcc", "unilobar")}
+
+
+@pytest.mark.parametrize("reserve", [-0.1, float("nan"), float("inf")])
+def test_a_reserve_is_a_number_of_at_least_nothing(reserve):
+    with pytest.raises(InputError, match="reserve fraction must be a number of at least 0"):
+        limits_for("glass-y90", "hcc", "unilobar", reserve_fraction=reserve)
+    assert limits_for("glass-y90", "hcc", "unilobar", reserve_fraction=0.0)
+
+
+ROW = {
+    "product": "glass-y90", "indications": "hcc icc", "intents": "unilobar", "models": "mird",
+    "quantity": "tumour-mean", "sense": "at least", "severity": "warn", "level_of_evidence": "4",
+    "limit_gy": {"value": 205, "source": "weber2022", "at": "Table 2"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["product", "indications", "intents", "models", "condition", "quantity", "sense", "severity"],
+)
+def test_a_word_of_the_table_that_nobody_knows_is_refused(key):
+    """A slip of the pen in a table would otherwise take a limit away in silence."""
+    with pytest.raises(TableError, match=f"x: {key} 'hcv' is unknown; write "):
+        _row(parse_table({**ROW, key: "hcv"}, "x"))
+
+
+def test_a_row_speaks_of_what_it_names_and_of_nothing_else():
+    row = _row(parse_table(ROW, "x"))
+    assert [row.speaks_of(i, "unilobar", "mird") for i in ("hcc", "icc", "mcrc")] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert not row.speaks_of("hcc", "bilobar", "mird")
+    assert row.speaks_of("hcc", "unilobar", None)
+    assert not row.speaks_of("hcc", "unilobar", "partition")
+    every = _row(parse_table({**ROW, "models": "any"}, "x"))
+    assert every.speaks_of("hcc", "unilobar", "partition")
+    found = row.limit_of("hcc", "unilobar")
+    assert (found.value, found.unit, found.sense, found.severity) == (205, "Gy", "at least", "warn")
+    assert (found.source, found.at, found.level_of_evidence) == ("weber2022", "Table 2", "4")
+    assert (found.upper, found.unless_whole_liver_gy, found.verified) == (None, None, True)
+    more = {"upper_gy": {"value": 300, "source": "weber2022"},
+            "unless_whole_liver_gy": {"value": 150, "source": "weber2022"}}  # fmt: skip
+    found = _row(parse_table({**ROW, **more}, "x")).limit_of("hcc", "unilobar")
+    assert (found.upper, found.unless_whole_liver_gy) == (300, 150)

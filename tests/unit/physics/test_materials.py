@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from opensirt.errors import InputError, UnknownNameError
+from opensirt.physics import materials
 from opensirt.physics.materials import (
     DEFAULT_HU_CONVERSION,
+    HuConversion,
     density_from_hu,
     hu_conversion,
     hu_conversion_names,
@@ -98,3 +100,59 @@ def test_density_never_falls_with_the_ct_number_unless_another_conversion_is_cho
     assert np.all(np.diff(density_from_hu(hu)) >= 0)
     assert hu_conversion(DEFAULT_HU_CONVERSION).is_monotone
     assert not hu_conversion("schneider2000").is_monotone
+
+
+@pytest.mark.parametrize("conversion", hu_conversion_names())
+def test_each_point_of_a_conversion_is_met_going_and_coming(conversion: str):
+    """At a tabulated density the CT number is the lowest that has it."""
+    relation = hu_conversion(conversion)
+    for hu, rho in zip(relation.hu, relation.density_g_ml, strict=True):
+        assert density_from_hu(np.array([hu]), conversion)[0] == pytest.approx(rho, rel=1e-6)
+        back = hu_from_density(float(rho), conversion)
+        assert back <= hu + 1e-9
+        assert density_from_hu(np.array([back]), conversion)[0] == pytest.approx(rho, rel=1e-6)
+
+
+def test_the_middle_of_a_segment_is_its_middle():
+    relation = hu_conversion(DEFAULT_HU_CONVERSION)
+    rising = np.flatnonzero(np.diff(relation.density_g_ml) > 0)
+    for low in rising:
+        middle = float(relation.density_g_ml[low : low + 2].mean())
+        if middle > relation.density_g_ml[:low].max(initial=0.0):
+            expected = float(relation.hu[low : low + 2].mean())
+            assert hu_from_density(middle) == pytest.approx(expected)
+
+
+def test_a_flat_part_gives_its_lower_end(monkeypatch: pytest.MonkeyPatch):
+    """A density that several CT numbers have: the lowest of them."""
+    points = np.array([-1000.0, -900, 0, 100, 200]), np.array([0.1, 0.1, 1, 1, 1.2])
+    flat = HuConversion("x", *points, "", "")
+    monkeypatch.setattr(materials, "hu_conversion", lambda name: flat)
+    found = [hu_from_density(rho) for rho in (0.1, 0.55, 1.0, 1.1, 1.2)]
+    assert found == pytest.approx([-1000, -450, 0, 150, 200])
+    assert flat.is_monotone
+
+
+def test_slices_and_single_numbers_convert_alike():
+    hu = np.arange(-1000, 1000, 40, dtype=np.int16)
+    block = np.stack([hu.reshape(2, -1), hu[::-1].reshape(2, -1)])
+    assert np.array_equal(density_from_hu(block)[0].ravel(), density_from_hu(hu))
+    assert density_from_hu(np.array(0.0)).shape == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "excitation_ev", "density_g_ml", "oxygen"),
+    [
+        ("adipose", 64.8, 0.95, 0.278), ("air", 85.7, 1.205e-3, 0.231781),
+        ("bone", 112.0, 1.92, 0.435), ("liver", 74.8, 1.06, 0.716), ("lung", 75.2, 0.26, 0.749),
+        ("muscle", 74.6, 1.05, 0.71), ("soft-tissue", 74.7, 1.06, 0.708),
+        ("water", 75.0, 1.0, 0.888106),
+    ],
+)  # fmt: skip
+def test_a_tissue_is_that_of_icru_44(name, excitation_ev, density_g_ml, oxygen):
+    """Hubbell and Seltzer 1995, Table 2: excitation energy and composition."""
+    found = tissue(name)
+    assert found.mean_excitation_ev == excitation_ev
+    assert found.density_g_ml == pytest.approx(density_g_ml, rel=0.01)
+    assert found.composition["O"] == pytest.approx(oxygen, abs=0.005)
+    assert found.name == name

@@ -110,3 +110,54 @@ def test_holmium_counts_its_conversion_electrons():
     assert ratio == pytest.approx(1.046, abs=0.002)
     assert ratio == pytest.approx(1 + energies.electron_mev / energies.beta_mev)
     assert constants["icrp107-everything"] > constants["icrp107-all-electrons"]
+
+
+def test_electrons_of_the_pair_are_those_of_yttrium():
+    """The level at 1.7607 MeV less two electron masses."""
+    assert nuclide("y90").pair_energy_mev == pytest.approx(1.7607 - 2 * 0.51099895, abs=5e-5)
+    assert nuclide("ho166").pair_energy_mev == 0.0
+
+
+def test_other_data_change_half_life_and_betas_and_the_constant_follows():
+    """DDEP: 64.042 h and 926.7 keV; electrons are those of ICRP 107 where it has none."""
+    ddep = nuclide("y90", data="ddep")
+    assert ddep.energies.beta_mev == 0.9267
+    assert ddep.energies.electron_mev == nuclide("y90").energies.electron_mev == 0.000201
+    assert ddep.mean_energy_mev == pytest.approx(0.9267 + 0.000201)
+    assert (ddep.dose_constant_name, ddep.energy_scale) == ("ddep-all-electrons", 1.0)
+    assert nuclide("lu177", data="ddep").half_life_s > 0
+
+
+@pytest.mark.parametrize("name", nuclide_names())
+def test_classes_of_energy_add_up_and_their_constants_follow(name: str):
+    """Betas, then conversion and Auger electrons, then photons; k = E tau by hand."""
+    of = nuclide(name)
+    found = {c.name: c.value_gy_kg_per_gbq for c in dose_constants(name)}
+    energies = of.energies
+    sums = {
+        "icrp107-betas": energies.beta_mev,
+        "icrp107-all-electrons": energies.beta_mev + energies.electron_mev,
+        "icrp107-everything": energies.beta_mev + energies.electron_mev + energies.photon_mev,
+    }
+    for key, energy_mev in sums.items():
+        by_hand = energy_mev * 1.602176634e-13 * of.half_life_s / np.log(2.0) * 1e9
+        assert found[key] == pytest.approx(by_hand, rel=1e-12), key
+    assert of.mean_life_s == pytest.approx(of.half_life_s / np.log(2.0))
+    assert of.has_beta_spectrum == (name != "tc99m")
+
+
+def test_lines_are_of_one_particle_and_rise():
+    for name in ("ho166", "i131", "lu177", "tc99m"):
+        of = nuclide(name)
+        assert {line.kind for line in of.photons} <= {"gamma", "x-ray"}
+        assert {line.kind for line in of.electrons} <= {"conversion", "auger"}
+        energies = [line.energy_mev for line in of.photons]
+        assert energies == sorted(energies)
+
+
+def test_a_constant_chosen_by_name_has_that_name():
+    chosen = nuclide("y90").with_dose_constant("49.38")
+    assert (chosen.dose_constant_name, chosen.name) == ("49.38", "y90")
+    assert nuclide("y90").dose_constant_name == "icrp107-all-electrons"
+    assert nuclide("ho166").dose_constant_name == "15.87"
+    assert nuclide("y90").with_dose_constant(50.0).dose_constant_name == "50.0"

@@ -105,3 +105,59 @@ def test_sphere_count_needs_sense():
         sphere_count(glass, -1.0)
     with pytest.raises(UnknownNameError, match="glass-y90 has no 'colour'"):
         glass.quantity("colour")
+
+
+@pytest.mark.parametrize(
+    ("activity_bq", "per_sphere_bq"), [(-1.0, 50.0), (3e9, 0.0), (3e9, -5.0), (-1.0, -5.0)]
+)
+def test_spheres_are_counted_from_nothing_up_and_by_what_each_holds(activity_bq, per_sphere_bq):
+    with pytest.raises(InputError, match="sphere count needs activity >= 0 Bq and activity per"):
+        sphere_count(product("glass-y90"), activity_bq, per_sphere_bq)
+    assert sphere_count(product("glass-y90"), 0.0) == 0.0
+    assert sphere_count(product("glass-y90"), 5000.0) == 2.0
+
+
+def test_the_range_of_spheres_is_that_of_their_activity():
+    """Fewer Bq each are more spheres: 64.4 to 72.5 Bq of resin; a given figure has no range."""
+    found = spheres_in(product("resin-y90"), 3e9)
+    assert found.low == pytest.approx(3e9 / 72.5)
+    assert found.high == pytest.approx(3e9 / 64.4)
+    assert found.activity_per_sphere_bq == 68.2
+    bare = spheres_in(product("resin-y90"), 3e9, choice="reviews")
+    assert (bare.low, bare.high) == (bare.count, bare.count)
+    given = spheres_in(product("resin-y90"), 3e9, choice=60.0, hours_since_calibration=64.1)
+    assert (given.source, given.activity_per_sphere_bq) == ("given", pytest.approx(30.0))
+    assert given.low == given.high == given.count == pytest.approx(1e8)
+    assert given.hours_since_calibration == 64.1
+
+
+@pytest.mark.parametrize(
+    ("shunt", "reduction"),
+    [(0.0, None), (0.10, None), (0.1001, 0.2), (0.15, 0.2), (0.1501, 0.4), (0.9, 0.4)],
+)
+def test_the_maker_reduces_above_ten_and_fifteen_percent(shunt, reduction):
+    found = product("resin-y90").shunt_reduction(shunt)
+    assert (None if found is None else found.reduction_fraction) == reduction
+
+
+def test_a_number_is_chosen_by_name_or_source_or_is_the_first():
+    glass = product("glass-y90")
+    densities = glass.quantities["sphere_density_g_ml"]
+    assert glass.sphere_density_g_ml == densities[0].value == 3.2
+    for quantity in densities:
+        wanted = quantity.name or quantity.source
+        assert glass.quantity("sphere_density_g_ml", wanted) == quantity
+    with pytest.raises(UnknownNameError, match="'x' of glass-y90 is unknown; choose one of"):
+        glass.quantity("sphere_density_g_ml", "x")
+
+
+def test_labels_nuclides_and_rules_are_their_own():
+    found = {name: product(name) for name in product_names()}
+    assert {n: p.nuclide.name for n, p in found.items()} == {
+        "glass-y90": "y90", "ho166-plla": "ho166", "resin-y90": "y90",
+    }  # fmt: skip
+    assert len({p.label for p in found.values()}) == 3
+    assert set(found["resin-y90"].maker_rules) == {"shunt_contraindicated_above_fraction"}
+    assert found["resin-y90"].shelf_life_h == 24.0
+    sources = {rule.source for rule in found["resin-y90"].shunt_reductions}
+    assert sources == {"vanroekel"}

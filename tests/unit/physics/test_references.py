@@ -90,3 +90,17 @@ def test_few_authors_are_all_named():
 def test_authors_are_named_up_to_three(authors: str, shown: str):
     text = f"@article{{x1,\n author = {{{authors}}},\n title = {{T}},\n year = {{2020}}\n}}\n"
     assert parse_references(text)["x1"].authors == shown
+
+
+def test_a_citation_has_its_parts_in_their_order():
+    text = (
+        "@article{x1,\n author = {Kao, Y.},\n title = {A {T}itle},\n journal = {J Nucl Med},\n"
+        " volume = {57},\n pages = {10--19},\n year = {2016},\n doi = {10.1/x},\n note = {N}\n}\n"
+        "@book{x2,\n author = {Hock, J.},\n title = {B},\n publisher = {P},\n year = {2001}\n}\n"
+        "@misc{x3,\n author = {Irani, F.},\n title = {C},\n howpublished = {web}\n}\n"
+    )
+    found = parse_references(text)
+    assert found["x1"].citation == "Kao 2016, A Title, J Nucl Med 57:10-19, doi:10.1/x, N"
+    assert found["x2"].citation == "Hock 2001, B, P"
+    assert found["x3"].citation == "Irani, C, web"
+    assert [reference.kind for reference in found.values()] == ["article", "book", "misc"]

@@ -10,7 +10,7 @@ from importlib import resources
 import pytest
 
 from opensirt.errors import InputError, TableError, UnknownNameError
-from opensirt.physics.plausible import require_plausible
+from opensirt.physics.plausible import require_plausible, require_plausible_voxels
 from opensirt.physics.references import reference_keys
 from opensirt.physics.tables import (
     load_csv,
@@ -214,3 +214,59 @@ def test_ranges_have_two_ends_and_name_their_unit():
     for value in (1.72, 29.9, 260.1, 1720.0):
         with pytest.raises(InputError, match="the height must be from 30 to 260 cm"):
             require_plausible("height", value)
+
+
+@pytest.mark.parametrize(
+    ("key", "unit"),
+    [
+        ("k_gy_kg_per_gbq", "Gy kg/GBq"), ("bilirubin_mg_per_dl", "mg/dL"),
+        ("yield_per_decay", "1/decay"), ("spheres_per_mg", "1/mg"), ("density_g_ml", "g/mL"),
+        ("x_ml_per_g", "mL/g"), ("share_fraction", "1"), ("lesion_count", "1"), ("x_kev", "keV"),
+        ("x_mev", "MeV"), ("x_gbq", "GBq"), ("x_mbq", "MBq"), ("x_bq", "Bq"), ("x_gy", "Gy"),
+        ("x_um", "um"), ("x_mm", "mm"), ("x_ml", "mL"), ("x_mg", "mg"), ("x_kg", "kg"),
+        ("x_hu", "HU"), ("x_ev", "eV"), ("x_g", "g"), ("x_h", "h"), ("x_d", "d"), ("x_s", "s"),
+    ],
+)  # fmt: skip
+def test_the_end_of_a_key_is_its_unit(key: str, unit: str):
+    assert table(f'{key} = {{ value = 1, source = "icrp107" }}').quantity(key).unit == unit
+    stated = table(f'{key} = {{ value = 1, unit = "other", source = "icrp107" }}')
+    assert stated.quantity(key).unit == "other"
+
+
+def test_a_quantity_keeps_its_ends_place_and_note():
+    found = table(
+        'x_gy = { value = 3, sd = 1, low = 2, high = 5, source = "icrp107", at = "p. 3", '
+        'note = "so", name = "n", read = 2026-01-15, verified = false }'
+    ).quantity("x_gy")
+    assert (found.value, found.sd, found.low, found.high) == (3.0, 1, 2, 5)
+    assert (found.at, found.note, found.name, found.read) == ("p. 3", "so", "n", "2026-01-15")
+    assert not found.verified
+    assert not found.is_assumption
+    assert table('x_gy = { value = 3, source = "icrp107" }').quantity("x_gy").verified
+
+
+def test_rows_are_tables_of_their_own_and_all_numbers_are_found():
+    found = table(
+        'flag = true\nday = 2026-01-15\nx_gy = { value = 1, source = "icrp107" }\n'
+        '[[row]]\nx_gy = { value = 2, source = "icrp107" }\n'
+        '[[row]]\nname = "b"\n[part]\nx_gy = { value = 4, source = "icrp107" }'
+    )
+    assert (found.text("flag"), found.text("day")) == ("true", "2026-01-15")
+    assert [row.has("x_gy") for row in found.rows["row"]] == [True, False]
+    assert found.rows["part"][0].quantity("x_gy").value == 4.0
+    assert sorted(q.value for q in found.every_quantity()) == [1.0, 2.0, 4.0]
+
+
+def test_voxel_edges_are_those_of_a_patients_image():
+    require_plausible_voxels("the CT", (0.1, 50.0, 3.0))
+    for edges in ((0.09, 1.0, 1.0), (1.0, 51.0, 1.0), (1.0, 1.0, 0.0)):
+        with pytest.raises(InputError, match=r"the CT: the voxel edge must be from 0.1 to 50 mm"):
+            require_plausible_voxels("the CT", edges)
+
+
+def test_every_alternative_is_among_all_numbers():
+    found = table(
+        'x_gy = [{ value = 1, source = "icrp107" }, { value = 2, source = "ddep" }]\n'
+        '[[row]]\ny_gy = [{ value = 3, source = "icrp107" }, { value = 4, source = "ddep" }]'
+    )
+    assert [q.value for q in found.every_quantity()] == [1.0, 2.0, 3.0, 4.0]
