@@ -178,10 +178,29 @@ def test_an_mr_without_a_scale_shows_what_is_stored(tmp_path: Path) -> None:
         read_dicom_image(make.save(objects, tmp_path))
 
 
-def test_a_slope_of_zero_is_no_scale(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("slope", "said"), [(0, "is zero on a slice"), (-1, "slope is -1")])
+def test_a_slope_of_zero_or_below_is_no_scale(tmp_path: Path, slope: float, said: str) -> None:
     objects = make.slices(make.CT, "CT", bright())
+    objects[2].RescaleSlope = slope
+    with pytest.raises(DicomError, match=f"(?i)Rescale{said}|RescaleSlope {said}"):
+        read_dicom_image(make.save(objects, tmp_path))
+
+
+def test_a_slope_of_zero_on_an_empty_slice_of_pet_is_an_empty_slice(tmp_path: Path) -> None:
+    stored = np.full(SHAPE, 100, dtype=np.uint16)
+    stored[1] = 0
+    objects = make.pet(stored)
+    objects[1].RescaleSlope = 0
+    values = read_dicom_image(make.save(objects, tmp_path)).volume.values
+    assert values[:, 0, 0] == pytest.approx(
+        [100 * float(objects[0].RescaleSlope) * (n != 1) for n in range(5)]
+    )
+    objects[1].RescaleIntercept = 5
+    with pytest.raises(DicomError, match="RescaleSlope is zero on a slice"):
+        read_dicom_image(make.save(objects, tmp_path))
+    objects[1].RescaleIntercept = 0
     objects[2].RescaleSlope = 0
-    with pytest.raises(DicomError, match="RescaleSlope is missing or zero"):
+    with pytest.raises(DicomError, match="RescaleSlope is zero on a slice"):
         read_dicom_image(make.save(objects, tmp_path))
 
 
