@@ -70,11 +70,12 @@ class LeftOut:
     what: str
     why: str
     role: str = ""
-    """Of a region that could not be read at all: its loss is a finding."""
+    """Of a region that could not be read at all: its loss is a finding. "regions" for a whole file
+    of them."""
 
 
 PLANNED_ROLES = frozenset(
-    {"liver", "tumour", "perfused", "necrosis", "lungs", "lung-left", "lung-right"}
+    {"liver", "tumour", "perfused", "necrosis", "lungs", "lung-left", "lung-right", "regions"}
 )
 """Without one of these that was drawn, a plan would be of another patient."""
 

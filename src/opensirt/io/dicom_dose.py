@@ -199,7 +199,7 @@ def _histogram(
     return item
 
 
-@reader("RT Dose")
+@reader("RT Dose", told=False)
 def read_rt_dose(
     dataset: Dataset, *, dose_type: DoseType = "PHYSICAL", name: str = "RT Dose"
 ) -> Volume:

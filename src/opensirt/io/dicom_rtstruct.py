@@ -65,7 +65,7 @@ class _Roi:
         return LeftOut(f"contours of {self.name!r}", self.problem, role or "")
 
 
-@reader("RTSTRUCT")
+@reader("RTSTRUCT", told=False)
 def read_rtstruct(
     dataset: Dataset, images: Sequence[StudyImage], *, roles: Mapping[str, str] | None = None
 ) -> tuple[tuple[Region, ...], tuple[LeftOut, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,7 @@ class _Segment:
     coded: tuple[Coded, ...]
 
 
-@reader("DICOM SEG")
+@reader("DICOM SEG", told=False)
 def read_segmentation(
     dataset: Dataset, images: Sequence[StudyImage], *, roles: Mapping[str, str] | None = None
 ) -> tuple[tuple[Region, ...], tuple[LeftOut, ...]]:
@@ -65,9 +65,11 @@ def read_segmentation(
     segments = _segments(dataset)
     if stranger is not None:
         return (), tuple(LeftOut(f"segment {s.label!r}", stranger) for s in segments)
-    frames = read_frames(dataset)
+    frames = read_frames(dataset, _segmented_grid(dataset, images))
     cut = _cut(dataset)
     builder = {segment.number: _Boxed(frames.grid) for segment in segments}
+    _require_known(dataset, frames, builder)
+    _require_pixels(dataset, len(frames.planes))
     for index, pixels in enumerate(_pixels(dataset, frames)):
         plane = frames.planes[index]
         for number, values in _layers(dataset, frames, index, pixels):
@@ -83,6 +85,9 @@ def read_segmentation(
         name = unique_name(segment.label, [known.name for known in regions])
         role = (roles or {}).get(segment.label) or role_from_name(segment.label, segment.coded)
         regions.append(region.named(name, require_role(role or "other")))
+    if frames.is_thickness_assumed and regions:
+        why = "is SliceThickness: there is one frame, and no image that says how far slices lie"
+        left_out.append(LeftOut("thickness of the segmentation", why))
     if cut and regions:
         why = "SegmentationFractionalType PROBABILITY is cut at 0.5: a probability is no coverage"
         left_out.append(LeftOut("voxels of low probability", why))
@@ -111,12 +116,56 @@ def _foreign_frame(dataset: Dataset, images: Sequence[StudyImage]) -> str | None
     )
 
 
+def _segmented_grid(dataset: Dataset, images: Sequence[StudyImage]) -> Grid | None:
+    """The grid of the image that the segmentation refers to, else of a CT of the same frame."""
+    referred = {
+        str(item.get("SeriesInstanceUID", ""))
+        for item in dataset.get("ReferencedSeriesSequence") or []
+    }
+    frame = str(dataset.get("FrameOfReferenceUID") or "")
+    same = [image for image in images if frame and image.frame_of_reference_uid == frame]
+    found = [image for image in images if image.series_uid in referred]
+    found += [image for image in same if image.role == "ct"] + same
+    return found[0].volume.grid if found else None
+
+
+def _require_known(dataset: Dataset, frames: Frames, known: Container[int]) -> None:
+    """Each frame belongs to a segment that is described."""
+    strangers = sorted({n for n in frames.segments if n not in known})
+    if strangers and not _is_label_map(dataset):
+        raise DicomError(
+            f"ReferencedSegmentNumber {strangers[0]} of a frame is described by no item of "
+            "SegmentSequence: whose is it?"
+        )
+
+
+def _require_pixels(dataset: Dataset, frames: int) -> None:
+    """Native pixels hold as many bytes as rows, columns and frames declare."""
+    if "PixelData" not in dataset or dataset.file_meta.TransferSyntaxUID.is_compressed:
+        return  # the decoder looks
+    samples = frames * int(dataset.Rows) * int(dataset.Columns)
+    needed = -(-samples * int(dataset.BitsAllocated) // 8)
+    held = len(dataset.PixelData)
+    if held not in (needed, needed + needed % 2):
+        raise DicomError(
+            f"PixelData holds {held} bytes, {frames} frames of Rows {dataset.Rows} x Columns "
+            f"{dataset.Columns} need {needed}"
+        )
+
+
 def _segments(dataset: Dataset) -> list[_Segment]:
-    found = []
+    found: list[_Segment] = []
     for item in dataset.get("SegmentSequence") or []:
-        number = int(item.get("SegmentNumber") or 0)
-        if number == 0 and _is_label_map(dataset):
-            continue  # the background of a label map
+        value = item.get("SegmentNumber")
+        if value is None or not str(value).strip().isdecimal():
+            raise DicomError("SegmentNumber must be a whole number, 1 or more")
+        number = int(str(value))
+        if number == 0:
+            if _is_label_map(dataset):
+                continue  # the background of a label map
+            raise DicomError("SegmentNumber 0 is no segment: numbers begin at 1")
+        if any(number == known.number for known in found):
+            raise DicomError(f"SegmentNumber {number} stands twice: whose frames are whose?")
         label = str(item.get("SegmentLabel") or "").strip() or f"Segment {number}"
         codes: list[Coded] = []
         for kind in item.get("SegmentedPropertyTypeCodeSequence") or []:

@@ -15,10 +15,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def reader(form: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def reader(form: str, *, told: bool = True) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """For a function that reads a file of a `form`: any foreign error becomes `FileFormatError`.
 
-    The file is named where that is known.
+    The file is named where that is known. What a library says of a DICOM header may repeat a value
+    of it, a patient's name among them: such readers are not `told`.
     """
 
     def through(read: Callable[P, R]) -> Callable[P, R]:
@@ -33,8 +34,11 @@ def reader(form: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     f"{_named(args)}{form} asks for more memory than there is"
                 ) from error
             except Exception as error:
-                why = " ".join(str(error).split()) or type(error).__name__
-                raise FileFormatError(f"{_named(args)}cannot be read as {form}: {why}") from error
+                kind = type(error).__name__
+                why = (" ".join(str(error).split()) or kind) if told else f"{kind}; export it again"
+                raise FileFormatError(f"{_named(args)}cannot be read as {form}: {why}") from (
+                    error if told else None
+                )
 
         return opened
 

@@ -12,7 +12,6 @@ from pydicom.dataset import Dataset
 from opensirt.case import Case, LeftOut, Patient, StudyImage
 from opensirt.errors import (
     AmbiguousStudyError,
-    DicomError,
     FileFormatError,
     InputError,
     NotUsableError,
@@ -178,7 +177,7 @@ def _read_regions(
         try:
             regions, left_out = _regions_in(instance, reading.images)
         except OpenSirtError as error:
-            reading.left_out.append(LeftOut(what, str(error)))
+            reading.left_out.append(LeftOut(what, str(error), "regions"))
             reading.errors.append(error)
             continue
         reading.left_out += left_out
@@ -194,15 +193,7 @@ def _regions_in(
 ) -> tuple[tuple[Region, ...], tuple[LeftOut, ...]]:
     dataset = open_dicom(instance.path)
     kind = REGION_CLASSES[instance.sop_class]
-    try:
-        return (read_rtstruct if kind == "RTSTRUCT" else read_segmentation)(dataset, images)
-    except OpenSirtError:
-        raise
-    except Exception as error:  # pydicom converts values when they are first touched
-        raise DicomError(
-            f"{instance.path.name}: the {kind} holds values that cannot be read "
-            f"({type(error).__name__}); export it again"
-        ) from None
+    return (read_rtstruct if kind == "RTSTRUCT" else read_segmentation)(dataset, images)
 
 
 def _is_new(region: Region, what: str, reading: _Reading) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,30 +36,41 @@ class Frames:
     grid: Grid
     segments: tuple[int, ...]
     planes: tuple[tuple[tuple[int, float], ...], ...]
+    is_thickness_assumed: bool = False
+    """The only frame is taken to be as thick as SliceThickness says."""
 
 
-def read_frames(dataset: Dataset) -> Frames:
+def read_frames(dataset: Dataset, image: Grid | None = None) -> Frames:
     """Grid, segment and place of every frame, frames in any order, empty planes left out.
+
+    Frames lie as far apart as the slices of the image they were drawn on; SliceThickness is how
+    thick a slice was acquired, and often another length.
+
+    Parameters
+    ----------
+    image : Grid, optional
+        Of the image that was segmented.
 
     Raises
     ------
     DicomError
-        When geometry is missing, frames differ in orientation or size, or do not form a stack.
+        When geometry is missing, frames differ in orientation or size, do not form a stack, or
+        are more or fewer than declared.
     """
-    count = int(dataset.get("NumberOfFrames") or 1)
     groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
-    if len(groups) < count:
-        raise DicomError(
-            f"PerFrameFunctionalGroupsSequence has {len(groups)} items for {count} frames: "
-            "the frames cannot be placed"
-        )
+    count = _frame_count(dataset, len(groups))
     positions = np.array([_numbers(dataset, groups[i], *_POSITION, 3) for i in range(count)])
     rows, columns, normal = _directions(dataset, groups[:count])
     measures = np.array([_numbers(dataset, groups[i], *_SPACING, 2) for i in range(count)])
     if np.ptp(measures, axis=0).max() > 1e-4:
         raise DicomError("PixelSpacing differs between frames: they do not share one grid")
     heights = positions @ normal
-    slices, origin, step = _stack(positions, heights, normal, _slice_step(dataset, groups[0]))
+    apart, thickness = _distances(dataset, groups[0])
+    on_image = _image_step(image, positions, normal)
+    stated = [mm for mm in (on_image, apart) if mm]
+    assumed = not stated and thickness is not None
+    lone = stated[0] if stated else thickness
+    slices, origin, step = _stack(positions, heights, normal, stated, lone)
     matrix = np.eye(4)
     matrix[:3, 0] = step
     matrix[:3, 1] = rows * measures[0, 0]
@@ -66,7 +78,24 @@ def read_frames(dataset: Dataset) -> Frames:
     matrix[:3, 3] = origin
     shape = (1 + int(np.rint(slices.max())), int(dataset.Rows), int(dataset.Columns))
     segments = tuple(_segment(dataset, groups[i]) for i in range(count))
-    return Frames(Grid.from_matrix(shape, matrix), segments, _planes(slices, shape[0]))
+    grid = Grid.from_matrix(shape, matrix)
+    return Frames(grid, segments, _planes(slices, shape[0]), assumed and shape[0] == 1)
+
+
+def _frame_count(dataset: Dataset, groups: int) -> int:
+    """NumberOfFrames, which must be the number of functional groups."""
+    value = dataset.get("NumberOfFrames")
+    try:
+        count = 1 if value is None or str(value).strip() == "" else int(str(value))
+    except ValueError:
+        raise DicomError("NumberOfFrames must be a whole number") from None
+    if count < 1 or count != groups:
+        stated = "is missing" if value is None else f"says {count}"
+        raise DicomError(
+            f"NumberOfFrames {stated}, PerFrameFunctionalGroupsSequence has {groups} items: which "
+            "frames are there?"
+        )
+    return count
 
 
 _POSITION = ("PlanePositionSequence", "ImagePositionPatient")
@@ -93,7 +122,10 @@ def _numbers(
         raise DicomError(
             f"{keyword} in {sequence} is missing or incomplete: the frames cannot be placed"
         )
-    return [float(v) for v in value]
+    found = [float(v) for v in value]
+    if not np.isfinite(found).all():
+        raise DicomError(f"{keyword} in {sequence} must be finite numbers")
+    return found
 
 
 def _directions(
@@ -111,25 +143,45 @@ def _directions(
     return rows, columns, np.cross(columns, rows)
 
 
-def _slice_step(dataset: Dataset, group: Dataset) -> float | None:
+def _distances(dataset: Dataset, group: Dataset) -> tuple[float | None, float | None]:
+    """SpacingBetweenSlices and SliceThickness, mm, where they are stated."""
     item = _group_item(dataset, group, "PixelMeasuresSequence") or Dataset()
-    value = item.get("SpacingBetweenSlices") or item.get("SliceThickness")
-    return abs(float(value)) if value else None
+    found: list[float | None] = []
+    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
+        value = item.get(keyword)
+        mm = None if value is None or str(value).strip() == "" else abs(float(value))
+        if mm is not None and not np.isfinite(mm):
+            raise DicomError(f"{keyword} in PixelMeasuresSequence must be a finite number")
+        found.append(mm or None)
+    return found[0], found[1]
+
+
+def _image_step(image: Grid | None, positions: FloatArray, normal: FloatArray) -> float | None:
+    """Distance (mm) of the slices of an image, where every frame lies on one of them."""
+    if image is None or abs(float(image.directions[0] @ normal)) < 1.0 - 1e-3:
+        return None
+    index = image.to_index(positions)[:, 0]
+    on_slices = np.abs(index - np.rint(index)).max() < EVEN
+    return float(image.spacing_mm[0]) if on_slices else None
 
 
 def _stack(
-    positions: FloatArray, heights: FloatArray, normal: FloatArray, stated_mm: float | None
+    positions: FloatArray,
+    heights: FloatArray,
+    normal: FloatArray,
+    stated_mm: Sequence[float],
+    lone_mm: float | None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Slice index of each frame (whole in an even stack), origin, and the step between slices."""
     order = np.argsort(heights, kind="stable")
     low, high = positions[order[0]], positions[order[-1]]
     levels = _levels(heights[order])
     if len(levels) == 1:
-        if stated_mm is None:
+        if lone_mm is None:
             raise DicomError(
                 "SpacingBetweenSlices and SliceThickness are missing: one slice has no thickness"
             )
-        return np.zeros(len(heights)), low, normal * stated_mm
+        return np.zeros(len(heights)), low, normal * lone_mm
     rise = float(heights[order[-1]] - heights[order[0]])
     along = (heights - heights[order[0]])[:, None] / rise
     beside = np.linalg.norm(positions - (low + along * (high - low)), axis=1)
@@ -139,13 +191,12 @@ def _stack(
             "the others: the frames are not one stack"
         )
     gaps = np.diff(levels)
-    for spacing in (stated_mm, float(gaps.min())):
-        if spacing:
-            count = max(1, round(rise / spacing))
-            slices = along[:, 0] * count
-            off = np.abs(slices - np.rint(slices)).max()
-            if off < EVEN and abs(rise / count - spacing) < EVEN * spacing:
-                return np.rint(slices), low, (high - low) / count
+    for spacing in (*stated_mm, float(gaps.min())):
+        count = max(1, round(rise / spacing))
+        slices = along[:, 0] * count
+        off = np.abs(slices - np.rint(slices)).max()
+        if off < EVEN and abs(rise / count - spacing) < EVEN * spacing:
+            return np.rint(slices), low, (high - low) / count
     count = max(1, round(rise / float(np.sort(gaps)[(gaps.size - 1) // 2])))
     return along[:, 0] * count, low, (high - low) / count
 

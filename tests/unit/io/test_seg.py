@@ -300,3 +300,75 @@ def test_unlikely_voxels_of_a_probability_are_outside():
     )
     regions, _ = read_segmentation(dataset, [])
     assert regions[0].volume_ml == pytest.approx(16 * GRID.voxel_volume_ml, rel=1e-5)
+
+
+def measures(dataset):
+    """Where a written segmentation states its distances."""
+    return dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+
+
+@pytest.mark.parametrize("thickness", [1.0, 2.5, 7.0])
+@pytest.mark.parametrize("apart", [None, 1.0, 3.0])
+def test_frames_lie_on_the_slices_of_their_image_whatever_the_thickness(thickness, apart):
+    """Slices 1 and 4 of 3 mm: as far apart as drawn, whatever else is stated; and one alone."""
+    for drawn in ((1, 4), (2,)):
+        masks = np.zeros((6, 16, 20), np.uint8)
+        masks[list(drawn), 3:12, 4:15] = 1
+        dataset = segmentation(GRID, masks, ["Liver"], omit_empty_frames=True)
+        measures(dataset).SliceThickness = thickness
+        del measures(dataset).SpacingBetweenSlices
+        if apart is not None:
+            measures(dataset).SpacingBetweenSlices = apart
+        regions, left_out = read_segmentation(dataset, [study_image(GRID)])
+        assert np.array_equal(regions[0].onto(GRID).whole(), masks)
+        assert regions[0].volume_ml == pytest.approx(masks.sum() * GRID.voxel_volume_ml, rel=1e-4)
+        assert left_out == ()
+
+
+def test_without_an_image_frames_are_as_far_apart_as_they_lie():
+    dataset = segmentation(GRID, blocks(1), ["Liver"], omit_empty_frames=True)
+    measures(dataset).SliceThickness = 1.0
+    del measures(dataset).SpacingBetweenSlices
+    regions, left_out = read_segmentation(dataset, [])
+    assert regions[0].volume_ml == pytest.approx(blocks(1).sum() * GRID.voxel_volume_ml, rel=1e-4)
+    assert left_out == ()
+
+
+def test_a_lone_frame_without_an_image_is_as_thick_as_stated_and_that_is_said():
+    masks = np.zeros((6, 16, 20), np.uint8)
+    masks[2, 3:12, 4:15] = 1
+    dataset = segmentation(GRID, masks, ["Liver"], omit_empty_frames=True)
+    measures(dataset).SliceThickness = 5.0
+    del measures(dataset).SpacingBetweenSlices
+    regions, left_out = read_segmentation(dataset, [])
+    assert regions[0].volume_ml == pytest.approx(99 * 1.5 * 1.25 * 5.0 / 1000, rel=1e-4)
+    assert [item.what for item in left_out] == ["thickness of the segmentation"]
+    measures(dataset).SpacingBetweenSlices = 3.0
+    regions, left_out = read_segmentation(dataset, [])
+    assert regions[0].volume_ml == pytest.approx(99 * 1.5 * 1.25 * 3.0 / 1000, rel=1e-4)
+    assert left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: setattr(d, "NumberOfFrames", 3), "NumberOfFrames says 3, .* 4 items"),
+        (lambda d: setattr(d, "NumberOfFrames", 5), "NumberOfFrames says 5, .* 4 items"),
+        (lambda d: delattr(d, "NumberOfFrames"), "NumberOfFrames is missing, .* 4 items"),
+        (lambda d: d.PerFrameFunctionalGroupsSequence.pop(), "says 4, .* 3 items"),
+        (lambda d: setattr(d, "Rows", 8), "PixelData holds 160 bytes, 4 frames of Rows 8"),
+        (lambda d: setattr(d, "Columns", 10), "PixelData holds 160 bytes"),
+        (lambda d: setattr(d, "PixelData", d.PixelData + b"\0\0"), "PixelData holds 162 bytes"),
+        (lambda d: setattr(d, "PixelData", d.PixelData[:-2]), "PixelData holds 158 bytes"),
+        (lambda d: setattr(d.SegmentSequence[0], "SegmentNumber", 2), "ReferencedSegmentNumber 1"),
+        (lambda d: setattr(d.SegmentSequence[0], "SegmentNumber", 0), "begin at 1"),
+        (lambda d: d.SegmentSequence.append(d.SegmentSequence[0]), "SegmentNumber 1 stands twice"),
+        (lambda d: delattr(d.SegmentSequence[0], "SegmentNumber"), "must be a whole number"),
+        (lambda d: setattr(measures(d), "PixelSpacing", [float("nan"), 1.0]), "must be finite"),
+    ],
+)  # fmt: skip
+def test_what_a_segmentation_declares_it_holds(change, said):
+    dataset = segmentation(GRID, blocks(1), ["Liver"], omit_empty_frames=True)
+    change(dataset)
+    with pytest.raises(DicomError, match=said):
+        read_segmentation(dataset, [study_image(GRID)])

@@ -177,6 +177,17 @@ def test_a_foreign_error_becomes_one_line_with_the_name(tmp_path, error):
     assert caught.value.__cause__ is error
 
 
+def test_what_a_library_says_of_a_header_is_not_repeated(tmp_path):
+    @reader("RTSTRUCT", told=False)
+    def read(path):
+        raise ValueError("DOE^JANE")
+
+    with pytest.raises(FileFormatError) as caught:
+        read(tmp_path / "a.dcm")
+    assert str(caught.value) == "a.dcm: cannot be read as RTSTRUCT: ValueError; export it again"
+    assert caught.value.__cause__ is None
+
+
 def test_our_own_errors_pass_and_ctrl_c_too(tmp_path):
     for error in (OpenSirtError("ours"), KeyboardInterrupt()):
 
