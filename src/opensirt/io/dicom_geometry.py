@@ -32,6 +32,8 @@ SAME_SLICE_FRACTION = 0.02
 """Slices closer than this fraction of the usual gap are repeated ones."""
 DRIFT_MM = 0.05
 """Sideways drift over a whole stack that rounding explains; more is a tilted gantry."""
+ASIDE_MM = 0.5
+"""Most that a slice may lie off the straight line of a tilted gantry."""
 MAX_TILT = 1.0
 """Largest drift per length along the normal (45 degrees); more is no stack of slices."""
 ORTHOGONAL = 1e-3
@@ -218,6 +220,13 @@ def _sideways(
     drift = float(np.abs(sideways_mm).max())
     if drift <= DRIFT_MM:
         return np.zeros_like(sideways_mm), ()
+    slope = heights @ sideways_mm / float(heights @ heights)
+    aside = float(np.abs(sideways_mm - heights[:, None] * slope).max())
+    if aside > ASIDE_MM:
+        raise DicomError(
+            f"{name}: a slice lies {aside:.1f} mm beside the line through the others: "
+            "ImagePositionPatient does not describe one stack; export the series again"
+        )
     if drift > MAX_TILT * float(heights[-1]):
         raise DicomError(
             f"{name}: slices lie {drift:.1f} mm beside each other over {heights[-1]:.1f} mm; "

@@ -57,6 +57,11 @@ _KINDS = {
 }  # fmt: skip
 _DEFAULT_ROLES = {"CT": "ct", "MR": "mr"}
 
+ONE_IN_A_SERIES = (
+    "PatientID", "StudyInstanceUID", "FrameOfReferenceUID", "SeriesType", "CorrectedImage",
+)  # fmt: skip
+"""Attributes that all slices of a series share."""
+
 
 @dataclass(frozen=True, slots=True)
 class DicomImage:
@@ -111,6 +116,7 @@ def read_series(
     """The image in opened headers; `frames` selects planes of a multi-frame object."""
     if not instances:
         raise DicomError(f"{name}: no files given")
+    _require_one_identity(instances, name)
     kind = image_kind(instances[0].sop_class)
     if kind is None:
         raise NotUsableError(f"{name}: SOPClassUID is not a CT, MR, PET or NM image")
@@ -133,6 +139,16 @@ def read_series(
         kind, role, ordered, meaning, Volume(placed, stack.grid, meaning.unit), name
     )
     return DicomImage(replace(image, notes=tuple(dict.fromkeys(notes))), reader.sha256)
+
+
+def _require_one_identity(instances: Sequence[Instance], name: str) -> None:
+    """Every slice of one patient, study, place and treatment of its counts; no value is shown."""
+    for keyword in ONE_IN_A_SERIES:
+        if len({title(instance.header, keyword, name) for instance in instances}) > 1:
+            raise DicomError(
+                f"{name}: {keyword} differs between slices, so they are not one series; export the "
+                "series again"
+            )
 
 
 def _meaning(kind: str, planes: Sequence[Frame], name: str) -> Meaning:

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from scipy import ndimage
 
 from opensirt.errors import DicomError, NotUsableError
-from opensirt.io.dicom_files import integer, number, title
+from opensirt.io.dicom_files import integer, number, texts, title
 from opensirt.io.dicom_frames import Frame, find_group
 from opensirt.io.dicom_times import Timing, half_life, nm_timing, pet_timing
 from opensirt.io.dicom_units import (
@@ -91,6 +91,7 @@ def emission_meaning(planes: Sequence[Frame], name: str, *, is_pet: bool) -> Mea
         Units, RescaleSlope, DecayCorrection or an instant missing or contradictory.
     """
     headers = list({id(p.instance): p.instance.header for p in planes}.values())
+    _require_static(headers[0], name)
     unit, scales = _unit_and_scales(planes, headers, name, is_pet=is_pet)
     absolute = unit is Unit.BQ_PER_ML
     if is_pet:
@@ -112,6 +113,15 @@ def emission_meaning(planes: Sequence[Frame], name: str, *, is_pet: bool) -> Mea
         injected_bq,
         (*timing.notes, *notes, *injected_notes, *_attenuation_notes(headers[0], name)),
     )
+
+
+def _require_static(header: Dataset, name: str) -> None:
+    """Refuse PET that is one part of a heartbeat, a breath or a course of time."""
+    kinds = {value.upper() for value in texts(header, "SeriesType", name)}
+    if moving := sorted(kinds & {"GATED", "DYNAMIC"}):
+        raise NotUsableError(
+            f"{name}: SeriesType is {moving[0]}: one phase of many; export the summed image"
+        )
 
 
 def is_attenuation_corrected(header: Dataset, name: str) -> bool | None:

@@ -67,6 +67,7 @@ def require_reconstruction(header: Dataset, name: str) -> None:
     """Refuse an NM object that is not a reconstructed volume, naming ImageType."""
     kind = nm_kind(header, name)
     if kind == "RECON TOMO":
+        _require_one_emission(header, name)
         return
     if kind in PLANAR_KINDS:
         raise NotUsableError(
@@ -74,6 +75,20 @@ def require_reconstruction(header: Dataset, name: str) -> None:
         )
     reason = _REASONS.get(kind, "not a reconstructed volume (RECON TOMO)")
     raise NotUsableError(f"{name}: ImageType is {kind or 'missing'}: {reason}")
+
+
+def _require_one_emission(header: Dataset, name: str) -> None:
+    """Refuse maps of transmission, and volumes of several energy windows in one object."""
+    values = [value.upper() for value in texts(header, "ImageType", name)]
+    if len(values) > 3 and values[3] != "EMISSION":
+        raise NotUsableError(
+            f"{name}: ImageType is {values[3]}, not EMISSION: no image of activity"
+        )
+    windows = len(set(numbers(header, "EnergyWindowVector", name)))
+    if windows > 1:
+        raise NotUsableError(
+            f"{name}: EnergyWindowVector names {windows} windows; export the photopeak alone"
+        )
 
 
 def read_planar(path: Path | str) -> tuple[PlanarImage, ...]:
