@@ -22,6 +22,7 @@ from opensirt.io.contour_fill import (
 )
 from opensirt.io.contour_plane import fill_plane
 from opensirt.io.contour_points import PointCount, lost_points, usual_count
+from opensirt.io.dicom_files import printable, title
 from opensirt.io.door import reader
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 
@@ -147,7 +148,7 @@ def _rois(dataset: Dataset) -> tuple[list[_Roi], list[LeftOut]]:
     by_number: dict[int | None, list[_Roi]] = {}
     for item in dataset.get("StructureSetROISequence") or []:
         number = _number(item, "ROINumber")
-        name = str(item.get("ROIName") or "").strip() or f"ROI {number}"
+        name = printable(title(item, "ROIName")) or f"ROI {number}"
         roi = _Roi(name, str(item.get("ReferencedFrameOfReferenceUID") or ""))
         if number is None:
             roi.problem = f"ROINumber of ROI {name!r} is missing or no whole number"

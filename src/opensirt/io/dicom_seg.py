@@ -15,6 +15,7 @@ from opensirt.case import LeftOut, StudyImage
 from opensirt.errors import DicomError
 from opensirt.image import Grid, Region
 from opensirt.image.regions import require_role
+from opensirt.io.dicom_files import printable, title
 from opensirt.io.door import reader
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 from opensirt.io.seg_frames import Frames, read_frames
@@ -166,7 +167,7 @@ def _segments(dataset: Dataset) -> list[_Segment]:
             raise DicomError("SegmentNumber 0 is no segment: numbers begin at 1")
         if any(number == known.number for known in found):
             raise DicomError(f"SegmentNumber {number} stands twice: whose frames are whose?")
-        label = str(item.get("SegmentLabel") or "").strip() or f"Segment {number}"
+        label = printable(title(item, "SegmentLabel")) or f"Segment {number}"
         codes: list[Coded] = []
         for kind in item.get("SegmentedPropertyTypeCodeSequence") or []:
             codes.append(_code(kind))

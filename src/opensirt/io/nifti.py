@@ -15,6 +15,7 @@ from nibabel.filebasedimages import ImageFileError
 
 from opensirt.errors import FileFormatError
 from opensirt.image import Grid, Region, Volume
+from opensirt.io.dicom_files import printable
 from opensirt.io.door import reader
 from opensirt.io.label_maps import labels_from_regions, regions_from_labels
 from opensirt.io.whole import require_whole
@@ -186,7 +187,7 @@ def _label_names(image: nibabel.Nifti1Image) -> dict[int, str]:
             continue
         try:
             table = ElementTree.fromstring(text[start : end + len(b"</LabelTable>")])
-            names = {int(item.get("Key", "")): (item.text or "").strip() for item in table}
+            names = {int(item.get("Key", "")): printable(item.text or "") for item in table}
         except (ElementTree.ParseError, ValueError):
             continue
         return {key: name for key, name in names.items() if name}

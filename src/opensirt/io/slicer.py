@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from opensirt.errors import FileFormatError, GridMismatchError
 from opensirt.image import Grid, Region
 from opensirt.image.resample import from_sitk
+from opensirt.io.dicom_files import printable
 from opensirt.io.door import reader
 from opensirt.io.label_maps import regions_from_labels, whole_number_labels
 from opensirt.io.region_names import Coded, role_from_name, unique_name
@@ -166,9 +167,9 @@ def _segments(image: sitk.Image, path: Path) -> list[_Segment]:
             f"{path.name}: has several layers but no Segment0_Name: it is no segmentation"
         )
     try:
-        return [
+        segments = [
             _Segment(
-                keys.get("Name") or keys.get("ID") or f"Segment {number}",
+                _readable(keys.get("Name") or keys.get("ID") or "") or f"Segment {number}",
                 int(keys.get("LabelValue", "1")),
                 int(keys.get("Layer", str(number) if layered else "0")),
                 _codes(keys.get("Tags", "")),
@@ -179,6 +180,22 @@ def _segments(image: sitk.Image, path: Path) -> list[_Segment]:
         raise FileFormatError(
             f"{path.name}: Segment keys LabelValue and Layer must be whole numbers ({error})"
         ) from error
+    for segment in segments:
+        if segment.label < 1:
+            raise FileFormatError(
+                f"{path.name}: segment {segment.name!r} has the LabelValue {segment.label}, and 0 "
+                "is the background; labels begin at 1"
+            )
+    return segments
+
+
+def _readable(text: str) -> str:
+    """A name without control characters; one that is no UTF-8 is read as Western European."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+    return printable(text)
 
 
 def _codes(tags: str) -> tuple[Coded, ...]:

@@ -164,3 +164,18 @@ def test_a_file_whose_contours_all_lost_their_second_half_is_refused():
         contour.NumberOfContourPoints *= 2
     with pytest.raises(DicomError, match="part of the contour is lost"):
         read_two(dataset)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\x1b[31mRED\x1b]0;pwned\x07", "ROI 1"), ("Liver\x07\x1b[2J", "Liver"),
+        ("a\\b\\c", "a\\b\\c"), ("r\u00e9s\u00e9qu\u00e9e", "r\u00e9s\u00e9qu\u00e9e"),
+        ("", "ROI 1"), ("x" * 300, "x" * 64),
+    ],
+)  # fmt: skip
+def test_a_name_is_text_that_a_terminal_only_shows(name, shown):
+    dataset = two_rois("Stomach")
+    dataset.StructureSetROISequence[0].ROIName = name
+    (region,), _ = read_two(dataset)
+    assert region.name == shown

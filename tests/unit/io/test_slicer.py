@@ -257,3 +257,33 @@ def test_the_written_extent_holds_every_voxel_and_no_more(tmp_path):
     assert [image.GetMetaData(f"Segment{n}_Layer") for n in range(2)] == ["0", "1"]
     assert image.GetMetaData("Segment1_ID") == "Segment_2"
     assert image.GetMetaData("Segment1_LabelValue") == "1"
+
+
+def named(path, name, label="1"):
+    """A segmentation of one segment whose name and label are these bytes."""
+    image = sitk.GetImageFromArray(np.ones((2, 3, 4), np.uint8))
+    image.SetMetaData("Segment0_Name", "NNNN")
+    image.SetMetaData("Segment0_LabelValue", label)
+    sitk.WriteImage(image, str(path))
+    path.write_bytes(path.read_bytes().replace(b"NNNN", name))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("r\u00e9s\u00e9qu\u00e9e".encode(), "r\u00e9s\u00e9qu\u00e9e"),
+        ("r\u00e9s\u00e9qu\u00e9e".encode("latin-1"), "r\u00e9s\u00e9qu\u00e9e"),
+        (b"Liver\x1b[31m", "Liver"),
+        (b"\x1b]0;x\x07", "Segment 0"),
+    ],
+)
+def test_a_segment_has_a_readable_name_whatever_its_encoding(tmp_path, name, shown):
+    (region,) = read_nrrd_regions(named(tmp_path / "a.seg.nrrd", name))
+    assert region.name == shown
+
+
+@pytest.mark.parametrize("label", ["0", "-1"])
+def test_the_background_is_no_segment(tmp_path, label):
+    with pytest.raises(FileFormatError, match=f"LabelValue {label}, and 0 is the background"):
+        read_nrrd_regions(named(tmp_path / "a.seg.nrrd", b"Liver", label))
