@@ -38,6 +38,9 @@ DECAY_FACTOR_TOLERANCE = 0.02
 CLOCK_ROUNDING_S = 1.0
 """Headers cut one of two equal times to whole seconds."""
 
+LONGEST_SCAN_S = 6 * 3600.0
+"""No scan takes longer: a date that was not moved on at midnight, or a clock, is wrong."""
+
 MS_PER_S = 1000.0
 
 
@@ -167,41 +170,69 @@ def _scan_start(headers: Sequence[Dataset], name: str) -> tuple[datetime, tuple[
         )
     start = series.pop()
     assert start is not None
-    acquired = [found for h in headers if (found := acquisition_instant(h, name)) is not None]
-    if not acquired or (start - min(acquired)).total_seconds() <= CLOCK_ROUNDING_S:
+    timed = [(t, h) for h in headers if (t := acquisition_instant(h, name)) is not None]
+    if not timed:
         return start, ()
-    return _rewritten_start(headers, start, name)
+    first, header = min(timed, key=lambda pair: pair[0])
+    late_s = (start - first).total_seconds()
+    if late_s > CLOCK_ROUNDING_S or _is_early(header, -late_s, name):
+        return _rewritten_start(first, header, start, name)
+    return start, ()
+
+
+def _is_early(header: Dataset, early_s: float, name: str) -> bool:
+    """Whether a start of scan long before the first acquisition contradicts its DecayFactor."""
+    factor, half_life_s = number(header, "DecayFactor", name), half_life(header, name)
+    if factor and half_life_s:
+        decayed = float(np.exp2(early_s / half_life_s))
+        return decayed > 1.0 + DECAY_FACTOR_TOLERANCE and _is_of_one_frame(header, factor, name)
+    return early_s > LONGEST_SCAN_S
+
+
+def _is_of_one_frame(header: Dataset, factor: float, name: str) -> bool:
+    """Whether a DecayFactor is 1, or that of the decay within the frame alone."""
+    half_life_s, frame_ms = half_life(header, name), number(header, "ActualFrameDuration", name)
+    within = 1.0
+    if half_life_s and frame_ms:
+        decays = np.log(2.0) / half_life_s * frame_ms / MS_PER_S
+        within = float(decays / -np.expm1(-decays))
+    return min(abs(factor - within), abs(factor - 1.0)) < DECAY_FACTOR_TOLERANCE
 
 
 def _rewritten_start(
-    headers: Sequence[Dataset], series: datetime, name: str
+    first: datetime, header: Dataset, series: datetime, name: str
 ) -> tuple[datetime, tuple[str, ...]]:
-    """Start of the scan where SeriesTime is later than the acquisition, so not the scan's.
+    """Start of the scan where SeriesTime is not that of the first acquisition, so not the scan's.
 
     The earliest acquisition is taken only where DecayFactor of that slice confirms that nothing but
     the decay within its own frame was corrected.
     """
-    timed = [(t, h) for h in headers if (t := acquisition_instant(h, name)) is not None]
-    first, header = min(timed, key=lambda pair: pair[0])
-    factor, half_life_s = number(header, "DecayFactor", name), half_life(header, name)
-    frame_ms = number(header, "ActualFrameDuration", name)
-    if factor and half_life_s and frame_ms:
-        decays = np.log(2.0) / half_life_s * frame_ms / MS_PER_S
-        within = decays / -np.expm1(-decays)
-        if min(abs(factor - within), abs(factor - 1.0)) < DECAY_FACTOR_TOLERANCE:
-            note = (
-                f"SeriesTime is {(series - first).total_seconds():.0f} s after acquisition; the "
-                "first AcquisitionTime, confirmed by DecayFactor, is the decay reference"
-            )
-            return first, (note,)
+    factor = number(header, "DecayFactor", name)
+    apart_s = (series - first).total_seconds()
+    when = "later than" if apart_s > 0 else "long before"
+    told = factor and half_life(header, name)
+    if apart_s > 0:  # the decay within the frame must be known to tell it from a longer one
+        told = told and number(header, "ActualFrameDuration", name)
+    if factor and told and _is_of_one_frame(header, factor, name):
+        place = "after" if apart_s > 0 else "before"
+        note = (
+            f"SeriesTime is {abs(apart_s):.0f} s {place} acquisition; the "
+            "first AcquisitionTime, confirmed by DecayFactor, is the decay reference"
+        )
+        return first, (note,)
     raise DicomError(
-        f"{name}: SeriesTime is later than AcquisitionTime, so it is not the start of scan that "
+        f"{name}: SeriesTime is {when} AcquisitionTime, so it is not the start of scan that "
         "DecayCorrection START refers to; send the original series"
     )
 
 
 def _uncorrected(headers: Sequence[Dataset], name: str, notes: tuple[str, ...]) -> Timing:
     """Values as measured: bring every slice to the earliest acquisition."""
+    if any("DECY" in title(header, "CorrectedImage", name).split("\\") for header in headers):
+        raise DicomError(
+            f"{name}: DecayCorrection is NONE, and CorrectedImage says that decay was corrected "
+            "(DECY): which is it?"
+        )
     times = [acquisition_instant(header, name) for header in headers]
     known = [t for t in times if t is not None]
     if len(known) != len(times):
@@ -212,6 +243,11 @@ def _uncorrected(headers: Sequence[Dataset], name: str, notes: tuple[str, ...]) 
     late_s = np.array([(t - first).total_seconds() for t in known])
     if not late_s.any():
         return Timing(first, "NONE", notes)
+    if late_s.max() > LONGEST_SCAN_S:
+        raise DicomError(
+            f"{name}: slices were acquired up to {late_s.max() / 3600:.1f} h apart, longer than "
+            "any scan; AcquisitionDate must move on at midnight"
+        )
     half_life_s = half_life(headers[0], name)
     if not half_life_s:
         raise DicomError(

@@ -113,6 +113,8 @@ PET_FACTS: dict[str, Any] = {
 def pet(volume: npt.NDArray[Any], **more: Any) -> list[Dataset]:
     """A Y-90 PET series in BQML with DecayCorrection START."""
     facts = {**PET_FACTS, "RadiopharmaceuticalInformationSequence": drug(), **more}
+    if facts["DecayCorrection"] == "NONE" and "CorrectedImage" not in more:
+        facts["CorrectedImage"] = ["ATTN"]
     return slices(PET, "PT", volume, **facts)
 
 

@@ -211,3 +211,57 @@ def test_a_corrected_spect_in_counts_is_read(tmp_path: Path):
     counts = np.full((3, 4, 5), 9, dtype=np.uint16)
     image = read_dicom_image(make.save(make.spect(counts, CorrectedImage=["DECY"]), tmp_path))
     assert (image.volume.total(), image.decay_correction) == (9 * 60, "")
+
+
+@pytest.mark.parametrize("corrected", [["DECY"], ["ATTN", "DECY", "SCAT"]])
+def test_uncorrected_and_corrected_for_decay_is_a_contradiction(corrected):
+    headers = slices_of(DecayCorrection="NONE", CorrectedImage=corrected)
+    with pytest.raises(DicomError, match="CorrectedImage says that decay was corrected"):
+        pet_timing(headers, "x")
+
+
+@pytest.mark.parametrize(("clock", "refused"), [("175959", False), ("180001", True)])
+def test_no_scan_takes_longer_than_a_quarter_of_a_day(clock, refused):
+    """Bed positions over midnight under one date are a day apart."""
+    drug = make.drug(RadionuclideHalfLife=Y90_S)
+    headers = slices_of(DecayCorrection="NONE", RadiopharmaceuticalInformationSequence=drug)
+    headers[2].AcquisitionTime = clock
+    if refused:
+        with pytest.raises(DicomError, match=r"6\.0 h apart, longer than any scan"):
+            pet_timing(headers, "x")
+    else:
+        assert pet_timing(headers, "x").reference == NOON
+
+
+def started(hours, *, factor=None, half_life_s=Y90_S, frame_ms=None):
+    """Three slices acquired at noon whose series began `hours` earlier."""
+    more = {} if factor is None else {"DecayFactor": factor}
+    more |= {} if frame_ms is None else {"ActualFrameDuration": frame_ms}
+    drug = make.drug(**({} if half_life_s is None else {"RadionuclideHalfLife": half_life_s}))
+    series = NOON - timedelta(hours=hours)
+    return slices_of(
+        SeriesDate=series.strftime("%Y%m%d"), SeriesTime=series.strftime("%H%M%S"),
+        RadiopharmaceuticalInformationSequence=drug, **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("hours", [3, 24, 24 * 40])
+@pytest.mark.parametrize("frame_ms", [None, 1_800_000])
+def test_a_series_long_before_the_scan_is_no_start_where_nothing_decayed(hours, frame_ms):
+    """Y-90 loses 3.2 % in 3 h: a DecayFactor of 1 says that the scan began when it was acquired."""
+    timing = pet_timing(started(hours, factor=1.0, frame_ms=frame_ms), "x")
+    assert timing.reference == NOON
+    assert any(f"SeriesTime is {hours * 3600} s before acquisition" in n for n in timing.notes)
+
+
+@pytest.mark.parametrize("hours", [0, 1, 5])
+def test_a_decay_factor_that_fits_keeps_the_start_of_the_series(hours):
+    factor = 2 ** (hours / 64.1)
+    assert pet_timing(started(hours, factor=factor), "x").reference == NOON - timedelta(hours=hours)
+    assert pet_timing(started(hours), "x").reference == NOON - timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("half_life_s", [None, Y90_S])
+def test_a_start_a_day_before_the_scan_without_a_decay_factor_is_refused(half_life_s):
+    with pytest.raises(DicomError, match="SeriesTime is long before AcquisitionTime"):
+        pet_timing(started(24, half_life_s=half_life_s), "x")

@@ -216,15 +216,15 @@ def test_slices_of_two_nuclides_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_intercept_is_brought_to_the_first_slice_with_the_slope(tmp_path: Path) -> None:
-    """Stored 100 with slope 0.5 and intercept 30 are 80 Bq/mL; one half-life later 160."""
+    """Stored 100 with slope 0.5 and intercept 30 are 80 Bq/mL; 5 of 64.1 h later more."""
     objects = make.pet(
         np.full((3, 4, 5), 100, dtype=np.uint16), DecayCorrection="NONE", RescaleSlope=0.5,
         RescaleIntercept=30,
         RadiopharmaceuticalInformationSequence=make.drug(RadionuclideHalfLife=Y90_S),
     )  # fmt: skip
-    objects[1].AcquisitionDate, objects[1].AcquisitionTime = "20250113", "040600"
+    objects[1].AcquisitionTime = "170000"
     values = read_dicom_image(make.save(objects, tmp_path)).volume.values
-    assert values[:, 0, 0] == pytest.approx([80.0, 160.0, 80.0])
+    assert values[:, 0, 0] == pytest.approx([80.0, 80.0 * 2 ** (5 / 64.1), 80.0])
 
 
 @pytest.mark.parametrize(
@@ -255,9 +255,9 @@ def test_an_image_that_is_not_corrected_for_attenuation_says_so(
 
 
 def test_every_frame_of_a_late_file_is_brought_to_the_first(tmp_path: Path) -> None:
-    """Two objects of two frames, the second one half-life later: its frames count twice."""
+    """Two objects of two frames, the second 5 of 64.1 h later, over midnight: all its frames."""
     objects = []
-    for number, (day, clock) in enumerate((("20250110", "120000"), ("20250113", "040600"))):
+    for number, (day, clock) in enumerate((("20250110", "220000"), ("20250111", "030000"))):
         dataset = make.enhanced_ct(
             np.full((2, 4, 5), 100, dtype=np.uint16), origin=(10.0, -20.0, 30.0 + 8.0 * number)
         )
@@ -271,4 +271,5 @@ def test_every_frame_of_a_late_file_is_brought_to_the_first(tmp_path: Path) -> N
         scale.RescaleSlope, scale.RescaleIntercept = 0.5, 0
         objects.append(dataset)
     values = read_dicom_image(make.save(objects, tmp_path)).volume.values
-    assert values[:, 0, 0] == pytest.approx([50.0, 50.0, 100.0, 100.0])
+    late = 50.0 * 2 ** (5 / 64.1)
+    assert values[:, 0, 0] == pytest.approx([50.0, 50.0, late, late])
