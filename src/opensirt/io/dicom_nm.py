@@ -84,6 +84,10 @@ def _require_one_emission(header: Dataset, name: str) -> None:
         raise NotUsableError(
             f"{name}: ImageType is {values[3]}, not EMISSION: no image of activity"
         )
+    _require_one_window(header, name)
+
+
+def _require_one_window(header: Dataset, name: str) -> None:
     windows = len(set(numbers(header, "EnergyWindowVector", name)))
     if windows > 1:
         raise NotUsableError(
@@ -119,11 +123,7 @@ def read_planar(path: Path | str) -> tuple[PlanarImage, ...]:
             raise DicomError(f"{name}: PixelSpacing is missing, so the view has no size")
         stored, _ = load_pixels(file)
         views = _views(header, len(stored), name)
-        windows = len(set(numbers(header, "EnergyWindowVector", name)))
-        if windows > 1:
-            raise NotUsableError(
-                f"{name}: EnergyWindowVector names {windows} windows; export the photopeak alone"
-            )
+        _require_one_window(header, name)
         label, nuclide = title(header, "SeriesDescription", name), nuclide_of(header, name)
     return tuple(
         PlanarImage(view, frame.astype(np.float32), (pixel_mm[0], pixel_mm[1]), nuclide, label)
