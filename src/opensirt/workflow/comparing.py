@@ -135,7 +135,10 @@ def compare_from_files(
         "paths": {name: path.name for name, path in paths.items()},
     }
     _write(paths, inputs, made, page, result | {"provenance": record.as_dict()})
-    told = {"paths": {name: str(path) for name, path in paths.items()}}
+    told = {
+        "engines": {name: done.facts | {"out": str(paths[name])} for name, done in made.items()},
+        "paths": {name: str(path) for name, path in paths.items()},
+    }
     return ComparedFiles(comparison, page, result | told)
 
 

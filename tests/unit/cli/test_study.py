@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from opensirt.io.made import MARKER
 from tests.command_line import call, call_json, files_in, refusal
 
 RUN = ("--product", "resin-y90", "--model", "partition", "--engine", "local")
@@ -26,7 +27,7 @@ def test_phantom_names_what_it_wrote(digital):
     out, result = digital
     assert result["paths"]["truth"] == str(out / "truth.json")
     assert json.loads((out / "truth.json").read_text()) == result["truth"]
-    assert {p.name for p in out.iterdir()} == {"dicom", "nifti", "truth.json"}
+    assert {p.name for p in out.iterdir()} == {"dicom", "nifti", "truth.json", MARKER}
     assert result["truth"]["lung_shunt_fraction"] == pytest.approx(0.05, abs=0.03)
 
 
@@ -86,7 +87,7 @@ def test_run_writes_everything_and_prints_the_plan(small_study, tmp_path):
     result = call_json("run", small_study, *RUN, "--normal-dose-gy", 25, "--out", out)
     assert result == json.loads((out / "results.json").read_text())
     assert {p.name for p in out.iterdir()} == {
-        "report.html", "report.pdf", "results.json", "nifti", "pictures", "dicom"
+        "report.html", "report.pdf", "results.json", "nifti", "pictures", "dicom", MARKER
     }  # fmt: skip
     planned = {part["name"]: part["mean_dose_gy"] for part in result["planned"]}
     assert planned["perfused normal liver"] == pytest.approx(25)

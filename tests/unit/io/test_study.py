@@ -14,7 +14,7 @@ from opensirt.case import Case, LeftOut, Patient, StudyImage
 from opensirt.errors import InputError
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions, Volume
-from opensirt.io.archive import staged_directory, staged_file, write_json
+from opensirt.io.archive import staged_directory, staged_files, write_json
 from opensirt.io.label_maps import stem
 from opensirt.io.nifti import write_volume_nifti
 from opensirt.io.slicer import write_regions_seg_nrrd
@@ -116,30 +116,22 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "dose.nii.gz"
 
     def failing() -> None:
-        with staged_file(out) as path:
-            assert path.name == "dose.nii.gz"
-            path.write_text("half")
+        with staged_files({"dose": out}) as staged:
+            assert staged["dose"].name == "dose.nii.gz"
+            staged["dose"].write_text("half")
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError):
         failing()
     assert list(out.parent.iterdir()) == []
-    with staged_file(out) as path:
-        path.write_text("new")
+    with staged_files({"dose": out}) as staged:
+        staged["dose"].write_text("new")
         assert not out.exists()
-    assert out.read_text() == "new"
-    with staged_file(out) as path:
-        path.write_text("newer")
-        assert out.read_text() == "new"
     assert [p.name for p in out.parent.iterdir()] == ["dose.nii.gz"]
-    assert out.read_text() == "newer"
-    with pytest.raises(InputError, match="to be a file, found a folder"), staged_file(tmp_path):
-        pass
-    with (
-        pytest.raises(InputError, match="expected to create"),
-        staged_file(out / "under" / "a file"),
-    ):
-        pass
+    assert out.read_text() == "new"
+    for place, said in ((tmp_path, "to be a file, found a folder"), (out / "a" / "b", "create")):
+        with pytest.raises(InputError, match=said), staged_files({"dose": place}):
+            pass
 
 
 def test_results_may_be_read_by_others(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_the_record_of_a_comparison_names_every_file_that_went_in(with_regions, 
         ("_regions", lambda path, source: drawn),
         ("density_classes", lambda mass: "classes"),
         ("hash_file", lambda path: f"hash of {path.name}"),
-        ("_write", lambda paths, made, page, data: written.update(data)),
+        ("_write", lambda paths, inputs, made, page, data: written.update(data)),
     ):
         monkeypatch.setattr(comparing, name, made)
     said = []
@@ -215,9 +215,9 @@ def test_regions_of_a_file_are_those_that_lie_on_the_map(monkeypatch):
     away = Grid.regular((2, 2, 2), (3.0, 3.0, 3.0), (900.0, 0.0, 0.0))
     source = Volume(np.ones(GRID.shape, np.float32), GRID, Unit.BQ_PER_ML)
     both, far = (part("here"), part("far", away)), (part("far", away),)
-    monkeypatch.setattr(comparing, "read_regions", lambda path, on: both)
+    monkeypatch.setattr(comparing, "read_regions", lambda path, on: (both, ()))
     assert [r.name for r in comparing._regions(Path("r.nii"), source)] == ["here"]
-    monkeypatch.setattr(comparing, "read_regions", lambda path, on: far)
+    monkeypatch.setattr(comparing, "read_regions", lambda path, on: (far, ()))
     with pytest.raises(RegionError, match=r"no region of r\.nii lies on the activity map"):
         comparing._regions(Path("r.nii"), source)
 

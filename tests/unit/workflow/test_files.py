@@ -141,7 +141,12 @@ def test_each_figure_of_a_histogram_has_its_own_number(tmp_path):
     assert np.interp(40.5, row["dose_gy"], row["volume_fraction"]) == pytest.approx(0.6, abs=0.01)
     write_labels_nifti(tmp_path / "far.nii.gz", [far])
     found = histograms_from_files(tmp_path / "dose.nii.gz", tmp_path / "far.nii.gz")
-    assert found["regions"] == [{"name": "far", "volume_ml": pytest.approx(100.0), "outside": True}]
+    assert found["regions"] == [
+        {
+            "name": "far", "role": "other", "volume_ml": pytest.approx(100.0),
+            "volume_with_dose_ml": 0.0, "outside": True,
+        }
+    ]  # fmt: skip
     assert found["dose"] == str(tmp_path / "dose.nii.gz")
 
 
@@ -152,19 +157,20 @@ def test_each_ending_has_its_reader(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "read_nrrd_regions", lambda path: "nrrd")
     monkeypatch.setattr(files, "read_volume_nifti", lambda path, unit, **facts: (unit, facts))
     monkeypatch.setattr(files, "read_nifti_regions", lambda path: "nifti")
-    monkeypatch.setattr(files, "open_dicom", lambda path: "dicom")
+    monkeypatch.setattr(files, "open_dicom", lambda path: {"FrameOfReferenceUID": "1.2"})
     monkeypatch.setattr(files, "read_rt_dose", lambda dataset: dataset)
     for name in ("a.nrrd", "b.nhdr", "C.NRRD", "d.nii", "e.nii.gz", "f.NII", "g.dcm"):
         (tmp_path / name).touch()
     for name in ("a.nrrd", "b.nhdr", "C.NRRD"):
-        found = files.read_dose(tmp_path / name)
+        found, frame = files.read_dose(tmp_path / name)
+        assert frame == ""
         assert (found.unit, found.grid) == (Unit.GY, ROW)
         named = files.read_volume(tmp_path / name, Unit.HU, nuclide="y90")
         assert (named.unit, named.nuclide) == (Unit.HU, "y90")
-        assert files.read_regions(tmp_path / name, found) == "nrrd"
+        assert files.read_regions(tmp_path / name, found) == ("nrrd", ())
     for name in ("d.nii", "e.nii.gz", "f.NII"):
-        assert files.read_dose(tmp_path / name) == (Unit.GY, {})
-        assert files.read_regions(tmp_path / name, found) == "nifti"
-    assert files.read_dose(tmp_path / "g.dcm") == "dicom"
+        assert files.read_dose(tmp_path / name) == ((Unit.GY, {}), "")
+        assert files.read_regions(tmp_path / name, found) == ("nifti", ())
+    assert files.read_dose(tmp_path / "g.dcm") == ({"FrameOfReferenceUID": "1.2"}, "1.2")
     with pytest.raises(FileFormatError, match="expected a file, found none at"):
         files.read_dose(tmp_path / "h.nii")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -60,7 +61,10 @@ def told(monkeypatch):
 def test_each_choice_reaches_its_verb(told, tmp_path):
     done = run_study("study", OPTIONS, to=tmp_path / "out", overwrite=True)
     calls = told.calls
-    assert calls["refuse_unusable"] == ((tmp_path / "out",), {"overwrite": True})
+    assert calls["refuse_unusable"] == (
+        (tmp_path / "out",),
+        {"overwrite": True, "inputs": (Path("study"),)},
+    )
     assert calls["read_case"][1]["choose"] == {"ct": "CT 1"}
     assert calls["read_case"][1]["roles"] == {"x": "other"}
     (applied,), words = calls["prepare_case"]

@@ -204,7 +204,7 @@ def test_overwriting_keeps_the_old_result_when_writing_fails(job, monkeypatch):
     with pytest.raises(OSError, match="no space left"):
         sirt.write_results(*values, to=job["out"], overwrite=True)
     assert {p: p.read_bytes() for p in job["out"].rglob("*") if p.is_file()} == before
-    assert [path for path in files_in(job["out"].parent) if "/." in path] == []
+    assert [path for path in files_in(job["out"].parent) if "/.out" in path] == []
     with pytest.raises(InputError, match="to be new or empty, found files in it"):
         sirt.write_results(*values, to=job["out"])
 
