@@ -141,7 +141,7 @@ def test_a_traced_line_runs_through_voxel_centres_but_for_rounding(off, traced):
 
 def test_a_traced_line_counts_as_inside_also_at_the_edge_of_the_image():
     loop = np.array([(0, 0), (2, 2), (2, 4), (0, 4)], dtype=float)
-    filled = fill_traced_loops([loop], (3, 5))
+    filled = fill_traced_loops([loop], fill_loops([loop], (3, 5)))
     assert filled.tolist() == [[1, 1, 1, 1, 1], [0, 1, 1, 1, 1], [0, 0, 1, 1, 1]]
-    beyond = fill_traced_loops([loop - (1, 1)], (3, 5))
+    beyond = fill_traced_loops([loop - (1, 1)], fill_loops([loop - (1, 1)], (3, 5)))
     assert beyond.tolist() == [[1, 1, 1, 1, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]]
