@@ -179,3 +179,15 @@ def test_a_name_is_text_that_a_terminal_only_shows(name, shown):
     dataset.StructureSetROISequence[0].ROIName = name
     (region,), _ = read_two(dataset)
     assert region.name == shown
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_one_contour_that_does_not_close_makes_the_count_of_all_doubtful(number):
+    """Twice the points held are declared everywhere; one contour lost its second half."""
+    shapes = [circle(20, 20, 8, count=n) for n in (12, 16, 20)]
+    shapes[number] = circle(20, 20, 8, count=24)[:12]
+    dataset = structure_set([("Liver", [loop_mm(AXIAL, k + 3, s) for k, s in enumerate(shapes)])])
+    for contour in dataset.ROIContourSequence[0].ContourSequence:
+        contour.NumberOfContourPoints *= 2
+    with pytest.raises(DicomError, match="part of the contour is lost"):
+        read_two(dataset)

@@ -259,6 +259,13 @@ def test_bsa_with_the_perfused_mass_alone() -> None:
     assert plan.formulae[2].name == "Mean dose to the perfused volume"
 
 
+def test_a_typed_activity_of_bsa_is_not_said_to_be_reduced_for_the_shunt() -> None:
+    plan = solve("bsa", "activity", 1e9, bsa=BODY, lung=LungInput(0.18, 1000))
+    assert gbq(plan) == pytest.approx(1.0)
+    assert "shunt-reduction" not in codes(plan)
+    assert codes(plan)["shunt-reduction-not-applied"] == "note"
+
+
 @pytest.mark.parametrize(
     ("shunt", "factor"), [(0.0, 1.0), (0.10, 1.0), (0.12, 0.8), (0.15, 0.8), (0.18, 0.6)]
 )

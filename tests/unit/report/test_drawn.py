@@ -48,6 +48,16 @@ def drawn(monkeypatch):
     return made
 
 
+def test_the_colour_bar_reads_the_dose_that_the_colours_stand_for(drawn):
+    """The colours of the picture and of its bar have one scale, and end below the maximum."""
+    of = scene()
+    planes_picture(of, LESION)
+    (bar,) = [axes for axes in drawn[0].axes if axes.get_ylabel() == "Absorbed dose (Gy)"]
+    tops = {round(float(panel.images[1].get_clim()[1]), 3) for panel in drawn[0].axes[:3]}
+    assert tops == {round(float(bar._colorbar.norm.vmax), 3)}
+    assert bar._colorbar.norm.vmin == 0.0
+
+
 def test_three_planes_through_the_lesion_with_the_head_up(drawn):
     of = scene()
     picture = planes_picture(of, LESION)

@@ -247,6 +247,19 @@ def test_no_rt_plan_is_written_on_a_stop_that_nobody_accepted(
     assert (told["plan_summary"] is not None) == written
 
 
+@pytest.mark.parametrize(
+    ("role", "severity"),
+    [
+        ("liver", "stop"), ("tumour", "stop"), ("perfused", "stop"), ("necrosis", "stop"),
+        ("lungs", "stop"), ("lung-left", "stop"), ("lung-right", "stop"), ("regions", "stop"),
+        ("gallbladder", "warn"), ("stomach", "warn"), ("bowel", "warn"), ("other", "warn"),
+    ],
+)  # fmt: skip
+def test_a_lost_outline_stops_a_plan_that_needs_it(role, severity):
+    (found,) = Case(id="c", left_out=(LeftOut("x", "y", role),)).lost_regions()
+    assert found.severity == severity
+
+
 def test_a_region_that_was_drawn_and_lost_stops_the_plan_and_the_rest_is_listed():
     left = (
         LeftOut("contours of 'Tumor 1'", "ROINumber 2 twice", "tumour"),
