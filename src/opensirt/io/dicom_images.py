@@ -58,9 +58,9 @@ _KINDS = {
 _DEFAULT_ROLES = {"CT": "ct", "MR": "mr"}
 
 ONE_IN_A_SERIES = (
-    "PatientID", "StudyInstanceUID", "FrameOfReferenceUID", "SeriesType", "CorrectedImage",
+    "PatientID", "FrameOfReferenceUID", "SeriesType", "CorrectedImage",
 )  # fmt: skip
-"""Attributes that all slices of a series share."""
+"""Attributes that all slices of a series share; some tools give each slice a study of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,8 @@ def _frame_count(dataset: Dataset, groups: int) -> int:
         count = 1 if value is None or str(value).strip() == "" else int(str(value))
     except ValueError:
         raise DicomError("NumberOfFrames must be a whole number") from None
+    if value is None and groups > 1 and _holds_one_frame(dataset):
+        return 1
     if count < 1 or count != groups:
         stated = "is missing" if value is None else f"says {count}"
         raise DicomError(
@@ -96,6 +98,12 @@ def _frame_count(dataset: Dataset, groups: int) -> int:
             "frames are there?"
         )
     return count
+
+
+def _holds_one_frame(dataset: Dataset) -> bool:
+    """Whether native pixels are of a single frame, whatever functional groups there are."""
+    bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
+    return len(dataset.get("PixelData") or b"") in (-(-bits // 8), -(-bits // 8) + 1)
 
 
 _POSITION = ("PlanePositionSequence", "ImagePositionPatient")

@@ -21,7 +21,7 @@ def ct(**more):
 @pytest.mark.parametrize(
     ("keyword", "value"),
     [
-        ("PatientID", "OTHER-SECRET"), ("StudyInstanceUID", "1.2.3.5"),
+        ("PatientID", "OTHER-SECRET"),
         ("FrameOfReferenceUID", "1.2.3.10"), ("FrameOfReferenceUID", None), ("PatientID", None),
     ],
 )  # fmt: skip
