@@ -63,13 +63,13 @@ def main() -> None:
         _fail(str(problem))
     except (OSError, MemoryError) as problem:
         _fail(f"{type(problem).__name__}: {problem}")
+    except (KeyboardInterrupt, typer.Abort):
+        code = STOPPED
     except Exception as problem:  # no fault of ours ends in a traceback on a clinician's screen
         _fail(
             f"an error that opensirt did not foresee, {type(problem).__name__}: {problem}; nothing "
             "was written; set OPENSIRT_TRACEBACK=1 and report what it prints"
         )
-    except (KeyboardInterrupt, typer.Abort):
-        code = STOPPED
     if code == STOPPED:  # typer turns Ctrl-C into this code or into Abort, by its version
         print("opensirt: stopped; nothing was written", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)

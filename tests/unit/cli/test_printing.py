@@ -260,8 +260,14 @@ def test_names_and_values_are_parted_at_the_first_sign() -> None:
         (MemoryError("too much"), 2, "opensirt: MemoryError: too much\n"),
         (InputError("two\n  lines"), 2, "opensirt: two lines\n"),
         (KeyboardInterrupt(), 130, "opensirt: stopped; nothing was written\n"),
+        (typer.Abort(), 130, "opensirt: stopped; nothing was written\n"),
+        (
+            ZeroDivisionError("by zero"), 2,
+            "opensirt: an error that opensirt did not foresee, ZeroDivisionError: by zero; nothing "
+            "was written; set OPENSIRT_TRACEBACK=1 and report what it prints\n",
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_command_ends_in_one_line(
     monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
 ) -> None:
