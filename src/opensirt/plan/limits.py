@@ -11,7 +11,15 @@ from opensirt.physics.limits import UNREAD, Limit, limits_for
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.plan import PlanningInput
 
-__all__ = ["LIVER", "applicable_limits", "is_lifted", "limit_findings", "reserve_fraction"]
+__all__ = [
+    "LIVER",
+    "ROUNDING",
+    "applicable_limits",
+    "is_lifted",
+    "is_met",
+    "limit_findings",
+    "reserve_fraction",
+]
 
 _CODES = {
     "lung-mean": "lung-dose",
@@ -24,7 +32,7 @@ _CODES = {
 }
 LIVER = ("perfused-mean", "perfused-normal-mean", "whole-normal-mean")
 """Quantities whose limits keep the liver safe."""
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 """Relative slack, so that an activity solved for a limit is not said to break it."""
 _MOST_NAMES = 5
 
@@ -101,7 +109,7 @@ def is_lifted(limit: Limit, doses: Distribution) -> bool:
     return (
         bound_gy is not None
         and liver is not None
-        and liver.mean_dose_gy <= bound_gy * (1.0 + _ROUNDING)
+        and liver.mean_dose_gy <= bound_gy * (1.0 + ROUNDING)
     )
 
 
@@ -139,8 +147,9 @@ def _bound(limit: Limit, doses: Distribution, single: bool) -> tuple[_Reached, .
     return () if part is None else (_Reached(part.name, part.mean_dose_gy, is_bound=True),)
 
 
-def _is_met(limit: Limit, value: float) -> bool:
-    slack = value * _ROUNDING
+def is_met(limit: Limit, value: float) -> bool:
+    """Whether a dose keeps a limit or reaches an aim, rounding of what was solved for it aside."""
+    slack = value * ROUNDING
     return any(limit.is_met(value + change) for change in (0.0, slack, -slack))
 
 
@@ -152,7 +161,7 @@ def _finding(limit: Limit, reached: _Reached, doses: Distribution) -> Finding:
     kind = "target" if limit.is_target else "limit"
     of = "lung shunt" if limit.quantity == "lung-shunt" else "planned"
     lifted = is_lifted(limit, doses)
-    met = _is_met(limit, reached.value)
+    met = is_met(limit, reached.value)
     verdict = "met" if met or lifted else ("not reached" if limit.is_target else "broken")
     text = (
         f"{_amount(limit, reached.value)} {of}{_whole_liver(limit, doses)}; {limit.text}: "
@@ -169,7 +178,7 @@ def _bound_findings(inputs: PlanningInput, limit: Limit, reached: _Reached) -> t
 
     It stops where indication and intent were chosen; a limit by default only warns.
     """
-    if _is_met(limit, reached.value):
+    if is_met(limit, reached.value):
         return ()
     chosen = inputs.indication is not None and inputs.intent is not None
     text = (
@@ -197,8 +206,8 @@ def _whole_liver(limit: Limit, doses: Distribution) -> str:
 
 def _tumour_findings(limit: Limit, reached: tuple[_Reached, ...]) -> tuple[Finding, ...]:
     """Lesions below the aim, lesions above an aim that has an end, or that all meet it."""
-    above = [r for r in reached if limit.is_exceeded(r.value * (1.0 - _ROUNDING))]
-    below = [r for r in reached if not _is_met(limit, r.value) and r not in above]
+    above = [r for r in reached if limit.is_exceeded(r.value * (1.0 - ROUNDING))]
+    below = [r for r in reached if not is_met(limit, r.value) and r not in above]
     evidence = _evidence(limit)
     findings = []
     if below:

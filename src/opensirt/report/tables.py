@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from opensirt.dose.statistics import RegionDose
 from opensirt.physics.limits import Limit
+from opensirt.plan.limits import ROUNDING, is_met
 from opensirt.plan.plan import Plan, PlannedDose
 from opensirt.report.parts import OrganDose, Table
 
@@ -25,8 +26,6 @@ LARGEST_LESIONS = 10
 """Of more, so many of the largest; the rest share one row."""
 ORGANS, ORGANS_ON_PAGE_1 = 12, 3
 """Organs at risk shown; of many outlines most are far away."""
-ROUNDING = 1e-9
-"""Relative slack, so that an activity solved for a limit is not said to break it."""
 NONE = "–"
 
 
@@ -148,7 +147,7 @@ def _judgement(
     values = part.single or ((part.model,) if part.model is not None else ())
     if len(values) == 1:
         return _amount(limit), limit.source, _verdict(limit, values[0], whole_liver)
-    met = sum(_is_met(limit, value) for value in values)
+    met = sum(is_met(limit, value) for value in values)
     return _amount(limit), limit.source, f"{met} of {len(values)}"
 
 
@@ -164,16 +163,11 @@ def _verdict(limit: Limit, value: float, whole_liver: PlannedDose | None) -> str
     bound = limit.unless_whole_liver_gy
     if limit.is_exceeded(value * (1.0 - ROUNDING)):
         return "ABOVE"
-    if _is_met(limit, value):
+    if is_met(limit, value):
         return "reached" if limit.is_target else "kept"
     if bound is None or whole_liver is None or whole_liver.mean_dose_gy > bound * (1.0 + ROUNDING):
         return "not reached" if limit.is_target else "BROKEN"
     return "kept by the whole liver"
-
-
-def _is_met(limit: Limit, value: float) -> bool:
-    slack = ROUNDING * value
-    return any(limit.is_met(value + change) for change in (0.0, slack, -slack))
 
 
 def dose_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:

@@ -18,6 +18,7 @@ from opensirt.io.slicer import write_regions_seg_nrrd
 from opensirt.physics.limits import Limit
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.products import product
+from opensirt.plan.limits import ROUNDING
 from opensirt.plan.plan import Plan, Prescription
 from opensirt.quantify.compartments import LiverCompartments
 from opensirt.radiobiology import tissue_responses
@@ -50,8 +51,6 @@ LIMITED_REGIONS = {
 """Where the dose of a limit is looked for, for V(limit)."""
 DISAGREEMENT = 0.10
 """Relative difference of model and voxel mean that is pointed out; a choice of presentation."""
-ROUNDING = 1e-9
-"""Relative slack, so that an activity solved for a target is not said to miss it."""
 
 
 def build_report(
