@@ -102,14 +102,17 @@ def put_in_place(staged: Path, target: Path, shown: Path, *, overwrite: bool) ->
 
 
 def _replace(staged: Path, target: Path) -> None:
-    """Exchange two folders, so that one of them stands at `target` at every instant."""
-    if foreign := foreign_in(target):
-        raise OSError(errno.EPERM, f"{foreign} in it that opensirt did not make")
+    """Exchange two folders, so that one of them stands at `target` at every instant.
+
+    What is replaced is looked at where nothing more can come into it by the name of `target`.
+    """
     if _exchanged(staged, target):
-        if foreign := foreign_in(staged):  # it came while the names were exchanged
+        if foreign := foreign_in(staged):
             _exchanged(staged, target)
             raise OSError(errno.EPERM, f"{foreign} in it that opensirt did not make")
         return
+    if foreign := foreign_in(target):
+        raise OSError(errno.EPERM, f"{foreign} in it that opensirt did not make")
     old = target.with_name(staging_prefix(target, "old") + staged.name.rpartition("-")[2])
     target.rename(old)
     try:
