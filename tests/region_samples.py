@@ -17,6 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from opensirt.case import StudyImage
 from opensirt.image import Grid, Volume
+from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.units import Unit
 
 FRAME = "1.2.826.0.1.3680043.8.498.100"
@@ -103,6 +104,19 @@ def structure_set(
         seen.RTROIInterpretedType = types[number - 1] if types else ""
         dataset.RTROIObservationsSequence.append(seen)
     return dataset
+
+
+AXIAL = Grid.regular((10, 40, 40), (3.0, 1.0, 1.0), (-20.0, -20.0, 50.0))
+
+
+def read_one(grid, loops, **options):
+    """The only region of a structure set whose loops are (slice, corners)."""
+    points = [loop_mm(grid, index, corners) for index, corners in loops]
+    regions, left_out = read_rtstruct(
+        structure_set([("Liver", points)], **options), [study_image(grid)]
+    )
+    assert len(regions) == 1
+    return regions[0], left_out
 
 
 def ct_slices(grid: Grid, *, frame: str = FRAME) -> list[Dataset]:

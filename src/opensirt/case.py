@@ -73,6 +73,10 @@ class LeftOut:
     """Of a region that could not be read at all: its loss is a finding. "regions" for a whole file
     of them."""
 
+    def as_dict(self) -> dict[str, str]:
+        """The form in results and on the screen."""
+        return {"what": self.what, "why": self.why}
+
 
 PLANNED_ROLES = frozenset(
     {"liver", "tumour", "perfused", "necrosis", "lungs", "lung-left", "lung-right", "regions"}

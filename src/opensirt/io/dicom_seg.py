@@ -103,10 +103,7 @@ def _foreign_frame(dataset: Dataset, images: Sequence[StudyImage]) -> str | None
     frame = str(dataset.get("FrameOfReferenceUID") or "")
     if not images or any(frame and image.frame_of_reference_uid == frame for image in images):
         return None
-    series = {
-        str(item.get("SeriesInstanceUID", ""))
-        for item in dataset.get("ReferencedSeriesSequence") or []
-    }
+    series = _referred_series(dataset)
     for image in images:
         if image.series_uid in series and not (frame and image.frame_of_reference_uid):
             return None
@@ -117,12 +114,16 @@ def _foreign_frame(dataset: Dataset, images: Sequence[StudyImage]) -> str | None
     )
 
 
-def _segmented_grid(dataset: Dataset, images: Sequence[StudyImage]) -> Grid | None:
-    """The grid of the image that the segmentation refers to, else of a CT of the same frame."""
-    referred = {
+def _referred_series(dataset: Dataset) -> set[str]:
+    return {
         str(item.get("SeriesInstanceUID", ""))
         for item in dataset.get("ReferencedSeriesSequence") or []
     }
+
+
+def _segmented_grid(dataset: Dataset, images: Sequence[StudyImage]) -> Grid | None:
+    """The grid of the image that the segmentation refers to, else of a CT of the same frame."""
+    referred = _referred_series(dataset)
     frame = str(dataset.get("FrameOfReferenceUID") or "")
     same = [image for image in images if frame and image.frame_of_reference_uid == frame]
     found = [image for image in images if image.series_uid in referred]

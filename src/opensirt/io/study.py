@@ -83,7 +83,7 @@ def describe_study(case: Case) -> dict[str, Any]:
         },
         "images": [_described_image(image) for image in case.images],
         "regions": [_described_region(region) for region in case.regions],
-        "left_out": [{"what": item.what, "why": item.why} for item in case.left_out],
+        "left_out": [item.as_dict() for item in case.left_out],
         "findings": [finding.as_dict() for finding in case.findings],
         "inputs": dict(case.provenance.inputs),
     }

@@ -62,7 +62,7 @@ def histograms_from_files(dose: Path, regions: Path) -> dict[str, Any]:
                 "volume_fraction": fraction.tolist(),
             }
         )
-    left = [{"what": item.what, "why": item.why} for item in left_out]
+    left = [item.as_dict() for item in left_out]
     return {"dose": str(dose), "regions": rows, "left_out": left}
 
 

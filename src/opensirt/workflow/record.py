@@ -65,7 +65,7 @@ def results_record(
             ),
         ],
         "findings": [finding.as_dict() for finding in findings],
-        "left_out": [{"what": item.what, "why": item.why} for item in case.left_out],
+        "left_out": [item.as_dict() for item in case.left_out],
         "stop": _stop(findings, accepted),
         "provenance": dict(provenance),
     }

@@ -14,6 +14,7 @@ from opensirt.io.dicom_segmentation import build_segmentation
 from opensirt.io.label_maps import labels_from_regions
 from tests.dicom_samples import sample_context
 from tests.region_samples import (
+    AXIAL,
     FRAME,
     SERIES,
     box_loop,
@@ -24,7 +25,6 @@ from tests.region_samples import (
     turned_grid,
 )
 
-AXIAL = Grid.regular((10, 40, 40), (3.0, 1.0, 1.0), (-20.0, -20.0, 50.0))
 GRID = turned_grid((6, 16, 20), (3.0, 1.5, 1.25))
 
 

@@ -18,26 +18,16 @@ from opensirt.errors import DicomError
 from opensirt.image import Grid
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from tests.region_samples import (
+    AXIAL,
     FRAME,
     box_loop,
     circle,
     loop_mm,
+    read_one,
     structure_set,
     study_image,
     turned_grid,
 )
-
-AXIAL = Grid.regular((10, 40, 40), (3.0, 1.0, 1.0), (-20.0, -20.0, 50.0))
-
-
-def read_one(grid, loops, **options):
-    """The only region of a structure set whose loops are (slice, corners)."""
-    points = [loop_mm(grid, index, corners) for index, corners in loops]
-    regions, left_out = read_rtstruct(
-        structure_set([("Liver", points)], **options), [study_image(grid)]
-    )
-    assert len(regions) == 1
-    return regions[0], left_out
 
 
 def test_square_between_voxel_edges_has_exact_fractions():

@@ -7,28 +7,16 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 from opensirt.errors import DicomError
-from opensirt.image import Grid
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from tests.region_samples import (
+    AXIAL,
     box_loop,
     circle,
     loop_mm,
+    read_one,
     structure_set,
     study_image,
 )
-
-AXIAL = Grid.regular((10, 40, 40), (3.0, 1.0, 1.0), (-20.0, -20.0, 50.0))
-
-
-def read_one(grid, loops, **options):
-    """The only region of a structure set whose loops are (slice, corners)."""
-    points = [loop_mm(grid, index, corners) for index, corners in loops]
-    regions, left_out = read_rtstruct(
-        structure_set([("Liver", points)], **options), [study_image(grid)]
-    )
-    assert len(regions) == 1
-    return regions[0], left_out
-
 
 BIG, SHIFTED, SMALL = box_loop(5.5, 15.5), box_loop(9.5, 19.5), box_loop(8.5, 11.5)
 
