@@ -180,6 +180,7 @@ def _follow(
                 _cross(
                     activity[plane], density[plane], lit[plane], out[plane], real, plain, bright,
                     row % rows, column % columns, part * step, base, per_mm, mev, weight * part,
+                    entering > 0.0,
                 )  # fmt: skip
             if part == 1.0 - done:
                 at_row += part * drift_row
@@ -213,8 +214,9 @@ def _follow(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _cross(
-    activity, density, lit, out, real, plain, bright, row, column, length, base, per_mm, mev, weight
-):
+    activity, density, lit, out, real, plain, bright, row, column, length, base, per_mm, mev,
+    weight, fades,
+):  # fmt: skip
     """Every ray through one piece of path (mm) in its voxel of a plane."""
     rows, columns = activity.shape
     for j in range(rows):
@@ -226,6 +228,12 @@ def _cross(
             rate, gain = np.float32(per_mm[i] * length), np.float32(mev[i] * length)
             mean, left, fill = _shares(np.float32(per_mm[i] * length * base))
             for first, last, of in ((0, column, columns - column), (column, columns, -column)):
+                if fades:
+                    _fade(
+                        density[j, first:last], out[j, first:last],
+                        real[i, ray, first + of : last + of], rate, np.float32(weight),
+                    )  # fmt: skip
+                    continue
                 _pass(
                     activity[j, first:last], density[j, first:last], out[j, first:last],
                     real[i, ray, first + of : last + of], plain[i, ray, first + of : last + of],
@@ -246,6 +254,16 @@ def _pass(activity, density, out, real, plain, rate, gain, mean, left, fill, wei
         base_met = base_met * left + source * mean
         real[k] = met if abs(met) > np.float32(DIM) else np.float32(0.0)
         plain[k] = base_met if abs(base_met) > np.float32(DIM) else np.float32(0.0)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _fade(density, out, real, rate, weight):
+    """As `_pass`, of rays that nothing is born on and that no other medium is held against."""
+    for k in range(len(density)):
+        mean, left, _ = _shares(rate * density[k])
+        out[k] += weight * real[k] * mean
+        met = real[k] * left
+        real[k] = met if met > np.float32(DIM) else np.float32(0.0)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
