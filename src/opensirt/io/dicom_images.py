@@ -218,7 +218,9 @@ def _ordered_values(
         stored = reader.plane(frame)
         if stored.shape != (rows, columns):
             raise DicomError(f"{name}: PixelData does not hold {rows} x {columns} pixels")
-        slope, intercept = meaning.scales[int(stack.order[place])]
+        given = int(stack.order[place])
+        meaning.require_mapped(stored, given, name)
+        slope, intercept = meaning.scales[given]
         if slope == 0 and (stored.any() or intercept or meaning.unit is Unit.HU):
             raise DicomError(f"{name}: RescaleSlope is zero on a slice that is not, and no guess")
         np.multiply(stored, slope, out=values[place], casting="unsafe")

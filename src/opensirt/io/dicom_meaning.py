@@ -15,15 +15,14 @@ from scipy import ndimage
 from opensirt.errors import DicomError, NotUsableError
 from opensirt.io.dicom_files import integer, number, texts, title
 from opensirt.io.dicom_frames import Frame, find_group
-from opensirt.io.dicom_times import Timing, half_life, nm_timing, pet_timing
-from opensirt.io.dicom_units import (
+from opensirt.io.dicom_real_world import (
     Scale,
-    administration,
-    emission_unit,
     mapped_units,
-    nuclide_of,
     real_world_scale,
+    require_proportional,
 )
+from opensirt.io.dicom_times import Timing, half_life, nm_timing, pet_timing
+from opensirt.io.dicom_units import administration, emission_unit, nuclide_of
 from opensirt.physics.nuclides import nuclide, nuclide_names
 from opensirt.units import Unit
 
@@ -47,6 +46,21 @@ class Meaning:
     decay_correction: str = ""
     injected_bq: float | None = None
     notes: tuple[str, ...] = ()
+    mapped: tuple[Scale, ...] = ()
+    """Per slice as given, where the scales are of real world value mappings."""
+
+    def require_mapped(self, stored: npt.NDArray[Any], index: int, name: str) -> None:
+        """Refuse stored values that the real world value mapping of their slice is not for."""
+        if not self.mapped:
+            return
+        least, most = float(stored.min()), float(stored.max())
+        first, last = self.mapped[index].first, self.mapped[index].last
+        if least < first or most > last:
+            raise DicomError(
+                f"{name}: stored values from {least:g} to {most:g}, but the real world value "
+                f"mapping holds from {first:g} to {last:g} (RealWorldValueFirstValueMapped, "
+                "RealWorldValueLastValueMapped); export the series with a mapping for all"
+            )
 
     def is_padding(self, stored: npt.NDArray[Any], frame: Frame) -> npt.NDArray[np.bool_]:
         """Pixels of a plane that PixelPaddingValue marks as outside the image."""
@@ -92,7 +106,7 @@ def emission_meaning(planes: Sequence[Frame], name: str, *, is_pet: bool) -> Mea
     """
     headers = list({id(p.instance): p.instance.header for p in planes}.values())
     _require_static(headers[0], name)
-    unit, scales = _unit_and_scales(planes, headers, name, is_pet=is_pet)
+    unit, scales, mapped = _unit_and_scales(planes, headers, name, is_pet=is_pet)
     absolute = unit is Unit.BQ_PER_ML
     if is_pet:
         timing = pet_timing([p.instance.header for p in planes], name)
@@ -112,6 +126,7 @@ def emission_meaning(planes: Sequence[Frame], name: str, *, is_pet: bool) -> Mea
         timing.decay_correction,
         injected_bq,
         (*timing.notes, *notes, *injected_notes, *_attenuation_notes(headers[0], name)),
+        mapped,
     )
 
 
@@ -132,33 +147,63 @@ def is_attenuation_corrected(header: Dataset, name: str) -> bool | None:
 
 def _unit_and_scales(
     planes: Sequence[Frame], headers: Sequence[Dataset], name: str, *, is_pet: bool
-) -> tuple[Unit, list[tuple[float, float]]]:
-    mapped = [real_world_scale(plane.groups, name) for plane in planes]
+) -> tuple[Unit, list[tuple[float, float]], tuple[Scale, ...]]:
     if len({title(header, "Units", name) for header in headers}) > 1:
         raise DicomError(f"{name}: Units differs between slices")
-    if all(scale is not None and scale.unit is Unit.BQ_PER_ML for scale in mapped):
-        found = [scale for scale in mapped if scale is not None]
-        if title(headers[0], "Units", name) == "BQML":
-            _check_agreement(planes, found, name)
-        return Unit.BQ_PER_ML, [(scale.slope, scale.intercept) for scale in found]
+    text = title(headers[0], "Units", name)
+    stated = {"BQML": Unit.BQ_PER_ML, "CNTS": Unit.COUNTS}.get(text)
+    mapped = _mapped(planes, stated, name)
+    if mapped:
+        return mapped[0].unit, [(scale.slope, scale.intercept) for scale in mapped], mapped
     other = mapped_units(planes[0].groups, name)
-    if is_pet and other and not title(headers[0], "Units", name):
+    if is_pet and other and not text:
         raise NotUsableError(
             f"{name}: refused as activity: MeasurementUnitsCodeSequence names "
             f"{', '.join(other)}, and Units is missing; Bq/ml is needed"
         )
     unit = emission_unit(headers[0], name, needed=is_pet) or Unit.COUNTS
+    if unit is Unit.COUNTS:
+        for plane in planes:
+            require_proportional(plane.groups, name)
     default = None if is_pet or unit is Unit.BQ_PER_ML else (1.0, 0.0)
-    return unit, [_rescale(plane, name, default=default) for plane in planes]
+    return unit, [_rescale(plane, name, default=default) for plane in planes], ()
 
 
-def _check_agreement(planes: Sequence[Frame], mapped: Sequence[Scale], name: str) -> None:
+def _mapped(planes: Sequence[Frame], stated: Unit | None, name: str) -> tuple[Scale, ...]:
+    """The mapping of each plane to activity or counts; none where no plane has one.
+
+    One to counts says nothing about an image whose Units are Bq/mL. Where Units say the same, each
+    must agree with the plane's own rescaling, which does for planes without one.
+    """
+    scales = [real_world_scale(plane.groups, name) for plane in planes]
+    use = {Unit.BQ_PER_ML} if stated is Unit.BQ_PER_ML else {Unit.BQ_PER_ML, Unit.COUNTS}
+    pairs = [(p, s) for p, s in zip(planes, scales, strict=True) if s is not None and s.unit in use]
+    found = tuple(scale for _, scale in pairs)
+    for plane, scale in pairs:
+        if scale.unit is stated:
+            _check_agreement(plane, scale, name)
+    partial = len(found) < len(planes)
+    if partial and all(scale.unit is stated for scale in found):
+        return ()
+    if found and (partial or len({scale.unit for scale in found}) > 1):
+        raise DicomError(
+            f"{name}: RealWorldValueMappingSequence gives {found[0].unit.value} on {len(found)} of "
+            f"{len(planes)} slices, and not on all the same; export the series again"
+        )
+    return found
+
+
+def _check_agreement(plane: Frame, scale: Scale, name: str) -> None:
     """Two statements of the scale in one header must be the same."""
-    for plane, scale in zip(planes, mapped, strict=True):
-        slope, _ = _rescale(plane, name, default=(scale.slope, scale.intercept))
-        if abs(slope - scale.slope) > SLOPE_TOLERANCE * abs(scale.slope):
+    slope, intercept = _rescale(plane, name, default=(scale.slope, scale.intercept))
+    for keyword, one, other, step in (
+        ("Slope", slope, scale.slope, 0.0),
+        ("Intercept", intercept, scale.intercept, scale.slope),
+    ):
+        if abs(one - other) > SLOPE_TOLERANCE * max(abs(other), step):
             raise DicomError(
-                f"{name}: RescaleSlope and RealWorldValueSlope, both for Bq/mL, contradict"
+                f"{name}: Rescale{keyword} {one:g} and RealWorldValue{keyword} {other:g}, both for "
+                f"{scale.unit.value}, contradict; which holds cannot be guessed"
             )
 
 

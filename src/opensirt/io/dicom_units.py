@@ -1,31 +1,27 @@
 """What stored values of an emission image mean: unit, scale and nuclide.
 
-`Units` of PET, or a real world value mapping with UCUM units, decide. Only Bq/mL is activity and
-only counts are relative activity; every other unit is refused by keyword and value.
+`Units` of PET, or a real world value mapping (`dicom_real_world`), decide. Only Bq/mL is activity
+and only counts are relative activity; every other unit is refused by keyword and value.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from pydicom.dataset import Dataset
 
 from opensirt.errors import DicomError, NotUsableError
-from opensirt.io.dicom_files import items, number, required, title
+from opensirt.io.dicom_files import items, number, title
 from opensirt.io.dicom_times import half_life, start_of
 from opensirt.units import BQ_PER_MBQ, Unit
 
 __all__ = [
-    "Scale",
     "administration",
     "emission_unit",
-    "mapped_units",
     "nuclide_in_text",
     "nuclide_of",
-    "real_world_scale",
 ]
 
 LEAST_INJECTED_BQ = 1e5
@@ -40,10 +36,6 @@ _REFUSED = {
     "CPS": "counts per second",
     "NONE": "without unit",
 }
-_UCUM = {
-    "Bq/ml": Unit.BQ_PER_ML, "Bq/mL": Unit.BQ_PER_ML, "{counts}": Unit.COUNTS,
-    "[hnsf'U]": Unit.HU,
-}  # fmt: skip
 _ELEMENTS = {
     "technetium": "tc", "yttrium": "y", "holmium": "ho", "fluorine": "f", "fluor": "f",
     "indium": "in", "gallium": "ga", "germanium": "ge", "iodine": "i", "lutetium": "lu",
@@ -55,15 +47,6 @@ _ELEMENTS = {
 _NAMES = "|".join(sorted({*_ELEMENTS, *_ELEMENTS.values()}, key=len, reverse=True))
 _NAME_FIRST = re.compile(rf"(?<![a-z])({_NAMES})[\s^_-]*(\d{{1,3}})(m)?(?![a-z0-9])")
 _MASS_FIRST = re.compile(rf"(?<![a-z0-9])(\d{{1,3}})(m)?[\s^_-]*({_NAMES})(?![a-z])")
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Linear meaning of stored values: `value = slope * stored + intercept` in `unit`."""
-
-    slope: float
-    intercept: float
-    unit: Unit
 
 
 def emission_unit(header: Dataset, name: str, *, needed: bool) -> Unit | None:
@@ -88,33 +71,6 @@ def emission_unit(header: Dataset, name: str, *, needed: bool) -> Unit | None:
     meaning = _REFUSED.get(text, "not a unit known here")
     raise NotUsableError(
         f"{name}: refused as activity: Units is {text}, {meaning}; export the series in BQML"
-    )
-
-
-def real_world_scale(groups: Sequence[Dataset], name: str) -> Scale | None:
-    """The real world value mapping of a frame, None where there is none in a unit known here.
-
-    `groups` are looked through in order: per-frame, shared, whole data set.
-    """
-    for group in groups:
-        for mapping in items(group, "RealWorldValueMappingSequence", name):
-            codes = items(mapping, "MeasurementUnitsCodeSequence", name)
-            unit = _UCUM.get(title(codes[0], "CodeValue", name)) if codes else None
-            slope = number(mapping, "RealWorldValueSlope", name)
-            if unit is None or slope is None:
-                continue
-            intercept = required(mapping, "RealWorldValueIntercept", name)
-            return Scale(slope, float(intercept), unit)
-    return None
-
-
-def mapped_units(groups: Sequence[Dataset], name: str) -> tuple[str, ...]:
-    """Codes of every unit that the real world value mappings name, for messages."""
-    return tuple(
-        title(code, "CodeValue", name)
-        for group in groups
-        for mapping in items(group, "RealWorldValueMappingSequence", name)
-        for code in items(mapping, "MeasurementUnitsCodeSequence", name)
     )
 
 

@@ -11,13 +11,10 @@ import pytest
 from opensirt.errors import DicomError, NotUsableError
 from opensirt.io.dicom_images import read_dicom_image
 from opensirt.io.dicom_units import (
-    Scale,
     administration,
     emission_unit,
-    mapped_units,
     nuclide_in_text,
     nuclide_of,
-    real_world_scale,
 )
 from opensirt.units import Unit
 from tests.unit.io import dicom_factory as make
@@ -94,41 +91,6 @@ def test_a_unit_is_needed_for_pet_alone() -> None:
         emission_unit(make.item(Units="GML"), "x", needed=False)
 
 
-def mapping(code: str | None, slope: float | None = 2.0, intercept: float | None = 3.0):
-    item = make.item()
-    if code is not None:
-        item.MeasurementUnitsCodeSequence = make.DicomSequence([make.item(CodeValue=code)])
-    if slope is not None:
-        item.RealWorldValueSlope = slope
-    if intercept is not None:
-        item.RealWorldValueIntercept = intercept
-    return item
-
-
-def mapped(*mappings):
-    return make.item(RealWorldValueMappingSequence=make.DicomSequence(mappings))
-
-
-@pytest.mark.parametrize(
-    ("code", "unit"),
-    [("Bq/ml", Unit.BQ_PER_ML), ("Bq/mL", Unit.BQ_PER_ML), ("{counts}", Unit.COUNTS),
-     ("[hnsf'U]", Unit.HU)],
-)  # fmt: skip
-def test_a_mapping_has_the_unit_of_its_code(code: str, unit: Unit) -> None:
-    assert real_world_scale([mapped(mapping(code))], "x") == Scale(2.0, 3.0, unit)
-
-
-def test_the_first_mapping_in_a_unit_known_here_counts_frames_before_the_whole() -> None:
-    frame = mapped(mapping("g/ml{SUVbw}", 9.0), mapping(None), mapping("Bq/ml", None))
-    shared = mapped(mapping("Bq/ml", 5.0, 7.0), mapping("Bq/ml", 6.0))
-    assert real_world_scale([frame, shared], "x") == Scale(5.0, 7.0, Unit.BQ_PER_ML)
-    assert real_world_scale([shared, frame], "x") == Scale(5.0, 7.0, Unit.BQ_PER_ML)
-    assert real_world_scale([frame], "x") is None
-    assert mapped_units([frame, shared], "x") == ("g/ml{SUVbw}", *["Bq/ml"] * 3)
-    with pytest.raises(DicomError, match="RealWorldValueIntercept is missing"):
-        real_world_scale([mapped(mapping("Bq/ml", 5.0, None))], "x")
-
-
 def given(dose: float, **more):
     """A header with what was injected at 8:00."""
     facts = {
@@ -182,30 +144,6 @@ def test_the_first_drug_with_a_dose_counts() -> None:
 def activity(tmp_path: Path, **more):
     objects = make.pet(np.full((3, 4, 5), 100, dtype=np.uint16), **more)
     return read_dicom_image(make.save(objects, tmp_path))
-
-
-@pytest.mark.parametrize(("slope", "refused"), [(2.0, False), (1.99, True), (2.01, True)])
-def test_two_scales_in_one_header_must_be_one(tmp_path: Path, slope: float, refused: bool) -> None:
-    """The mapping says 2 Bq/mL per value; a RescaleSlope below or above contradicts it."""
-    scales = mapped(mapping("Bq/ml", 2.0, 0.0)).RealWorldValueMappingSequence
-    objects = make.pet(
-        np.full((3, 4, 5), 100, dtype=np.uint16), RescaleSlope=slope,
-        RealWorldValueMappingSequence=scales,
-    )  # fmt: skip
-    paths = make.save(objects, tmp_path)
-    if refused:
-        with pytest.raises(DicomError, match="RescaleSlope and RealWorldValueSlope, both for Bq"):
-            read_dicom_image(paths)
-    else:
-        assert read_dicom_image(paths).volume.values.max() == 200.0
-
-
-def test_a_mapping_on_some_slices_only_is_not_used(tmp_path: Path) -> None:
-    objects = make.pet(np.full((3, 4, 5), 100, dtype=np.uint16), RescaleSlope=0.5)
-    objects[0].RealWorldValueMappingSequence = mapped(
-        mapping("Bq/ml", 7.0, 0.0)
-    ).RealWorldValueMappingSequence
-    assert np.unique(read_dicom_image(make.save(objects, tmp_path)).volume.values).tolist() == [50]
 
 
 def test_slices_of_two_nuclides_are_refused(tmp_path: Path) -> None:
