@@ -21,7 +21,14 @@ from opensirt.io.dicom_planes import DicomPlanes, decimal
 from opensirt.io.door import reader
 from opensirt.units import Unit
 
-__all__ = ["RT_DOSE_CLASS", "DoseVolumeHistogram", "build_rt_dose", "read_rt_dose", "write_rt_dose"]
+__all__ = [
+    "MAX_HISTOGRAM_BINS",
+    "RT_DOSE_CLASS",
+    "DoseVolumeHistogram",
+    "build_rt_dose",
+    "read_rt_dose",
+    "write_rt_dose",
+]
 
 RT_DOSE_CLASS = "1.2.840.10008.5.1.4.1.1.481.2"
 RT_PLAN_CLASS = "1.2.840.10008.5.1.4.1.1.481.5"

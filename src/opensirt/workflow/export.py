@@ -11,7 +11,7 @@ from opensirt.dose.statistics import RegionDose
 from opensirt.findings import AcceptedStop, Finding
 from opensirt.image import Regions, Volume
 from opensirt.io.dicom_common import DicomContext
-from opensirt.io.dicom_dose import DoseVolumeHistogram
+from opensirt.io.dicom_dose import MAX_HISTOGRAM_BINS, DoseVolumeHistogram
 from opensirt.io.dicom_identity import Identity
 from opensirt.io.dicom_plan import PlanSummary
 from opensirt.io.dicom_report import RegionMeasurement
@@ -112,7 +112,7 @@ def _measurements(dose: RegionDose) -> list[RegionMeasurement]:
 
 
 def _histogram(name: str, curve: Dvh) -> DoseVolumeHistogram:
-    dose_gy, fraction = curve.cumulative()
+    dose_gy, fraction = curve.fine(MAX_HISTOGRAM_BINS)
     return DoseVolumeHistogram(
         name=name,
         dose_gy=dose_gy,

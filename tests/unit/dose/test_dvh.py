@@ -65,3 +65,31 @@ def test_histograms_refuse_other_units_grids_and_empty_regions() -> None:
         dose_volume_histogram(DOSE, region([0.0] * 10))
     with pytest.raises(InputError, match="percentage from 0 to 100, got 101"):
         dose_volume_histogram(DOSE, whole).d(101)
+
+
+@pytest.mark.parametrize("hottest_gy", [150.0, 5000.0, 1e6])
+def test_a_reader_of_the_fine_curve_gets_every_dose_of_a_share(hottest_gy: float) -> None:
+    """The bin nearest to the share, as readers of stored histograms take it, hot voxel or not."""
+    gray = np.random.default_rng(4).normal(100.0, 12.0, (20, 20, 20)).clip(1.0)
+    gray[0, 0, 0] = hottest_gy
+    dose = volume(gray, Unit.GY, (2.0, 2.0, 2.0))
+    here = Region.from_mask("lesion", "tumour", np.ones(gray.shape, np.float32), dose.grid)
+    dvh = dose_volume_histogram(dose, here)
+    doses_gy, shares = dvh.fine(1000)
+    assert (doses_gy[0], doses_gy[-1]) == (0.0, dvh.maximum_gy)
+    assert 990 <= len(doses_gy) <= 1000
+    assert np.all(np.diff(doses_gy) > 0)
+    for percent in (98, 95, 70, 50, 20, 2):
+        nearest = doses_gy[np.argmin(np.abs(shares - percent / 100.0))]
+        assert nearest == pytest.approx(dvh.d(percent), rel=0.005), percent
+    for gray_here in doses_gy[::50]:
+        assert shares[list(doses_gy).index(gray_here)] == pytest.approx(dvh.v(gray_here))
+
+
+@pytest.mark.parametrize("gray", [3.0, 0.0])
+def test_the_fine_curve_of_one_dose_is_that_dose(gray: float) -> None:
+    dose = volume(np.full((1, 1, 10), gray), Unit.GY, (10.0, 10.0, 10.0))
+    here = Region.from_mask("lesion", "tumour", np.ones((1, 1, 10), np.float32), dose.grid)
+    doses_gy, shares = dose_volume_histogram(dose, here).fine(1000)
+    assert (doses_gy[0], doses_gy[-1]) == (0.0, gray)
+    assert np.all(shares == 1.0)

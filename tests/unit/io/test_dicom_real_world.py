@@ -102,7 +102,9 @@ def test_a_mapping_holds_for_the_stored_values_it_names(tmp_path: Path) -> None:
     assert float(spect(tmp_path / "all", mapping("Bq/ml", 2.0, 0.0, **enough)).values.max()) == 180
     for number, (first, last) in enumerate(((0, 89), (1, 90))):
         short = mapping("Bq/ml", 2.0, 0.0, **dict(zip(ends, (first, last), strict=True)))
-        with pytest.raises(DicomError, match=rf"stored values from 0 to .* holds from {first} to {last}"):
+        with pytest.raises(
+            DicomError, match=rf"stored values from 0 to .* holds from {first} to {last}"
+        ):
             spect(tmp_path / f"short {number}", short)
     back = mapping("Bq/ml", 2.0, 0.0, **dict(zip(ends, (90, 0), strict=True)))
     with pytest.raises(DicomError, match="RealWorldValueFirstValueMapped is 90, above"):

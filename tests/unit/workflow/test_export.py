@@ -96,3 +96,10 @@ def test_a_plan_on_a_stop_says_each_stop_once_and_what_is_drawn_up():
         "STOP (lung-dose-limit, activity-beyond-vials) accepted by Dr A. Example: agreed. "
         "Y-90 resin microspheres, partition model, 2.346 GBq to draw up"
     )
+
+
+def test_stored_histograms_are_as_fine_as_a_reader_needs_beside_a_hot_voxel() -> None:
+    doses = np.append(9000.0, np.linspace(120.0, 80.0, 999))
+    stored = export._histogram("T1", Dvh("T1", doses, np.full(1000, 0.1)))
+    at_95 = stored.dose_gy[np.argmin(np.abs(stored.volume_ml - 95.0))]
+    assert at_95 == pytest.approx(82.0, rel=0.005)
