@@ -41,12 +41,16 @@ CHOOSE = typer.Option(
     [], "--choose", help="ROLE=SERIES where several series could be meant, such as ct=LIVER."
 )
 ROLES = typer.Option([], "--role", help="REGION=ROLE, such as 'Lesion 3'=tumour.")
+TIME_ZONE = typer.Option(
+    None, help="Of clocks whose DICOM header states none: Europe/Berlin, +01:00."
+)
 
 
 def read(
     study: Path = STUDY,
     choose: list[str] = CHOOSE,
     role: list[str] = ROLES,
+    time_zone: str | None = TIME_ZONE,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Show what is in a study: images, regions, and what was left out, why."""
@@ -57,6 +61,7 @@ def read(
             study,
             choose=key_values(choose, "--choose"),
             roles=key_values(role, "--role"),
+            time_zone=time_zone,
             progress=step,
         )
     result = describe_case(case)
@@ -100,8 +105,11 @@ def run(
     ),
     given_gbq: float | None = typer.Option(None, help="Activity given, for a treatment image."),
     injected: str | None = typer.Option(
-        None, help="When it was given, with time zone: 2025-01-10T12:00:00+00:00."
+        None,
+        help="When it was given, with time zone: 2025-01-10T12:00:00+00:00; or without, by "
+        "--time-zone.",
     ),
+    time_zone: str | None = TIME_ZONE,
     assume_aligned: bool = typer.Option(
         False, help="Take images of different frames of reference as aligned; recorded."
     ),
@@ -161,7 +169,7 @@ def run(
         residual_fraction=residual,
         dose_constant_gy_kg_per_gbq=constant_from(dose_constant),
         image=image,
-        given=_given(product, given_gbq, injected),
+        given=_given(product, given_gbq, injected, time_zone),
         assume_aligned=assume_aligned,
         height_cm=height_cm,
         weight_kg=weight_kg,
@@ -169,6 +177,7 @@ def run(
         compare_engines=compare_engines,
         identity=identity,
         allow_stop=None if allow_stop is None else AcceptedStop.parse(allow_stop),
+        time_zone=time_zone,
         choose=key_values(choose, "--choose"),
         roles=key_values(role, "--role"),
     )
@@ -192,11 +201,15 @@ def _end(outcome: RunResult) -> None:
     exit_on_stop(report.stops)
 
 
-def _given(product: str, given_gbq: float | None, injected: str | None) -> Treatment | None:
+def _given(
+    product: str, given_gbq: float | None, injected: str | None, zone: str | None
+) -> Treatment | None:
     """What was given, from the options; both or none."""
     from datetime import datetime
 
     from opensirt.case import Treatment
+    from opensirt.clock import on_clock
+    from opensirt.clock import time_zone as zone_named
     from opensirt.errors import InputError
     from opensirt.units import BQ_PER_GBQ
 
@@ -208,9 +221,12 @@ def _given(product: str, given_gbq: float | None, injected: str | None) -> Treat
         instant = datetime.fromisoformat(injected)
     except ValueError:
         instant = None
+    if instant is not None and instant.tzinfo is None and zone is not None:
+        instant = on_clock(instant, zone_named(zone))
     if instant is None or instant.tzinfo is None:
         raise InputError(
-            f"--injected needs a time with zone such as 2025-01-10T12:00:00+00:00, got {injected!r}"
+            "--injected needs a time with zone such as 2025-01-10T12:00:00+00:00, or --time-zone "
+            f"beside it, got {injected!r}"
         )
     if not given_gbq > 0:
         raise InputError(f"--given-gbq must be above 0, got {given_gbq}")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.case import IMAGE_ROLES, StudyImage
+from opensirt.clock import UNSTATED, in_words, is_unstated, on_clock
 from opensirt.errors import CaseError, FileFormatError
 from opensirt.image import Grid, Volume
 from opensirt.io.case_keys import Table
@@ -170,7 +171,9 @@ def _from_dicom(table: Table, path: Path, role: str) -> StudyImage:
     if image.decay_correction and "decay_correction" in table.values:
         _require_same(table, "decay_correction", image.decay_correction)
     acquired = _same_instant(table, image.acquired)
-    timed = volume.time if volume.time is not None or nuclide is None else acquired
+    timed = volume.time
+    if nuclide is not None and timed in (None, image.acquired):
+        timed = acquired
     return replace(
         image,
         volume=replace(volume, nuclide=nuclide, time=timed),
@@ -191,10 +194,13 @@ def _require_same(table: Table, key: str, found: str) -> None:
 
 def _same_instant(table: Table, found: datetime | None) -> datetime | None:
     stated = table.instant("acquired")
-    if stated is not None and found is not None and stated != found:
+    if stated is None or found is None:
+        return stated or found
+    known = on_clock(found, stated.tzinfo or UNSTATED) if is_unstated(found) else found
+    if stated != known:
         raise CaseError(
             f"{table.place}: key 'acquired' says {stated.isoformat()}, the DICOM header says "
-            f"{found.isoformat()}; leave the key out"
+            f"{in_words(found)}; leave the key out"
         )
     return stated or found
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from opensirt.case import Assumptions, Case, LeftOut, Patient, StudyImage, Treatment
+from opensirt.clock import in_words, is_unstated
 from opensirt.errors import CaseError
 from opensirt.image import Region, Regions
 from opensirt.io.case_images import IMAGE_KEYS, find_file, hash_path, read_case_image
 from opensirt.io.case_keys import Table
 from opensirt.io.case_regions import REGION_KEYS, read_case_regions
 from opensirt.io.interfile import POSITION_NOT_KNOWN
+from opensirt.io.zones import with_time_zone
 from opensirt.physics.products import product_names
 from opensirt.provenance import Provenance, hash_file
 from opensirt.units import BQ_PER_GBQ
@@ -42,7 +44,9 @@ def read_case_file(path: Path | str) -> Case:
     path = Path(path)
     content = _load(path)
     top = Table.of(path.name, content, _TABLES)
-    case_id = Table.of("[case]", content.get("case", {}), ("id",)).text("id", example='id = "..."')
+    about = Table.of("[case]", content.get("case", {}), ("id", "time_zone"))
+    case_id = about.text("id", example='id = "..."')
+    zone = about.text("time_zone") if "time_zone" in about.values else None
     image_tables = _tables(top, "image", IMAGE_KEYS)
     if not image_tables:
         raise CaseError(f"{path.name}: no [[image]] is given; describe at least one image")
@@ -53,7 +57,7 @@ def read_case_file(path: Path | str) -> Case:
     _require_known_positions(images, regions)
     files = [find_file(table, path.parent) for table in (*image_tables, *region_tables)]
     inputs = {file.name: hash_path(file) for file in files}
-    return Case(
+    case = Case(
         id=case_id,
         images=images,
         regions=Regions(regions),
@@ -63,6 +67,7 @@ def read_case_file(path: Path | str) -> Case:
         left_out=left_out,
         provenance=Provenance(inputs={path.name: hash_file(path), **inputs}),
     )
+    return with_time_zone(case, zone)
 
 
 def write_case_file(
@@ -213,8 +218,8 @@ def _block(head: str, table: Mapping[str, Any], *, quoted: bool = False) -> str:
 
 def _toml(value: Any) -> str:
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise CaseError(f"the time {value.isoformat()} has no time zone; give one")
+        if value.tzinfo is None or is_unstated(value):
+            raise CaseError(f"the time {in_words(value)} has no time zone; give one")
         return value.isoformat()
     if isinstance(value, bool):
         return str(value).lower()

@@ -1,8 +1,8 @@
 """Instants in DICOM headers, and the instant that activity values refer to.
 
-A date and a time are joined with `TimezoneOffsetFromUTC`. Where that is absent, the clock is an
-unknown local one: the instant carries UTC so that differences within the study are right, and the
-note `ZONE_NOTE` says so.
+A date and a time are joined with `TimezoneOffsetFromUTC`, or the offset that another time of the
+header carries. Where there is none, the clock is an unknown local one: the instant is `UNSTATED`,
+so that differences within the study are right, and the note `ZONE_NOTE` says so.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
+from opensirt.clock import FURTHEST_HOURS, UNSTATED
 from opensirt.errors import DicomError
 from opensirt.io.dicom_files import items, number, numbers, title
 
@@ -31,7 +32,7 @@ __all__ = [
     "zone_notes",
 ]
 
-ZONE_NOTE = "time zone not stated (TimezoneOffsetFromUTC); taken as UTC for differences only"
+ZONE_NOTE = "time zone not stated (TimezoneOffsetFromUTC); good for differences on one clock only"
 
 DECAY_FACTOR_TOLERANCE = 0.02
 """Largest relative difference between `DecayFactor` and the one that the times imply."""
@@ -42,6 +43,8 @@ LONGEST_SCAN_S = 6 * 3600.0
 """No scan takes longer: a date that was not moved on at midnight, or a clock, is wrong."""
 
 MS_PER_S = 1000.0
+_WITH_OFFSET = ("AcquisitionDateTime", "DecayCorrectionDateTime")
+"""Attributes that may carry the offset of the header's clock at their end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +84,7 @@ def combined(dataset: Dataset, keyword: str, name: str) -> datetime | None:
 
 def zone_notes(dataset: Dataset, name: str) -> tuple[str, ...]:
     """`ZONE_NOTE` where the header does not state its time zone."""
-    return () if title(dataset, "TimezoneOffsetFromUTC", name) else (ZONE_NOTE,)
+    return (ZONE_NOTE,) if _zone(dataset, name) is UNSTATED else ()
 
 
 def acquisition_instant(dataset: Dataset, name: str) -> datetime | None:
@@ -269,12 +272,21 @@ def half_life(header: Dataset, name: str) -> float | None:
 
 def _zone(dataset: Dataset, name: str) -> timezone:
     text = title(dataset, "TimezoneOffsetFromUTC", name)
-    return _offset(text, "TimezoneOffsetFromUTC", name) if text else UTC
+    if text:
+        return _offset(text, "TimezoneOffsetFromUTC", name)
+    inner = items(dataset, "RadiopharmaceuticalInformationSequence", name)
+    for holder, keyword in (
+        *((dataset, keyword) for keyword in _WITH_OFFSET),
+        *((item, "RadiopharmaceuticalStartDateTime") for item in inner),
+    ):
+        if stated := re.search(r"[+-]\d{4}$", title(holder, keyword, name)):
+            return _offset(stated[0], keyword, name)
+    return UNSTATED
 
 
 def _offset(text: str, keyword: str, name: str) -> timezone:
     match = re.fullmatch(r"([+-])(\d{2})(\d{2})", text)
-    if match is None or int(match[2]) > 14 or int(match[3]) > 59:
+    if match is None or int(match[2]) > FURTHEST_HOURS or int(match[3]) > 59:
         raise DicomError(f"{name}: {keyword} has no valid offset from UTC such as +0100")
     shift = timedelta(hours=int(match[2]), minutes=int(match[3]))
     return timezone(shift if match[1] == "+" else -shift)

@@ -17,7 +17,6 @@ from opensirt.errors import (
     NotUsableError,
     OpenSirtError,
 )
-from opensirt.findings import Finding
 from opensirt.image import Region, Regions
 from opensirt.io.dicom_files import number, open_dicom, quiet_pydicom, title
 from opensirt.io.dicom_frames import Instance
@@ -26,7 +25,6 @@ from opensirt.io.dicom_roles import REGIONS, Chosen, check_choice, choose_series
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.dicom_series import REGION_CLASSES, Progress, Scan, Series, scan_files
-from opensirt.io.dicom_times import ZONE_NOTE
 from opensirt.provenance import Provenance, hash_file
 from opensirt.units import CM_PER_M
 
@@ -239,21 +237,13 @@ def _case(scan: Scan, chosen: Chosen, reading: _Reading) -> Case:
     headers = [s.header for s in chosen.by_role.values()] or [
         instance.header for s in scan.series for instance in s.instances[:1]
     ] or [i.header for i in (*scan.regions, *scan.others)]  # fmt: skip
-    zones = {ZONE_NOTE in image.notes for image in reading.images if image.acquired}
-    findings = list(chosen.findings)
-    if len(zones) > 1:
-        text = (
-            "some images state their time zone and others do not (TimezoneOffsetFromUTC), so decay "
-            "between them may be wrong by the offset"
-        )
-        findings.append(Finding("warn", "time-zone-unknown", text))
     return Case(
         id=_pseudonym(headers),
         images=tuple(reading.images),
         regions=Regions(tuple(reading.regions)),
         patient=_patient(headers),
         left_out=(*scan.left_out, *chosen.left_out, *reading.left_out),
-        findings=tuple(findings),
+        findings=tuple(chosen.findings),
         provenance=Provenance(inputs=reading.inputs),
     )
 

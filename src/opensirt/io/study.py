@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from opensirt.case import Case, LeftOut, StudyImage
+from opensirt.clock import in_words
 from opensirt.errors import FileFormatError, InputError
 from opensirt.image import Grid, Region, Regions
 from opensirt.io.dicom_series import Progress
@@ -14,6 +15,7 @@ from opensirt.io.folder import read_dicom_files, read_folder
 from opensirt.io.interfile import read_interfile
 from opensirt.io.nifti import read_nifti
 from opensirt.io.slicer import read_nrrd, read_nrrd_regions
+from opensirt.io.zones import with_time_zone
 from opensirt.provenance import Provenance, hash_file
 
 __all__ = ["describe_study", "read_study"]
@@ -29,6 +31,7 @@ def read_study(
     path: Path | str,
     *,
     choose: Mapping[str, str] | None = None,
+    time_zone: str | None = None,
     progress: Progress | None = None,
 ) -> Case:
     """The case at a path.
@@ -39,6 +42,8 @@ def read_study(
         A folder with a case.toml or with DICOM files; a case.toml; one DICOM, NIfTI or NRRD file.
     choose : mapping, optional
         Role -> series, for a DICOM folder that offers several; see `read_folder`.
+    time_zone : str, optional
+        Of times whose DICOM header states none; see `with_time_zone`.
     progress : callable, optional
         Called with (files looked at, files in all).
 
@@ -47,7 +52,10 @@ def read_study(
     OpenSirtError
         One line: what was needed, what was found, what to do.
     """
-    place = Path(path)
+    return with_time_zone(_read(Path(path), choose, progress), time_zone)
+
+
+def _read(place: Path, choose: Mapping[str, str] | None, progress: Progress | None) -> Case:
     if not place.exists():
         raise InputError(
             f"{place} does not exist; give a study folder, a case.toml or an image file"
@@ -100,7 +108,7 @@ def _described_image(image: StudyImage) -> dict[str, Any]:
         **_described_grid(volume.grid),
         "minimum": float(volume.values.min()),
         "maximum": float(volume.values.max()),
-        "acquired": image.acquired.isoformat() if image.acquired else None,
+        "acquired": in_words(image.acquired) if image.acquired else None,
         "decay_correction": image.decay_correction,
         "injected_bq": volume.injected_bq,
         "notes": list(image.notes),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
+from opensirt.clock import in_words, is_unstated
 from opensirt.errors import InputError
 from opensirt.image import Volume
 from opensirt.physics.nuclides import Nuclide, decay_factor, nuclide_names
@@ -22,11 +23,17 @@ def decay_between(nuclide: Nuclide, start: datetime, end: datetime) -> float:
     Raises
     ------
     InputError
-        When an instant has no time zone.
+        When an instant has no time zone, or only one of them has a zone that is known.
     """
     for instant in (start, end):
         if instant.tzinfo is None:
             raise InputError(f"the time {instant} has no time zone; give one, for example +00:00")
+    if is_unstated(start) != is_unstated(end):
+        raise InputError(
+            f"{in_words(start)} and {in_words(end)} cannot be compared: one is of a clock whose "
+            "time zone its DICOM header does not state (TimezoneOffsetFromUTC); state it with "
+            "--time-zone, or time_zone in case.toml under [case], such as Europe/Berlin"
+        )
     return float(decay_factor(nuclide, (end - start).total_seconds()))
 
 

@@ -52,6 +52,8 @@ class RunOptions:
     """Role of the activity image to use; the planning image where the study has one."""
     given: Treatment | None = None
     """What was given, for a treatment image whose study does not say."""
+    time_zone: str | None = None
+    """Of times whose DICOM header states none: an IANA name or an offset."""
     choose: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     compare_engines: bool = False

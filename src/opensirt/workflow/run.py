@@ -59,6 +59,7 @@ def run_study(
         study,
         choose=options.choose,
         roles=options.roles,
+        time_zone=options.time_zone,
         progress=lambda what, done: step(what, 0.3 * done),
     )
     step("bringing into one space", 0.32)

@@ -27,6 +27,7 @@ def read_case(
     *,
     choose: Mapping[str, str] | None = None,
     roles: Mapping[str, str] | None = None,
+    time_zone: str | None = None,
     progress: Progress | None = None,
 ) -> Case:
     """Read a DICOM folder, a `case.toml` or a single image file.
@@ -38,6 +39,8 @@ def read_case(
         Decides where several series could be meant.
     roles : mapping of region name to role, optional
         Overrides the role that a region's name suggests.
+    time_zone : str, optional
+        IANA name or offset of the clock of headers that state none.
     progress : callable (text, part done), optional
 
     Raises
@@ -49,6 +52,7 @@ def read_case(
     case = read_study(
         Path(study),
         choose=choose,
+        time_zone=time_zone,
         progress=lambda seen, total: step("reading files", seen / max(total, 1)),
     )
     return with_roles(case, roles or {})

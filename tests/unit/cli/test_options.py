@@ -109,6 +109,11 @@ def test_what_was_given_is_in_gbq_at_an_instant_with_its_zone(seen: dict[str, An
     assert given.injected.isoformat() == "2025-01-10T12:00:00+02:00"
     for text in ("2025-01-10T12:00:00", "yesterday"):
         assert refusal(*words, text).startswith("--injected needs a time with zone")
+    zone = ("--time-zone", "Europe/Berlin")
+    assert refusal(*words, "2025-07-10T12:00", *zone) == "seen"
+    assert seen["options"].given.injected.isoformat() == "2025-07-10T12:00:00+02:00"
+    assert seen["options"].time_zone == "Europe/Berlin"
+    assert "comes twice or not at all" in refusal(*words, "2025-10-26T02:30", *zone)
     assert "found one of them" in refusal(*RUN, "--given-gbq", 1.4)
     assert "must be above 0" in refusal(*RUN, "--given-gbq", 0, "--injected", "2025-01-10T12:00Z")
 

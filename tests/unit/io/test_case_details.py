@@ -47,10 +47,19 @@ def test_a_stated_instant_stands_where_the_header_has_none(tmp_path):
 
 def test_a_stated_instant_must_be_that_of_the_header(tmp_path):
     folder = counts(tmp_path)  # 09:30, zone not stated
-    image = case_of(folder, "acquired = 2025-01-10T10:30:00+01:00").activity_image
-    assert image.acquired == NOON.replace(hour=9, minute=30)
-    with pytest.raises(CaseError, match="'acquired' says 2025-01-10T09:31:00"):
-        case_of(folder, "acquired = 2025-01-10T09:31:00Z")
+    image = case_of(folder, "acquired = 2025-01-10T09:30:00+01:00").activity_image
+    assert image.acquired == image.volume.time == NOON.replace(hour=8, minute=30)
+    for other in ("2025-01-10T09:31:00Z", "2025-01-10T10:30:00+01:00"):
+        with pytest.raises(CaseError, match="header says 2025-01-10T09:30:00; leave the key out"):
+            case_of(folder, f"acquired = {other}")
+
+
+def test_a_case_states_the_zone_of_clocks_whose_headers_do_not(tmp_path):
+    case_of(counts(tmp_path), "")
+    path = tmp_path / "case.toml"
+    zone = 'id = "a"\ntime_zone = "America/Los_Angeles"'
+    path.write_text(path.read_text().replace('id = "a"', zone))
+    assert read_case_file(path).activity_image.acquired == NOON.replace(hour=17, minute=30)
 
 
 def test_a_stated_nuclide_stands_where_the_header_has_none(tmp_path):

@@ -249,6 +249,7 @@ def test_mixed_time_zones_are_a_finding(tmp_path: Path) -> None:
     make.save(make.spect(SMALL), tmp_path / "nm")
     make.save(make.pet(SMALL), tmp_path / "pt")
     assert [f.code for f in read_study(tmp_path).findings] == ["time-zone-unknown"]
+    assert not read_study(tmp_path, time_zone="Europe/Berlin").findings
 
 
 @pytest.mark.parametrize("what", ["missing", "empty", "no dicom"])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from opensirt.clock import UNSTATED
 from opensirt.errors import InputError
 from opensirt.physics.nuclides import nuclide
 from opensirt.quantify import decay_between, lost_fraction
@@ -24,6 +25,15 @@ def test_time_zones_are_respected() -> None:
     """The same instant in two zones is no decay."""
     other = datetime.fromisoformat("2026-01-10T13:00:00+01:00")
     assert decay_between(nuclide("ho166"), NOON, other) == 1.0
+
+
+def test_a_clock_of_unknown_zone_is_compared_with_itself_alone() -> None:
+    y90, here = nuclide("y90"), NOON.replace(tzinfo=UNSTATED)
+    later = here + timedelta(seconds=y90.half_life_s)
+    assert decay_between(y90, here, later) == pytest.approx(0.5)
+    for start, end in ((here, NOON), (NOON, here)):
+        with pytest.raises(InputError, match=r"cannot be compared.*--time-zone"):
+            decay_between(y90, start, end)
 
 
 def test_lost_between_assay_and_injection() -> None:

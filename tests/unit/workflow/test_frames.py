@@ -89,17 +89,17 @@ def test_what_reading_found_stops_only_where_it_is_a_stop(severity, stops):
 def test_reading_is_told_what_was_chosen_and_gives_roles_by_name(monkeypatch):
     asked, said = {}, []
 
-    def read(path, *, choose, progress):
-        asked.update(path=str(path), choose=choose)
+    def read(path, *, choose, time_zone, progress):
+        asked.update(path=str(path), choose=choose, zone=time_zone)
         progress(3, 12)
         progress(0, 0)
         return case(part("liver", "liver"), part("x", "other", 4))
 
     monkeypatch.setattr(study, "read_study", read)
     found = study.read_case(
-        "there", choose={"ct": "CT 1"}, roles={"x": "tumour"},
+        "there", choose={"ct": "CT 1"}, roles={"x": "tumour"}, time_zone="UTC",
         progress=lambda what, done: said.append((what, done)),
     )  # fmt: skip
-    assert asked == {"path": "there", "choose": {"ct": "CT 1"}}
+    assert asked == {"path": "there", "choose": {"ct": "CT 1"}, "zone": "UTC"}
     assert said == [("reading files", 0.25), ("reading files", 0.0)]
     assert [(r.name, r.role) for r in found.regions] == [("liver", "liver"), ("x", "tumour")]
