@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from opensirt.errors import InputError, RegionError, UnitMismatchError
 from opensirt.findings import Finding
 from opensirt.image import Region, Volume
-from opensirt.quantify.truncation import edges_touched
+from opensirt.quantify.truncation import shunt_cut_findings
 from opensirt.units import Unit
 
 __all__ = [
@@ -75,7 +75,7 @@ def measure_lung_shunt(
     liver_counts = _counts(image, liver, background)
     if not liver_counts > 0:
         raise InputError(f"the liver holds {liver_counts:g} counts; a lung shunt needs more than 0")
-    findings = list(_cut_findings(lungs, liver))
+    findings = list(shunt_cut_findings(lungs, liver, "activity image"))
     if lung_counts < 0:
         text = f"The lungs hold {lung_counts:g} counts above background; the shunt is taken as 0."
         findings.append(Finding("warn", "lung-counts-negative", text, "assumption"))
@@ -107,19 +107,6 @@ def planar_lung_shunt_fraction(
 def _counts(image: Volume, region: Region, background: float) -> float:
     voxels = float(region.fractions.sum(dtype="float64"))
     return region.sum_of(image) - background * voxels
-
-
-def _cut_findings(lungs: Region, liver: Region) -> tuple[Finding, ...]:
-    findings = []
-    for region, effect in ((lungs, "underestimated"), (liver, "overestimated")):
-        cut = edges_touched(region)
-        if cut:
-            text = (
-                f"Region {region.name!r} reaches the edge of the activity image "
-                f"({', '.join(cut)}): the lung shunt may be {effect}."
-            )
-            findings.append(Finding("warn", "shunt-region-cut", text, "assumption"))
-    return tuple(findings)
 
 
 def _geometric_mean(counts: PlanarCounts, background: PlanarCounts | None, what: str) -> float:

@@ -1,10 +1,11 @@
-"""Whether a region is cut off by the edge of its image."""
+"""Whether a region is cut off by the edge of its image, and what that does to numbers from it."""
 
 from __future__ import annotations
 
+from opensirt.findings import Finding
 from opensirt.image import Region
 
-__all__ = ["edges_touched"]
+__all__ = ["edges_touched", "liver_cut_findings", "shunt_cut_findings"]
 
 _AXES = ("slice", "row", "column")
 
@@ -26,3 +27,28 @@ def edges_touched(region: Region) -> tuple[str, ...]:
         if part.stop == size:
             touched.append(f"last {axis}")
     return tuple(touched)
+
+
+def shunt_cut_findings(lungs: Region, liver: Region, image: str) -> tuple[Finding, ...]:
+    """What a lung shunt from regions that an image cuts may be off by; `image` in words."""
+    findings = []
+    for region, effect in ((lungs, "underestimated"), (liver, "overestimated")):
+        if cut := edges_touched(region):
+            text = (
+                f"Region {region.name!r} reaches the edge of the {image} ({', '.join(cut)}): "
+                f"the lung shunt may be {effect}."
+            )
+            findings.append(Finding("warn", "shunt-region-cut", text, "assumption"))
+    return tuple(findings)
+
+
+def liver_cut_findings(liver: Region, image: str) -> tuple[Finding, ...]:
+    """That a liver which an image cuts is not the whole liver; `image` in words."""
+    cut = edges_touched(liver)
+    if not cut:
+        return ()
+    text = (
+        f"The liver reaches the edge of the {image} ({', '.join(cut)}): its volume, its mass and "
+        "the activity planned from them may be those of a part."
+    )
+    return (Finding("warn", "liver-cut", text, "assumption"),)

@@ -25,6 +25,7 @@ from opensirt.quantify.density import (
 from opensirt.quantify.lungs import lung_mass, lung_tissue
 from opensirt.quantify.shunt import measure_lung_shunt
 from opensirt.quantify.thresholds import threshold
+from opensirt.quantify.truncation import liver_cut_findings, shunt_cut_findings
 from opensirt.quantify.voxels import on_voxels, whole_voxels
 
 __all__ = ["Setting", "make_setting"]
@@ -68,11 +69,17 @@ def make_setting(case: Case) -> Setting:
     _refuse_cut(drawn, compartments)
     require_plausible_voxels(image.label, grid.spacing_mm)
     require_plausible("volume of the liver", drawn.whole_liver.volume_ml)
+    liver_drawn, where = _where_drawn(case, drawn.whole_liver)
+    findings += liver_cut_findings(liver_drawn, where)
     density = _density(case, compartments, findings, assumptions)
     liver_g_ml = compartments.whole_liver.mean_of(density)
     require_plausible("mean density of the liver", liver_g_ml)
-    shunt, shunt_source = _shunt(case, compartments, lungs, findings, assumptions)
     lungs_on_ct = _lungs_on_ct(case, lungs_drawn)
+    cut: tuple[Finding, ...] = ()
+    if lungs_drawn is not None:
+        seen = lungs_drawn if lungs_on_ct is None else lungs_on_ct
+        cut = shunt_cut_findings(seen, liver_drawn, where)
+    shunt, shunt_source = _shunt(case, compartments, lungs, cut, findings, assumptions)
     mass_g, mass_source = _mass(case, lungs_on_ct, shunt, findings, assumptions)
     lung = LungInput(shunt, mass_g, shunt_source, mass_source)
     return Setting(
@@ -104,6 +111,16 @@ def _lungs_on_ct(case: Case, lungs: Region | None) -> Region | None:
     if lungs is None or not case.has_image("ct"):
         return None
     return lungs.onto(case.image("ct").volume.grid)
+
+
+def _where_drawn(case: Case, region: Region) -> tuple[Region, str]:
+    """A region on the image whose edges may have cut it, and that image in words.
+
+    Outlines are drawn on the CT where there is one; else their own grid is all that is known.
+    """
+    if case.has_image("ct"):
+        return region.onto(case.image("ct").volume.grid), "CT"
+    return region, "image it was drawn on"
 
 
 def _lung_tissue(case: Case, lungs: Region | None, grid: Grid) -> tuple[Region, Volume] | None:
@@ -162,6 +179,7 @@ def _shunt(
     case: Case,
     compartments: LiverCompartments,
     lungs: Region | None,
+    drawn_cut: tuple[Finding, ...],
     findings: list[Finding],
     assumptions: list[str],
 ) -> tuple[float, str]:
@@ -178,7 +196,7 @@ def _shunt(
             findings.append(Finding("note", "lung-shunt-decided", text))
         return known, GIVEN
     if measured is not None:
-        findings += measured.findings
+        findings += (*measured.findings, *drawn_cut)
         return measured.fraction, f"measured: {measured.method}"
     if known is None:
         raise CaseError(

@@ -57,7 +57,11 @@ def measured(monkeypatch):
 def shunt(of: Case, lungs: Region | None = LUNGS):
     """The fraction and its source, findings, and assumptions."""
     findings, assumed = [], []
-    return _shunt(of, liver_compartments(of.regions), lungs, findings, assumed), findings, assumed
+    return (
+        _shunt(of, liver_compartments(of.regions), lungs, (), findings, assumed),
+        findings,
+        assumed,
+    )
 
 
 @pytest.mark.usefixtures("measured")

@@ -125,3 +125,42 @@ def test_the_map_of_cut_lungs_is_told_the_mass_of_whole_ones(monkeypatch):
     planning.calibrate.__wrapped__(case, "y90")
     assert told["lung_mass_g"] == make_setting(case).lung.mass_g
     assert told["lung_shunt_fraction"] == make_setting(case).lung.shunt_fraction
+
+
+def cut_at(case, stop):
+    """The case with CT and outlines that end at a slice; the activity image goes on."""
+    ct = case.image("ct")
+    grid = Grid.from_matrix((stop, *ct.volume.grid.shape[1:]), ct.volume.grid.matrix)
+    short = replace(ct, volume=replace(ct.volume, values=ct.volume.values[:stop], grid=grid))
+    regions = tuple(region.onto(short.volume.grid) for region in case.regions)
+    images = tuple(short if image.role == "ct" else image for image in case.images)
+    return replace(case, images=images, regions=Regions(regions))
+
+
+def test_lungs_that_the_ct_cuts_make_the_shunt_a_finding():
+    """Counts beyond the CT are in no region: the shunt of what is drawn is too low."""
+    case = replace(small_case(), assumptions=Assumptions(lung_mass_g=1000.0))
+    lungs = lungs_on_ct(case)
+    whole = make_setting(prepare_case(case))
+    assert not [f for f in whole.findings if f.code in ("shunt-region-cut", "liver-cut")]
+    middle = (lungs.box[0].start + lungs.box[0].stop) // 2
+    cut = make_setting(prepare_case(cut_at(case, middle)))
+    (said,) = [f for f in cut.findings if f.code == "shunt-region-cut"]
+    assert said.text.startswith("Region 'lungs' reaches the edge of the CT (last slice): the lung")
+    assert cut.lung.shunt_fraction < whole.lung.shunt_fraction
+
+
+def test_a_liver_cut_where_it_was_drawn_is_a_finding_with_and_without_a_ct():
+    grid = small_case().image("ct").volume.grid
+    case = cut_at(small_case(), small_case().region("liver").onto(grid).box[0].stop - 1)
+    decided = Assumptions(1.06, 0.05, 1000.0, frozenset(("lung_shunt_fraction", "lung_mass_g")))
+    for images, where in (
+        (case.images, "CT"),
+        (tuple(i for i in case.images if i.role != "ct"), "image it was drawn on"),
+    ):
+        kept = Regions(tuple(r for r in case.regions if r.role != "lungs"))
+        made = make_setting(
+            prepare_case(replace(case, images=images, regions=kept, assumptions=decided))
+        )
+        (said,) = [f for f in made.findings if f.code == "liver-cut"]
+        assert f"edge of the {where} (last slice)" in said.text
