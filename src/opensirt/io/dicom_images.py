@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from opensirt.case import StudyImage
 from opensirt.errors import DicomError, NotUsableError
 from opensirt.image import Volume
+from opensirt.io.dicom_counts import check_slices
 from opensirt.io.dicom_files import (
     integer,
     load_pixels,
@@ -47,6 +48,7 @@ AIR_HU = -1000.0
 LOWEST_HU = -1024.0
 """Lowest value that a CT writes for tissue or air; less is padding outside the field of view."""
 SAME_ORIENTATION = 1e-3
+"""Cosines this close differ by rounding alone."""
 
 _KINDS = {
     "1.2.840.10008.5.1.4.1.1.2": "CT", "1.2.840.10008.5.1.4.1.1.2.1": "CT",
@@ -128,11 +130,13 @@ def read_series(
     meaning = _meaning(kind, planes, name)
     stack = _stack(planes, name)
     ordered = [planes[index] for index in stack.order]
+    counted = check_slices(ordered, stack.grid.spacing_mm[0], name)
     reader = _PixelReader(name)
     values, padded = _ordered_values(ordered, stack, meaning, reader, name)
     outside = AIR_HU if kind == "CT" else 0.0
     placed = stack.place(values, outside=outside)
-    notes = [*meaning.notes, *stack.notes, *zone_notes(planes[0].instance.header, name)]
+    notes = [*meaning.notes, *stack.notes, *counted]
+    notes += zone_notes(planes[0].instance.header, name)
     if padded:
         notes.append(f"{padded} voxels of padding outside the field of view set to -1000 HU")
     image = _study_image(

@@ -67,25 +67,26 @@ def check_choice(choose: Mapping[str, str]) -> None:
             )
 
 
+_NAMES: tuple[Callable[[Series], str], ...] = (
+    lambda s: s.label,
+    lambda s: s.text("SeriesDescription"),
+    lambda s: s.text("SeriesNumber"),
+    lambda s: s.text("SeriesInstanceUID"),
+    lambda s: s.instances[0].path.name,
+)
+"""What a series can be called by, in the order in which a choice is compared with it."""
+
+
 def matching(candidates: Sequence[Series], wanted: str, role: str) -> Series:
-    """The one series that a user's choice names: by description, series number or UID."""
-    text = wanted.strip().casefold()
-    keys: tuple[Callable[[Series], str], ...] = (
-        lambda s: s.label.casefold(),
-        lambda s: s.text("SeriesDescription").casefold(),
-        lambda s: s.text("SeriesNumber"),
-        lambda s: s.text("SeriesInstanceUID"),
-        lambda s: s.instances[0].path.name.casefold(),
-    )
-    for key in keys:
-        found = [series for series in candidates if key(series) == text]
-        if len(found) == 1:
-            return found[0]
-        if len(found) > 1:
-            raise AmbiguousStudyError(
-                f"{len(found)} series are called {wanted!r}: {_listed(found)}; "
-                f'choose by number, for example --choose {role}="{found[0].text("SeriesNumber")}"'
-            )
+    """The one series that a user's choice names: by description, number, UID or first file."""
+    found = _called(candidates, wanted)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise AmbiguousStudyError(
+            f"{len(found)} series are called {wanted!r}: {_listed(found)}; choose by another "
+            f'name, for example --choose {role}="{_name_for_choice(found[0], candidates)}"'
+        )
     raise InputError(f"no series is called {wanted!r}; there are {_listed(candidates) or 'none'}")
 
 
@@ -101,22 +102,25 @@ def choose_series(series: Sequence[Series], choose: Mapping[str, str]) -> Chosen
     """
     result = Chosen()
     kinds = {"ct": ("CT",), "mr": ("MR",)}
+    could = {
+        role: [s for s in series if s.kind in kinds.get(role, ("NM", "PT"))] for role in IMAGE_ROLES
+    }
     wanted = {
-        role: matching([s for s in series if s.kind in kinds.get(role, ("NM", "PT"))], name, role)
+        role: matching(could[role], name, role)
         for role, name in choose.items()
         if role in IMAGE_ROLES
     }
     usable = [s for s in series if _screened(s, result, explicit=s in wanted.values())]
     for role, pool in _emission_pools(usable, wanted, result).items():
-        _settle(role, pool, wanted.get(role), result)
+        _settle(role, pool, wanted.get(role), could[role], result)
     cts = [s for s in usable if s.kind == "CT"]
-    _settle("ct", cts, wanted.get("ct"), result)
+    _settle("ct", cts, wanted.get("ct"), could["ct"], result)
     mrs = [s for s in usable if s.kind == "MR"]
     if len(mrs) > 1 and "mr" not in wanted:
         why = 'one of several MR series, none of them needed; choose with --choose mr="NAME"'
         result.left_out += [LeftOut(s.described, why) for s in mrs]
     else:
-        _settle("mr", mrs, wanted.get("mr"), result)
+        _settle("mr", mrs, wanted.get("mr"), could["mr"], result)
     return result
 
 
@@ -221,7 +225,13 @@ def _add_strangers(
         result.findings.append(Finding("stop", "not-a-bead-nuclide", text))
 
 
-def _settle(role: str, pool: list[Series], wanted: Series | None, result: Chosen) -> None:
+def _settle(
+    role: str,
+    pool: list[Series],
+    wanted: Series | None,
+    candidates: Sequence[Series],
+    result: Chosen,
+) -> None:
     """Take the one series meant for a role, and list the others."""
     if wanted is not None:
         result.by_role[role] = wanted
@@ -246,7 +256,7 @@ def _settle(role: str, pool: list[Series], wanted: Series | None, result: Chosen
     if len(pool) > 1:
         raise AmbiguousStudyError(
             f"{len(pool)} series could be the {role}: {_listed(pool)}; "
-            f'choose one, for example --choose {role}="{_name_for_choice(pool)}"'
+            f'choose one, for example --choose {role}="{_name_for_choice(pool[0], candidates)}"'
         )
     if pool:
         result.by_role[role] = pool[0]
@@ -287,10 +297,19 @@ def _covered_mm3(series: Series) -> float:
     return length * rows * columns * first.pixel_mm[0] * first.pixel_mm[1]
 
 
-def _name_for_choice(pool: Sequence[Series]) -> str:
-    """A text that names the first candidate alone."""
-    labels = [s.label for s in pool]
-    return labels[0] if labels.count(labels[0]) == 1 else pool[0].text("SeriesNumber")
+def _called(candidates: Sequence[Series], wanted: str) -> list[Series]:
+    """The series that a text names, by the first kind of name that fits any."""
+    text = wanted.strip().casefold()
+    for name in _NAMES:
+        if found := [series for series in candidates if name(series).casefold() == text]:
+            return found
+    return []
+
+
+def _name_for_choice(series: Series, candidates: Sequence[Series]) -> str:
+    """A text that names this one of the candidates alone, when it is typed as a choice."""
+    names = [name(series) for name in _NAMES]
+    return next((n for n in names if n and _called(candidates, n) == [series]), names[-1])
 
 
 def _listed(series: Sequence[Series]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -23,6 +24,12 @@ __all__ = ["Progress", "Scan", "Series", "scan_files", "what_it_is"]
 
 Progress = Callable[[int, int], None]
 """Called with the number of files looked at and their total."""
+
+SAME_COSINE, SAME_PIXEL = 5e-3, 1e-4
+"""Slices within these, of cosines and of pixel size over itself, are of one stack."""
+SAME_PLACE_MM = 0.02
+Floats = npt.NDArray[np.float64]
+Placed = tuple[Instance, Floats]
 
 REGION_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.481.3": "RTSTRUCT",
@@ -138,7 +145,7 @@ def scan_files(
     `trust` takes every file for DICOM; without it, files without a DICOM beginning are left out.
     """
     scan = Scan()
-    slices: dict[tuple[object, ...], list[Instance]] = defaultdict(list)
+    slices: dict[tuple[object, ...], list[Placed]] = defaultdict(list)
     seen: dict[str, Path] = {}
     for index, file in enumerate(files):
         if progress is not None:
@@ -160,9 +167,12 @@ def scan_files(
         progress(len(files), len(files))
     for group in slices.values():
         try:
-            scan.series += _volumes(group)
+            stacks = _of_one_geometry(group)
+            for number_of_it, alike in enumerate(stacks, 1):
+                part = f"stack {number_of_it} of {len(stacks)}" if len(stacks) > 1 else ""
+                scan.series += _volumes(alike, part)
         except OpenSirtError as error:
-            scan.refuse(repr(Series("", tuple(group)).label), error)
+            scan.refuse(repr(Series("", tuple(instance for instance, _ in group)).label), error)
     return scan
 
 
@@ -196,11 +206,11 @@ def _is_copy(instance: Instance, seen: dict[str, Path]) -> bool:
 
 
 def _sort_in(
-    instance: Instance, what: str, slices: dict[tuple[object, ...], list[Instance]], scan: Scan
+    instance: Instance, what: str, slices: dict[tuple[object, ...], list[Placed]], scan: Scan
 ) -> None:
     kind = image_kind(instance.sop_class)
     if kind is not None:
-        slices[_series_key(instance, kind)].append(instance)
+        slices[_series_key(instance, kind)].append((instance, _geometry(instance, kind)))
     elif instance.sop_class in REGION_CLASSES:
         scan.regions.append(instance)
     else:
@@ -229,23 +239,47 @@ def _series_key(instance: Instance, kind: str) -> tuple[object, ...]:
     series = title(header, "SeriesInstanceUID", name)
     if kind == "NM" or is_multi_frame_kind(instance.sop_class):
         return (series, instance.path)
-    cosines = numbers(header, "ImageOrientationPatient", name)
-    pixel = numbers(header, "PixelSpacing", name)
     return (
         series or instance.path,
         instance.sop_class,
         integer(header, "Rows", name),
         integer(header, "Columns", name),
-        tuple(round(v, 2) + 0.0 for v in cosines),
-        tuple(round(v, 4) for v in pixel),
         "LOCALIZER" in texts(header, "ImageType", name),
     )
 
 
-def _volumes(group: Sequence[Instance]) -> list[Series]:
+def _geometry(instance: Instance, kind: str) -> Floats:
+    """Direction cosines and pixel size (mm) of a slice, as one array; empty for many frames."""
+    header, name = instance.header, instance.path.name
+    if kind == "NM" or is_multi_frame_kind(instance.sop_class):
+        return np.empty(0)
+    cosines = numbers(header, "ImageOrientationPatient", name)
+    return np.array((*cosines, *numbers(header, "PixelSpacing", name)))
+
+
+def _of_one_geometry(group: Sequence[Placed]) -> list[list[Instance]]:
+    """Slices of one series that lie alike: writers round cosines and pixel sizes differently."""
+    alike: list[tuple[Floats, list[Instance]]] = []
+    for instance, geometry in group:
+        for known, members in alike:
+            if known.shape == geometry.shape and np.all(np.abs(geometry - known) <= _alike(known)):
+                members.append(instance)
+                break
+        else:
+            alike.append((geometry, [instance]))
+    return [members for _, members in alike]
+
+
+def _alike(geometry: Floats) -> Floats:
+    """How far each number of a geometry, six cosines and two sizes, may be from another."""
+    is_cosine = np.arange(geometry.size) < 6
+    return np.where(is_cosine, SAME_COSINE, SAME_PIXEL * np.abs(geometry))
+
+
+def _volumes(group: Sequence[Instance], part: str) -> list[Series]:
     """The volumes in slices of one series: usually one, several where slices repeat."""
     kind = image_kind(group[0].sop_class) or ""
-    whole = Series(kind, tuple(group))
+    whole = Series(kind, tuple(group), part)
     if is_multi_frame_kind(group[0].sop_class):
         return _frame_volumes(whole)
     if kind == "NM" or len(group) == 1 or not _repeats(whole.frames):
@@ -254,8 +288,9 @@ def _volumes(group: Sequence[Instance]) -> list[Series]:
         parts: dict[str, list[Instance]] = defaultdict(list)
         for instance in group:
             parts[title(instance.header, keyword, instance.path.name)].append(instance)
-        found = [Series(kind, tuple(p), f"{keyword} {value}") for value, p in parts.items()]
-        if len(found) > 1 and not any(_repeats(part.frames) for part in found):
+        before = f"{part}, " if part else ""
+        found = [Series(kind, tuple(p), f"{before}{keyword} {value}") for value, p in parts.items()]
+        if len(found) > 1 and not any(_repeats(one.frames) for one in found):
             return found
     return [whole]
 
@@ -276,7 +311,9 @@ def _frame_volumes(whole: Series) -> list[Series]:
     return [Series(whole.kind, whole.instances, key, tuple(p)) for key, p in parts.items()]
 
 
-def _repeats(frames: Iterable[Frame]) -> bool:
+def _repeats(frames: Sequence[Frame]) -> bool:
     """True where two slices share one position."""
-    places = [tuple(np.round(frame.position_mm, 2) + 0.0) for frame in frames]
-    return len(set(places)) < len(places)
+    places = np.stack([frame.position_mm for frame in frames])
+    heights = places @ np.cross(*frames[0].cosines)
+    ordered = places[np.argsort(heights, kind="stable")]
+    return bool(np.any(np.linalg.norm(np.diff(ordered, axis=0), axis=1) < SAME_PLACE_MM))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from opensirt.errors import AmbiguousStudyError
 from opensirt.io.dicom_files import open_dicom
 from opensirt.io.dicom_frames import Instance
 from opensirt.io.dicom_images import read_series
@@ -249,3 +251,44 @@ def test_an_image_is_known_by_the_hashes_of_its_files_in_any_order(tmp_path: Pat
     assert dict(inputs) == {
         "ct": expected, "planning-activity": hashlib.sha256(single.read_bytes()).hexdigest(),
     }  # fmt: skip
+
+
+def turned(objects, turn_of):
+    """Slices each turned about the axis by its own sine, written with ten digits."""
+    for index, one in enumerate(objects):
+        turn = turn_of(index)
+        even = float(np.sqrt(1 - turn**2))
+        cosines = (even, turn, 0.0, -turn, even, 0.0)
+        one.ImageOrientationPatient = [f"{value:.10f}" for value in cosines]
+    return objects
+
+
+@pytest.mark.parametrize("middle", [0.005, 0.015, 0.00005])
+def test_cosines_that_differ_in_late_digits_are_of_one_stack(tmp_path: Path, middle: float) -> None:
+    """On both sides of where some digit is rounded up, slice by slice."""
+    make.save(turned(ct(), lambda index: middle + (-1e-6, 1e-6)[index % 2]), tmp_path)
+    (found,) = scan(tmp_path).series
+    assert found.size == (4, 6, 7)
+    assert len(read_study(tmp_path).images) == 1
+
+
+def test_two_stacks_of_one_series_are_told_apart_and_the_advice_works(tmp_path: Path) -> None:
+    """One SeriesInstanceUID, number and description: what the message offers must choose one."""
+    make.save(ct(), tmp_path / "1")
+    make.save(turned(ct(), lambda _: 0.02), tmp_path / "2")
+    with pytest.raises(AmbiguousStudyError) as refused:
+        read_study(tmp_path)
+    (advice,) = re.findall(r'--choose ct="([^"]+)"', str(refused.value))
+    assert "stack 1 of 2" in advice
+    assert len(read_study(tmp_path, choose={"ct": advice}).images) == 1
+
+
+def test_series_of_one_name_and_number_are_chosen_as_the_message_says(tmp_path: Path) -> None:
+    facts = {"SeriesDescription": "CT", "SeriesNumber": 2}
+    make.save(ct(SeriesInstanceUID="1.9.1", **facts), tmp_path / "1")
+    make.save(ct(SeriesInstanceUID="1.9.2", **facts), tmp_path / "2")
+    for choose in ({}, {"ct": "CT"}, {"ct": "2"}):
+        with pytest.raises(AmbiguousStudyError) as refused:
+            read_study(tmp_path, choose=choose)
+        (advice,) = re.findall(r'--choose ct="([^"]+)"', str(refused.value))
+        assert read_study(tmp_path, choose={"ct": advice}).image("ct").series_uid == "1.9.1"

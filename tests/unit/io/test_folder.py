@@ -111,7 +111,7 @@ def test_ambiguous_folder_lists_candidates_and_takes_a_choice(tmp_path: Path) ->
 def test_same_names_are_chosen_by_number(tmp_path: Path) -> None:
     make.save(ct(SeriesNumber=3), tmp_path / "1")
     make.save(ct(SeriesNumber=4, SeriesInstanceUID="1.2.8"), tmp_path / "2")
-    with pytest.raises(AmbiguousStudyError, match="choose by number"):
+    with pytest.raises(AmbiguousStudyError, match="choose by another name"):
         read_study(tmp_path, choose={"ct": "CT AC"})
     assert len(read_study(tmp_path, choose={"ct": "4"}).images) == 1
 
