@@ -21,6 +21,7 @@ from opensirt.io.interfile import read_interfile
 from opensirt.io.label_maps import stem
 from opensirt.io.nifti import read_nifti
 from opensirt.io.slicer import read_nrrd
+from opensirt.io.walk import begins_as_dicom, files_in
 from opensirt.physics.nuclides import nuclide_names
 from opensirt.provenance import hash_file
 from opensirt.units import Unit, parse_unit
@@ -93,7 +94,7 @@ def hash_path(path: Path) -> str:
     """SHA-256 of a file, or of the sorted hashes of the files in a folder."""
     if path.is_file():
         return hash_file(path)
-    hashes = sorted(hash_file(file) for file in path.rglob("*") if file.is_file())
+    hashes = sorted(hash_file(file) for file in files_in(path)[0])
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
@@ -205,17 +206,26 @@ def _same_instant(table: Table, found: datetime | None) -> datetime | None:
     return stated or found
 
 
+def _all_files(table: Table, path: Path) -> list[Path]:
+    """Every file of a folder; slices behind a door that is closed would be missing."""
+    files, closed = files_in(path)
+    if closed:
+        raise CaseError(f"{table.place}: {closed[0].what}: {closed[0].why}")
+    return files
+
+
 def _series_files(table: Table, path: Path) -> list[Path]:
     """The files of the one series in a folder, or of the series named by UID or description."""
     if path.is_file():
         return [path]
     found: dict[str, tuple[str, list[Path]]] = {}
     with quiet_pydicom():
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            try:
-                header = open_dicom(file, pixels=False)
-            except FileFormatError:
+        for file in _all_files(table, path):
+            if not begins_as_dicom(file):
                 continue  # a stray file beside the images
+            header = open_dicom(file, pixels=False)
+            if not header.get("SOPClassUID"):
+                raise FileFormatError(f"{file.name}: a damaged DICOM file (SOPClassUID is missing)")
             uid = str(header.get("SeriesInstanceUID") or "")
             if uid and "Rows" in header:
                 title = str(header.get("SeriesDescription") or "")

@@ -11,6 +11,7 @@ from opensirt.case import Case, StudyImage
 from opensirt.errors import CaseError, OpenSirtError
 from opensirt.io.dicom_common import PATIENT_KEYWORDS, STUDY_KEYWORDS
 from opensirt.io.dicom_files import open_dicom
+from opensirt.io.walk import files_in
 
 __all__ = ["Identity", "read_identity"]
 
@@ -82,7 +83,7 @@ def read_identity(study: Path, case: Case, image: StudyImage) -> Identity:
 
 def _headers(study: Path, series: set[str]) -> list[Dataset]:
     """Headers of the files of the series wanted, in the order of names."""
-    paths = sorted(p for p in study.rglob("*") if p.is_file()) if study.is_dir() else [study]
+    paths = files_in(study)[0] if study.is_dir() else [study]
     found = []
     for path in paths:
         try:

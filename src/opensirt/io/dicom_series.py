@@ -14,10 +14,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from opensirt.case import LeftOut
-from opensirt.errors import DicomError, FileFormatError, OpenSirtError
+from opensirt.errors import DicomError, OpenSirtError
 from opensirt.io.dicom_files import integer, number, numbers, open_dicom, printable, texts, title
 from opensirt.io.dicom_frames import Frame, Instance, find_group, frames_of, is_multi_frame_kind
 from opensirt.io.dicom_images import image_kind
+from opensirt.io.walk import begins_as_dicom
 from opensirt.provenance import hash_file
 
 __all__ = ["Progress", "Scan", "Series", "scan_files", "what_it_is"]
@@ -130,6 +131,8 @@ class Scan:
     errors: list[OpenSirtError] = field(default_factory=list)
     """Errors behind entries of `left_out`, for a caller who gave one file alone."""
     dicom_files: int = 0
+    damaged: int = 0
+    """Files and folders that could not be read, so that nobody knows what they hold."""
 
     def refuse(self, what: str, error: OpenSirtError) -> None:
         """List something that cannot be read."""
@@ -152,7 +155,7 @@ def scan_files(
             progress(index, len(files))
         what = file.relative_to(root).as_posix() if file != root else file.name
         try:
-            if not trust and not _begins_as_dicom(file):
+            if not trust and not begins_as_dicom(file):
                 scan.left_out.append(LeftOut(what, "not a DICOM file"))
                 continue
             instance = Instance(file, open_dicom(file, pixels=False))
@@ -163,6 +166,7 @@ def scan_files(
             _sort_in(instance, what, slices, scan)
         except OpenSirtError as error:
             scan.refuse(what, error)
+            scan.damaged += 1
     if progress is not None:
         progress(len(files), len(files))
     for group in slices.values():
@@ -184,19 +188,6 @@ def what_it_is(instance: Instance) -> str:
     return known if known != instance.sop_class else "an object of a private class"
 
 
-def _begins_as_dicom(file: Path) -> bool:
-    """True for a preamble with DICM, or a first element of a group that files start with."""
-    try:
-        with file.open("rb") as stream:
-            start = stream.read(132)
-    except OSError as error:
-        raise FileFormatError(f"{file.name}: cannot be opened ({error.strerror})") from None
-    if start[128:132] == b"DICM":
-        return True
-    starts = {group.to_bytes(2, order) for group in (2, 8) for order in ("little", "big")}
-    return len(start) > 8 and start[:2] in starts
-
-
 def _is_copy(instance: Instance, seen: dict[str, Path]) -> bool:
     """True where the very same file was read before; another content under one UID is kept."""
     if not instance.uid:
@@ -210,6 +201,7 @@ def _sort_in(
 ) -> None:
     kind = image_kind(instance.sop_class)
     if kind is not None:
+        scan.damaged += "Rows" not in instance.header
         slices[_series_key(instance, kind)].append((instance, _geometry(instance, kind)))
     elif instance.sop_class in REGION_CLASSES:
         scan.regions.append(instance)
@@ -217,6 +209,7 @@ def _sort_in(
         scan.others.append(instance)
         scan.left_out.append(LeftOut(what, _why_not_an_image(instance)))
         if not instance.sop_class:
+            scan.damaged += 1
             scan.errors.append(DicomError(f"{what}: SOPClassUID is missing; this is no image"))
 
 

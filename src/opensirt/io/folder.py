@@ -17,6 +17,7 @@ from opensirt.errors import (
     NotUsableError,
     OpenSirtError,
 )
+from opensirt.findings import Finding
 from opensirt.image import Region, Regions
 from opensirt.io.dicom_files import number, open_dicom, quiet_pydicom, title
 from opensirt.io.dicom_frames import Instance
@@ -25,6 +26,7 @@ from opensirt.io.dicom_roles import REGIONS, Chosen, check_choice, choose_series
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.dicom_series import REGION_CLASSES, Progress, Scan, Series, scan_files
+from opensirt.io.walk import files_in
 from opensirt.provenance import Provenance, hash_file
 from opensirt.units import CM_PER_M
 
@@ -71,10 +73,14 @@ def read_folder(
     FileFormatError, InputError
         No DICOM file, several patients, a choice that names nothing.
     """
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    files, closed = files_in(folder)
+    if not files and closed:
+        raise FileFormatError(
+            f"the folder {folder.name!r} cannot be read ({closed[0].why}); ask for access to it"
+        )
     if not files:
         raise FileFormatError(f"the folder {folder.name!r} is empty; give a folder of DICOM files")
-    case, _, scan = _read(files, folder, choose or {}, progress, trust=False)
+    case, _, scan = _read(files, folder, choose or {}, progress, trust=False, closed=closed)
     if not scan.dicom_files:
         raise FileFormatError(
             f"the folder {folder.name!r} holds {len(files)} file(s) but none is DICOM; "
@@ -103,10 +109,13 @@ def _read(
     progress: Progress | None,
     *,
     trust: bool,
+    closed: Sequence[LeftOut] = (),
 ) -> tuple[Case, list[OpenSirtError], Scan]:
     check_choice(choose)
     with quiet_pydicom():
         scan = scan_files(files, root, progress, trust=trust)
+        scan.left_out += closed
+        scan.damaged += len(closed)
         chosen = choose_series(scan.series, choose)
         _require_one_patient(list(chosen.by_role.values()))
         reading = _Reading()
@@ -237,13 +246,20 @@ def _case(scan: Scan, chosen: Chosen, reading: _Reading) -> Case:
     headers = [s.header for s in chosen.by_role.values()] or [
         instance.header for s in scan.series for instance in s.instances[:1]
     ] or [i.header for i in (*scan.regions, *scan.others)]  # fmt: skip
+    findings = list(chosen.findings)
+    if scan.damaged:
+        text = (
+            f"{scan.damaged} of the study's files or folders could not be read, and what they hold "
+            "is not known: it may be slices of the images used. They are listed as left out."
+        )
+        findings.append(Finding("warn", "files-unreadable", text))
     return Case(
         id=_pseudonym(headers),
         images=tuple(reading.images),
         regions=Regions(tuple(reading.regions)),
         patient=_patient(headers),
         left_out=(*scan.left_out, *chosen.left_out, *reading.left_out),
-        findings=tuple(chosen.findings),
+        findings=tuple(findings),
         provenance=Provenance(inputs=reading.inputs),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from opensirt.case import Case, LeftOut, StudyImage
 from opensirt.clock import in_words
 from opensirt.errors import FileFormatError, InputError
+from opensirt.findings import Finding
 from opensirt.image import Grid, Region, Regions
 from opensirt.io.dicom_series import Progress
 from opensirt.io.folder import read_dicom_files, read_folder
@@ -52,7 +53,8 @@ def read_study(
     OpenSirtError
         One line: what was needed, what was found, what to do.
     """
-    return with_time_zone(_read(Path(path), choose, progress), time_zone)
+    case = _read(Path(path), choose, progress)
+    return with_time_zone(case, time_zone).with_findings(*_frame_findings(case))
 
 
 def _read(place: Path, choose: Mapping[str, str] | None, progress: Progress | None) -> Case:
@@ -95,6 +97,23 @@ def describe_study(case: Case) -> dict[str, Any]:
         "findings": [finding.as_dict() for finding in case.findings],
         "inputs": dict(case.provenance.inputs),
     }
+
+
+def _frame_findings(case: Case) -> list[Finding]:
+    """DICOM images whose place beside others is taken, not known: they name no space."""
+    if len(case.images) + len(case.regions) < 2:
+        return []
+    return [
+        Finding(
+            "warn",
+            "frame-of-reference-missing",
+            f"{image.label!r} states no FrameOfReferenceUID; it is taken to share one space with "
+            "the other images and outlines. Check how they lie on each other.",
+            "assumption",
+        )
+        for image in case.images
+        if image.series_uid and not image.frame_of_reference_uid
+    ]
 
 
 def _described_image(image: StudyImage) -> dict[str, Any]:
