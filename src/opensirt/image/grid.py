@@ -116,6 +116,19 @@ class Grid:
         axes = self.directions
         return bool(np.abs(axes @ axes.T - np.eye(3)).max() < 1e-4)
 
+    def straightened(self) -> tuple[Grid, float]:
+        """The nearest right-angled grid about the same centre, and how far a corner moves, mm."""
+        left, _, right = np.linalg.svd(self.directions)
+        directions = left @ right
+        centre = self.to_patient((np.array(self.shape) - 1) / 2)
+        matrix = np.eye(4)
+        matrix[:3, :3] = (directions * np.asarray(self.spacing_mm)[:, None]).T
+        matrix[:3, 3] = centre - matrix[:3, :3] @ ((np.array(self.shape) - 1) / 2)
+        straight = Grid.from_matrix(self.shape, matrix)
+        ends = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape])).reshape(3, -1).T
+        moved = np.linalg.norm(straight.to_patient(ends) - self.to_patient(ends), axis=1)
+        return straight, float(moved.max())
+
     def to_patient(self, indices: npt.ArrayLike) -> FloatArray:
         """Patient (x, y, z), mm, of voxel indices (..., 3), which may be fractional."""
         points = np.asarray(indices, dtype=np.float64)

@@ -18,6 +18,7 @@ from opensirt.image import Grid, Region, Volume
 from opensirt.io.dicom_files import printable
 from opensirt.io.door import reader
 from opensirt.io.label_maps import labels_from_regions, regions_from_labels
+from opensirt.io.shear import right_angled
 from opensirt.io.whole import require_whole
 from opensirt.units import Unit
 
@@ -130,7 +131,7 @@ def _read(image: nibabel.Nifti1Image, path: Path) -> tuple[Array, Grid]:
         )
     matrix = _LPS_FROM_RAS @ _affine(image, path)
     swapped = matrix[:, [2, 1, 0, 3]]
-    return values, Grid.from_matrix(values.shape, swapped)
+    return values, right_angled(Grid.from_matrix(values.shape, swapped), path.name)
 
 
 def _require_whole(image: nibabel.Nifti1Image, path: Path) -> None:
