@@ -15,21 +15,19 @@ from scipy import ndimage
 from opensirt.errors import DicomError, NotUsableError
 from opensirt.io.dicom_files import integer, number, texts, title
 from opensirt.io.dicom_frames import Frame, find_group
+from opensirt.io.dicom_nuclide import shown_nuclide
 from opensirt.io.dicom_real_world import (
     Scale,
     mapped_units,
     real_world_scale,
     require_proportional,
 )
-from opensirt.io.dicom_times import Timing, half_life, nm_timing, pet_timing
-from opensirt.io.dicom_units import administration, emission_unit, nuclide_of
-from opensirt.physics.nuclides import nuclide, nuclide_names
+from opensirt.io.dicom_times import Timing, nm_timing, pet_timing
+from opensirt.io.dicom_units import administration, emission_unit
 from opensirt.units import Unit
 
 __all__ = ["Meaning", "ct_meaning", "emission_meaning", "is_attenuation_corrected", "mr_meaning"]
 
-HALF_LIFE_TOLERANCE = 0.01
-"""Largest relative difference between a header's half-life and the nuclide's own."""
 SLOPE_TOLERANCE = 1e-3
 HIGHEST_PADDING_HU = -1000.0
 """Padding that stands for more than air is only taken off where it touches the picture's edge."""
@@ -112,11 +110,10 @@ def emission_meaning(planes: Sequence[Frame], name: str, *, is_pet: bool) -> Mea
         timing = pet_timing([p.instance.header for p in planes], name)
     else:
         timing = nm_timing(headers[0], name, absolute=absolute)
-    named = {nuclide_of(header, name) for header in headers}
-    if len(named) > 1:
+    shown = {shown_nuclide(header, name, absolute=absolute) for header in headers}
+    if len({isotope for isotope, _ in shown}) > 1:
         raise DicomError(f"{name}: RadionuclideCodeSequence differs between slices")
-    isotope = named.pop()
-    notes = _half_life_notes(headers[0], isotope, name, absolute=absolute)
+    isotope, notes = shown.pop()
     injected_bq, injected_notes = administration(headers[0], timing.reference, name, is_pet=is_pet)
     return Meaning(
         unit,
@@ -255,22 +252,6 @@ def _corrected(
         return tuple(scales)
     pairs = zip(scales, timing.factors.tolist(), strict=True)
     return tuple((slope * factor, intercept * factor) for (slope, intercept), factor in pairs)
-
-
-def _half_life_notes(
-    header: Dataset, isotope: str | None, name: str, *, absolute: bool
-) -> tuple[str, ...]:
-    """Refuse activity that was decay corrected with another nuclide's half-life."""
-    stated_s = half_life(header, name)
-    if stated_s is None or isotope not in nuclide_names():
-        return ()
-    own_s = nuclide(str(isotope)).half_life_s
-    if abs(stated_s - own_s) <= HALF_LIFE_TOLERANCE * own_s:
-        return ()
-    text = f"RadionuclideHalfLife is {stated_s:g} s, but {isotope} has {own_s:g} s"
-    if absolute:
-        raise DicomError(f"{name}: {text}; the header contradicts itself, so Bq/mL is not known")
-    return (text,)
 
 
 def _attenuation_notes(header: Dataset, name: str) -> tuple[str, ...]:

@@ -177,8 +177,20 @@ def _emission_pools(
     for role, series in wanted.items():
         if role in ACTIVITY_ROLES:
             pools[role].append(series)
+            result.findings += _unnamed(series, role)
     _add_strangers(others, pools, result)
     return pools
+
+
+def _unnamed(series: Series, role: str) -> list[Finding]:
+    """That the nuclide of a series is taken from its choice, where the header names none."""
+    if emission_meaning(series.frames, series.label, is_pet=series.kind == "PT").nuclide:
+        return []
+    text = (
+        f"{series.label!r} names no nuclide, neither in words nor by half-life; it was chosen as "
+        f"{role}, and is taken to show what that stands for."
+    )
+    return [Finding("warn", "nuclide-not-stated", text, "assumption")]
 
 
 def _role_of(isotope: str | None, series: Series) -> str | None:
