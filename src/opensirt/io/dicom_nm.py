@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from opensirt.io.dicom_files import (
     texts,
     title,
 )
-from opensirt.io.dicom_units import nuclide_of
+from opensirt.io.dicom_units import BY_CASE_FILE, nuclide_of
 
 __all__ = ["PlanarImage", "nm_kind", "read_planar", "require_reconstruction"]
 
@@ -57,6 +58,10 @@ class PlanarImage:
     label: str = ""
 
 
+_NO_CODE = re.compile("[^A-Z0-9 _]")
+"""What no value of the kind of ImageType (CS) holds."""
+
+
 def nm_kind(header: Dataset, name: str) -> str:
     """Value 3 of ImageType: RECON TOMO, TOMO, STATIC, WHOLE BODY ..., "" where absent."""
     values = texts(header, "ImageType", name)
@@ -74,6 +79,12 @@ def require_reconstruction(header: Dataset, name: str) -> None:
             f"{name}: ImageType is {kind}: a planar view, of use for the planar lung shunt only"
         )
     reason = _REASONS.get(kind, "not a reconstructed volume (RECON TOMO)")
+    values = texts(header, "ImageType", name)
+    if len(values) == 1 and _NO_CODE.search(values[0]):
+        raise NotUsableError(
+            f"{name}: ImageType is malformed: one text, where DICOM holds four values apart by "
+            f"backslashes{BY_CASE_FILE}"
+        )
     raise NotUsableError(f"{name}: ImageType is {kind or 'missing'}: {reason}")
 
 

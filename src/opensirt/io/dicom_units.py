@@ -49,6 +49,13 @@ _NAME_FIRST = re.compile(rf"(?<![a-z])({_NAMES})[\s^_-]*(\d{{1,3}})(m)?(?![a-z0-
 _MASS_FIRST = re.compile(rf"(?<![a-z0-9])(\d{{1,3}})(m)?[\s^_-]*({_NAMES})(?![a-z])")
 
 
+BY_CASE_FILE = (
+    ". Where what wrote it states no more, save the image as NIfTI or NRRD and state role, unit "
+    "and nuclide in a case.toml (docs/formats/case-toml.md)"
+)
+"""The way out for images of software that writes no complete DICOM header."""
+
+
 def emission_unit(header: Dataset, name: str, *, needed: bool) -> Unit | None:
     """The unit that `Units` names; None where it is absent and not `needed`.
 
@@ -63,7 +70,9 @@ def emission_unit(header: Dataset, name: str, *, needed: bool) -> Unit | None:
     if not text and not needed:
         return None
     if not text:
-        raise DicomError(f"{name}: Units is missing or empty; only BQML or CNTS can be used")
+        raise DicomError(
+            f"{name}: Units is missing or empty; only BQML or CNTS can be used{BY_CASE_FILE}"
+        )
     if text == "BQML":
         return Unit.BQ_PER_ML
     if text == "CNTS":
