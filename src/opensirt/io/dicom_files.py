@@ -27,6 +27,7 @@ from pydicom.uid import (
 )
 
 from opensirt.errors import DicomError, FileFormatError
+from opensirt.io.decoder import decode
 
 __all__ = [
     "integer",
@@ -137,12 +138,13 @@ def pixel_frames(dataset: Dataset, name: str) -> npt.NDArray[Any]:
     _check_length(dataset, rows * columns * frames, name)
     _ensure_transfer_syntax(dataset)
     try:
-        stored = dataset.pixel_array
+        stored = decode(dataset)
     except Exception as error:
         syntax = dataset.file_meta.TransferSyntaxUID.name
+        why = str(error) if isinstance(error, DicomError) else type(error).__name__
         raise DicomError(
-            f"{name}: PixelData cannot be decoded ({syntax}, {type(error).__name__}); "
-            "the file is damaged or needs another decoder"
+            f"{name}: PixelData cannot be decoded ({syntax}, {why}); the file is damaged or needs "
+            "another decoder"
         ) from None
     if stored.size != rows * columns * frames:
         raise DicomError(f"{name}: PixelData does not hold {frames} frames of {rows} x {columns}")
