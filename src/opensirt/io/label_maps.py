@@ -7,17 +7,28 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import find_objects
 
 from opensirt.errors import FileFormatError, GridMismatchError, RegionError
 from opensirt.image import Grid, Region
+from opensirt.image.boxes import NOTHING, Box, bounding_box
 from opensirt.io.region_names import role_from_name, unique_name
 
-__all__ = ["labels_from_regions", "regions_from_labels", "stem", "whole_number_labels"]
+__all__ = [
+    "label_boxes",
+    "labels_from_regions",
+    "region_of_label",
+    "regions_from_labels",
+    "stem",
+    "whole_number_labels",
+]
 
 Array = npt.NDArray[np.generic]
 Labels = npt.NDArray[np.integer]
 
 _ENDINGS = (".nii.gz", ".seg.nrrd", ".nii", ".nrrd", ".nhdr", ".h33", ".h00", ".hv")
+MOST_LISTED = 1 << 16
+"""Labels up to here are looked for in one pass."""
 
 
 def stem(path: Path) -> str:
@@ -66,14 +77,32 @@ def regions_from_labels(
     alone gives its own name ("liver.nii.gz" is "liver"), and other labels are "label 5".
     """
     labels = whole_number_labels(values, path)
-    found = _labels_present(labels)
+    boxes = label_boxes(labels)
     regions: list[Region] = []
-    for label in found:
-        name = (names or {}).get(label) or (stem(path) if found == [1] else f"label {label}")
+    for label in boxes:
+        name = (names or {}).get(label) or (stem(path) if list(boxes) == [1] else f"label {label}")
         name = unique_name(name, [region.name for region in regions])
-        mask = labels == label
-        regions.append(Region.from_mask(name, role_from_name(name) or "other", mask, grid))
+        role = role_from_name(name) or "other"
+        regions.append(region_of_label(name, role, labels, label, boxes, grid))
     return tuple(regions)
+
+
+def label_boxes(labels: Labels) -> dict[int, Box]:
+    """The smallest box that holds each label above 0 that is there, in order, in one pass."""
+    most = int(labels.max(initial=0))
+    if most > MOST_LISTED:  # far apart: a list up to the largest would be long
+        there = [int(label) for label in np.unique(labels) if label > 0]
+        return {label: bounding_box(labels == label) for label in there}
+    found = find_objects(labels, max(most, 1))
+    return {label: box for label, box in enumerate(found, start=1) if box is not None}
+
+
+def region_of_label(
+    name: str, role: str, labels: Labels, label: int, boxes: Mapping[int, Box], grid: Grid
+) -> Region:
+    """The voxels of one label as a region, empty where `boxes` of `label_boxes` lacks it."""
+    box = boxes.get(label, NOTHING)
+    return Region(name, role, grid, box, (labels[box] == label).astype(np.float32))
 
 
 def labels_from_regions(regions: Sequence[Region]) -> tuple[npt.NDArray[np.uint16], Grid]:
@@ -106,10 +135,3 @@ def labels_from_regions(regions: Sequence[Region]) -> tuple[npt.NDArray[np.uint1
             )
         part[inside] = number
     return labels, grid
-
-
-def _labels_present(labels: Labels) -> list[int]:
-    if labels.dtype.itemsize <= 2:
-        counts = np.bincount(labels.ravel().astype(np.uint16, copy=False))
-        return [int(n) for n in np.flatnonzero(counts) if n > 0]
-    return [int(n) for n in np.unique(labels) if n > 0]

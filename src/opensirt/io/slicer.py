@@ -14,11 +14,19 @@ import SimpleITK as sitk
 
 from opensirt.errors import FileFormatError, GridMismatchError
 from opensirt.image import Grid, Region
+from opensirt.image.boxes import Box
 from opensirt.image.resample import from_sitk
 from opensirt.io.dicom_files import printable
 from opensirt.io.door import reader
-from opensirt.io.label_maps import regions_from_labels, whole_number_labels
+from opensirt.io.label_maps import (
+    Labels,
+    label_boxes,
+    region_of_label,
+    regions_from_labels,
+    whole_number_labels,
+)
 from opensirt.io.region_names import Coded, role_from_name, unique_name
+from opensirt.io.segment_layers import Place, layer_count, layered_slices, share_layers
 from opensirt.io.whole import require_whole_nrrd
 
 __all__ = ["read_nrrd", "read_nrrd_regions", "write_regions_seg_nrrd"]
@@ -80,7 +88,7 @@ def read_nrrd_regions(path: Path) -> tuple[Region, ...]:
     layers = array if array.ndim == 4 else array[..., None]
     grid = _grid(image)
     regions: list[Region] = []
-    planes: dict[int, Array] = {}
+    planes: dict[int, tuple[Labels, dict[int, Box]]] = {}
     for segment in segments:
         if segment.layer not in planes:
             if segment.layer >= layers.shape[3]:
@@ -89,18 +97,20 @@ def read_nrrd_regions(path: Path) -> tuple[Region, ...]:
                     f"the file has {layers.shape[3]} layers"
                 )
             layer = np.ascontiguousarray(layers[..., segment.layer])
-            planes[segment.layer] = whole_number_labels(layer, path)
-        mask = planes[segment.layer] == segment.label
+            labels = whole_number_labels(layer, path)
+            planes[segment.layer] = labels, label_boxes(labels)
+        labels, boxes = planes[segment.layer]
         name = unique_name(segment.name, [region.name for region in regions])
         role = role_from_name(segment.name, segment.coded) or "other"
-        regions.append(Region.from_mask(name, role, mask, grid))
+        regions.append(region_of_label(name, role, labels, segment.label, boxes, grid))
     return tuple(regions)
 
 
 def write_regions_seg_nrrd(path: Path, regions: Sequence[Region]) -> None:
-    """Write regions as a Slicer segmentation, one layer each, so that they may overlap.
+    """Write regions as a Slicer segmentation; those that overlap lie in layers of their own.
 
-    Voxels covered by one half or more are in the segment; partial coverage is not kept.
+    Voxels covered by one half or more are in the segment; partial coverage is not kept. Slices are
+    made and compressed one by one, so that memory stays small for any number of regions.
 
     Raises
     ------
@@ -116,11 +126,12 @@ def write_regions_seg_nrrd(path: Path, regions: Sequence[Region]) -> None:
                 f"expected every region on {grid}, {region.name!r} is on {region.grid}; "
                 "move it first with region.onto(grid)"
             )
-    layers = np.zeros((*grid.shape, len(regions)), dtype=np.uint8)
-    for index, region in enumerate(regions):
-        layers[(*region.box, index)] = region.fractions >= 0.5
-    header = _header(grid, regions)
-    path.write_bytes(header.encode("utf-8") + gzip.compress(layers.tobytes(), 6, mtime=0))
+    places = share_layers(regions)
+    with path.open("wb") as file:
+        file.write(_header(grid, regions, places).encode("utf-8"))
+        with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+            for labels in layered_slices(regions, places):
+                packed.write(labels.data)
 
 
 # -- reading
@@ -210,7 +221,7 @@ def _codes(tags: str) -> tuple[Coded, ...]:
 # -- writing
 
 
-def _header(grid: Grid, regions: Sequence[Region]) -> str:
+def _header(grid: Grid, regions: Sequence[Region], places: Sequence[Place]) -> str:
     matrix = grid.matrix
     steps = [_vector(matrix[:3, axis]) for axis in (2, 1, 0)]
     slices, rows, columns = grid.shape
@@ -219,19 +230,19 @@ def _header(grid: Grid, regions: Sequence[Region]) -> str:
         "type: unsigned char",
         "dimension: 4",
         f"space: {_SPACE}",
-        f"sizes: {len(regions)} {columns} {rows} {slices}",
+        f"sizes: {layer_count(places)} {columns} {rows} {slices}",
         f"space directions: none {' '.join(steps)}",
         "kinds: list domain domain domain",
         "encoding: gzip",
         f"space origin: {_vector(matrix[:3, 3])}",
     ]
-    for index, region in enumerate(regions):
+    for index, (region, place) in enumerate(zip(regions, places, strict=True)):
         extent = " ".join(f"{s.start} {max(s.start, s.stop - 1)}" for s in reversed(region.box))
         lines += [
             f"Segment{index}_Extent:={extent}",
             f"Segment{index}_ID:=Segment_{index + 1}",
-            f"Segment{index}_LabelValue:=1",
-            f"Segment{index}_Layer:={index}",
+            f"Segment{index}_LabelValue:={place.label}",
+            f"Segment{index}_Layer:={place.layer}",
             f"Segment{index}_Name:={' '.join(region.name.split())}",
             f"Segment{index}_NameAutoGenerated:=0",
         ]

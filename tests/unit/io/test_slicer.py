@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from opensirt.errors import FileFormatError, GridMismatchError
 from opensirt.image import Region
+from opensirt.io.label_maps import regions_from_labels
 from opensirt.io.slicer import read_nrrd, read_nrrd_regions, write_regions_seg_nrrd
 from tests.region_samples import turned_grid
 
@@ -143,6 +144,19 @@ def test_plain_label_map(tmp_path):
     assert regions[0].centroid_mm == pytest.approx((11, 24, 39), abs=1e-6)
 
 
+@pytest.mark.parametrize("labels", [(1, 2, 7), (3, 70_000, 2_000_000_000)])
+def test_regions_of_a_label_map_are_the_voxels_of_each_label(tmp_path, labels):
+    """Labels near and far apart, one of them in two pieces; boxes hold no more than is needed."""
+    values = np.zeros(SHAPE, np.int32)
+    values[1, 2, 3] = values[3, 4, 5] = labels[0]
+    values[2, 1:3, 4], values[0, 0, 0] = labels[1], labels[2]
+    regions = regions_from_labels(values, turned_grid(SHAPE), tmp_path / "a.nrrd")
+    assert [region.name for region in regions] == [f"label {label}" for label in labels]
+    assert [region.fractions.shape for region in regions] == [(3, 3, 3), (1, 2, 1), (1, 1, 1)]
+    for region, label in zip(regions, labels, strict=True):
+        assert np.array_equal(region.whole(), values == label)
+
+
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -254,9 +268,9 @@ def test_the_written_extent_holds_every_voxel_and_no_more(tmp_path):
     said = [image.GetMetaData(f"Segment{n}_Extent") for n in range(2)]
     assert said == ["3 5 2 4 1 2", "0 0 0 0 0 0"]
     assert image.GetMetaData("Segment0_Name") == "a b"
-    assert [image.GetMetaData(f"Segment{n}_Layer") for n in range(2)] == ["0", "1"]
+    assert [image.GetMetaData(f"Segment{n}_Layer") for n in range(2)] == ["0", "0"]
     assert image.GetMetaData("Segment1_ID") == "Segment_2"
-    assert image.GetMetaData("Segment1_LabelValue") == "1"
+    assert [image.GetMetaData(f"Segment{n}_LabelValue") for n in range(2)] == ["1", "2"]
 
 
 def named(path, name, label="1"):
