@@ -51,6 +51,9 @@ def _options(
 
 def main() -> None:
     """Run the program; a deliberate error becomes one line on stderr and exit code 2."""
+    for stream in ("stdout", "stderr"):  # closed by the shell: nobody listens
+        if getattr(sys, stream) is None:
+            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for name in ("SIGTERM", "SIGHUP"):  # cleaned up after like Ctrl-C
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
@@ -67,8 +70,9 @@ def main() -> None:
         code = STOPPED
     except Exception as problem:  # no fault of ours ends in a traceback on a clinician's screen
         _fail(
-            f"an error that opensirt did not foresee, {type(problem).__name__}: {problem}; nothing "
-            "was written; set OPENSIRT_TRACEBACK=1 and report what it prints"
+            f"an error that opensirt did not foresee, {type(problem).__name__}; nothing was "
+            "written; set OPENSIRT_TRACEBACK=1 and report what it prints, without the patient's "
+            "data"
         )
     if code == STOPPED:  # typer turns Ctrl-C into this code or into Abort, by its version
         print("opensirt: stopped; nothing was written", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import typer
 
 from opensirt import backend, workflow
-from opensirt.cli import comparing, dosimetry, kernel, study
+from opensirt.cli import comparing, dosimetry, kernel, main, study
 from opensirt.cli.console import exit_on_stop, key_values, table
 from opensirt.errors import InputError
 from opensirt.findings import Finding
@@ -263,8 +264,9 @@ def test_names_and_values_are_parted_at_the_first_sign() -> None:
         (typer.Abort(), 130, "opensirt: stopped; nothing was written\n"),
         (
             ZeroDivisionError("by zero"), 2,
-            "opensirt: an error that opensirt did not foresee, ZeroDivisionError: by zero; nothing "
-            "was written; set OPENSIRT_TRACEBACK=1 and report what it prints\n",
+            "opensirt: an error that opensirt did not foresee, ZeroDivisionError; nothing "
+            "was written; set OPENSIRT_TRACEBACK=1 and report what it prints, without the patient's "
+            "data\n",
         ),
     ],
 )  # fmt: skip
@@ -352,3 +354,15 @@ def test_names_stand_on_the_left_and_figures_on_the_right(
     said = capsys.readouterr().out
     assert said.splitlines()[0].rstrip() == "Doses"
     assert "│ a      │         7 │" in said
+
+
+@pytest.mark.parametrize("closed", [("stdout",), ("stderr",), ("stdout", "stderr")])
+def test_a_stream_that_the_shell_closed_is_nobodys_ear(
+    monkeypatch: pytest.MonkeyPatch, closed: tuple[str, ...]
+) -> None:
+    for stream in closed:
+        monkeypatch.setattr(sys, stream, None)
+    monkeypatch.setattr(sys, "argv", ["opensirt", "doctor"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
