@@ -265,8 +265,8 @@ def test_names_and_values_are_parted_at_the_first_sign() -> None:
         (
             ZeroDivisionError("by zero"), 2,
             "opensirt: an error that opensirt did not foresee, ZeroDivisionError; nothing "
-            "was written; set OPENSIRT_TRACEBACK=1 and report what it prints, without the patient's "
-            "data\n",
+            "was written; set OPENSIRT_TRACEBACK=1 and report what it prints, without the "
+            "patient's data\n",
         ),
     ],
 )  # fmt: skip
