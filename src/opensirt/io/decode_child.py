@@ -21,9 +21,13 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
+MOST_BYTES = 8 << 30
+"""Address space; 2 GiB of pixels and their copies fit, libraries included."""
+
 
 def main() -> None:
     """Answer requests until there are no more."""
+    _limit_memory()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     said = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
     os.dup2(said.fileno(), 2)
@@ -35,6 +39,17 @@ def main() -> None:
         os.lseek(said.fileno(), start, os.SEEK_SET)
         head["said"] = os.read(said.fileno(), 2000).decode("utf-8", "replace")
         _send(answers, json.dumps(head).encode(), pixels)
+
+
+def _limit_memory() -> None:
+    """A damaged stream may claim any size; what is refused here is one line there."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = MOST_BYTES if hard == resource.RLIM_INFINITY else min(MOST_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
 def _answer(facts: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -11,6 +11,7 @@ import io
 import logging
 import math
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,11 @@ __all__ = [
 
 MAX_SAMPLES = 2**31
 """Most samples one object may claim; a damaged header must not fill the memory."""
+MAX_INFLATED = 1 << 30
+"""Most bytes of a deflated data set; 512 x 512 x 1000 pixels have half as many."""
 MAX_TEXT = 64
+_DEFLATED, _MAX_META = b"1.2.840.10008.1.2.1.99", 1024
+"""Transfer syntax of deflated data sets, and how much of the beginning may name it."""
 
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 
@@ -85,9 +90,12 @@ def open_dicom(source: Path | bytes, *, pixels: bool = True, name: str = "") -> 
     name = name or (source.name if isinstance(source, Path) else "the data")
     stream = source if isinstance(source, Path) else io.BytesIO(source)
     try:
+        _refuse_inflating(source, name)
         dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=not pixels)
         known = any(element.tag.group in (0x0008, 0x0010, 0x0020, 0x0028) for element in dataset)
         has_meta = len(getattr(dataset, "file_meta", ())) > 0
+    except FileFormatError:
+        raise
     except OSError as error:
         raise FileFormatError(
             f"{name}: cannot be opened ({error.strerror or 'read error'})"
@@ -99,6 +107,34 @@ def open_dicom(source: Path | bytes, *, pixels: bool = True, name: str = "") -> 
     if not known and not has_meta:
         raise FileFormatError(f"{name}: not a DICOM file; give a DICOM, NIfTI or NRRD file")
     return dataset
+
+
+def _refuse_inflating(source: Path | bytes, name: str) -> None:
+    """Refuse a deflated data set that fills the memory; it is inflated in pieces, and kept nowhere.
+
+    Raises
+    ------
+    FileFormatError
+        Beyond `MAX_INFLATED` bytes.
+    zlib.error
+        Damage.
+    """
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
+        start = stream.read(144 + _MAX_META)
+        if start[128:136] != b"DICM\x02\0\0\0" or _DEFLATED not in start:
+            return
+        stream.seek(144 + int.from_bytes(start[140:144], "little"))
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        size = 0
+        while piece := stream.read(1 << 16):
+            while piece:
+                size += len(inflate.decompress(piece, 1 << 24))
+                piece = inflate.unconsumed_tail
+                if size > MAX_INFLATED:
+                    raise FileFormatError(
+                        f"{name}: inflates to more than {MAX_INFLATED >> 20} MiB; export it "
+                        "without deflate"
+                    )
 
 
 def load_pixels(path: Path) -> tuple[npt.NDArray[Any], str]:
