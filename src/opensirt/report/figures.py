@@ -13,11 +13,11 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as MplFigure
-from scipy.ndimage import gaussian_filter
 
 from opensirt.dose.dvh import Dvh
 from opensirt.image import Region
 from opensirt.report.display import Scene
+from opensirt.report.outlines import Window, draw_outlines
 
 __all__ = [
     "DPI",
@@ -42,8 +42,8 @@ TILE_HALF_MM = 45.0
 TILE_COLUMNS = 5
 TOP_OF_COLOURS = 0.8
 """Part of the highest dose that has the brightest colour, so that a hot spot does not dim all."""
-OUTLINE_SMOOTHING = 0.7
-"""Pixels; rounds the corners of voxels in the drawing, never in a number."""
+BEYOND = 4
+"""Voxels around a cut-out that its edges are drawn from."""
 DPI = 120
 
 
@@ -92,8 +92,8 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
     for position, tumour in enumerate(tumours):
         axes = figure.add_subplot(rows, columns, position + 1)
         index = _index_of(scene, tumour)
-        _draw_plane(axes, scene, 0, index[0], line_width=1.0)
         half = TILE_HALF_MM / scene.grid.spacing_mm[2]
+        _draw_plane(axes, scene, 0, index[0], _around(scene, index, half), line_width=1.0)
         axes.set_xlim(index[2] - half, index[2] + half)
         axes.set_ylim(index[1] + half, index[1] - half)
         axes.set_title(f"{_plain(tumour.name)}\n{_size(scene, tumour)}", fontsize=9.5)
@@ -142,31 +142,43 @@ def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
     return Picture("dvh", "Dose-volume histograms", caption, png_bytes(figure))
 
 
-def _draw_plane(axes: Any, scene: Scene, axis: int, index: int, *, line_width: float = 1.2) -> None:
+def _draw_plane(
+    axes: Any,
+    scene: Scene,
+    axis: int,
+    index: int,
+    window: Window | None = None,
+    *,
+    line_width: float = 1.2,
+) -> None:
+    """A plane, or the rows and columns of it in a window; x and y are voxels of the plane."""
     low, high = scene.background_range
     picture = _cut(scene.background, axis, index)
     dose = _cut(scene.dose_gy, axis, index)
-    axes.imshow(picture, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
-    axes.imshow(dose, cmap=_wash(), vmin=0, vmax=_top_gy(scene), interpolation="bilinear")
+    rows, columns = window or (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
+    picture, dose = picture[rows, columns], dose[rows, columns]
     levels = [level for level in scene.levels_gy if dose.min() < level < dose.max()]
+    place = {
+        "extent": (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5),
+        "interpolation": "bilinear",
+    }
+    axes.imshow(picture, cmap="gray", vmin=low, vmax=high, **place)
+    axes.imshow(dose, cmap=_wash(), vmin=0, vmax=_top_gy(scene), **place)
     if levels:
         colours = [_level_colour(scene, level) for level in levels]
-        axes.contour(dose, levels=levels, colors=colours, linewidths=line_width)
-    for region in scene.regions:
-        if region.role not in ROLE_COLOURS or not _meets(region, axis, index):
-            continue
-        outline = gaussian_filter(_cut(region.whole(), axis, index), OUTLINE_SMOOTHING)
-        if outline.max() > 0.5:
-            axes.contour(
-                outline, levels=[0.5], colors=[ROLE_COLOURS[region.role]],
-                linewidths=0.9 * line_width, linestyles="dashed",
-            )  # fmt: skip
+        x, y = np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)
+        axes.contour(x, y, dose, levels=levels, colors=colours, linewidths=line_width)
+    draw_outlines(axes, scene.regions, ROLE_COLOURS, axis, index, (rows, columns), 0.9 * line_width)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
-def _meets(region: Region, axis: int, index: int) -> bool:
-    return bool(region.box[axis].start <= index < region.box[axis].stop)
+def _around(scene: Scene, index: tuple[int, int, int], half: float) -> Window:
+    """Rows and columns of an axial cut-out, and a little more on every side."""
+    reach = math.ceil(half) + BEYOND
+    sides = zip(index[1:], scene.grid.shape[1:], strict=True)
+    rows, columns = (slice(max(0, i - reach), min(n, i + reach + 1)) for i, n in sides)
+    return rows, columns
 
 
 def _cut(values: npt.NDArray[np.float32], axis: int, index: int) -> npt.NDArray[np.float32]:
@@ -232,7 +244,8 @@ def _index_of(scene: Scene, region: Region) -> tuple[int, int, int]:
 
 
 def _size(scene: Scene, tumour: Region) -> str:
-    if tumour.onto(scene.grid).is_empty:
+    shown = scene.regions[tumour.name] if tumour.name in scene.regions else tumour.onto(scene.grid)
+    if shown.is_empty:
         return "too small to show"
     volume = f"{tumour.volume_ml:.0f}" if tumour.volume_ml >= 10 else f"{tumour.volume_ml:.2g}"
     return f"{volume} mL"
