@@ -1,0 +1,121 @@
+"""Damage that is read as other values in silence, or ends badly, and is known to.
+
+`UNSEEN` is damage that no reader can see: the file is sound and says another thing, and nothing
+else in it says so too. `FAULTS` are errors of the readers that wait to be mended; a row goes when
+its fault goes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.fuzz.mutations import Drawn
+from tests.fuzz.seen import Outcome
+
+__all__ = ["FAULTS", "UNSEEN", "why_known"]
+
+BYTES = frozenset({"flip in", "insert in", "zero in", "ones in"})
+NUMBERS = BYTES | {
+    "zero", "one", "minus one", "huge", "vast", "negative", "one more", "one less", "doubled",
+}  # fmt: skip
+"""What leaves a number, or may."""
+TEXTS = NUMBERS | {"text", "nan", "inf", "quoted", "one value"}
+ABSENT = frozenset({"delete", "empty", "other type", "item less", "value less"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Damage of some kinds to some fields of some studies, and why nothing shows it."""
+
+    studies: str
+    fields: str
+    """Names, with "|" between them, as are the studies."""
+    kinds: frozenset[str]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a damaged case shows of a fault: a pattern in "kind: name: detail"."""
+
+    sign: str
+    what: str
+
+
+ONCE = "a number that stands once: another one is another statement"
+NAMED = "the name of a region gives its role where nothing else does"
+SIDE = "a direction or place that stands once: the image then lies elsewhere"
+LINES = "a table that ends early is a table"
+UNSEEN = (
+    Unseen("ct|pet|enhanced-ct", "RescaleSlope|RescaleIntercept", NUMBERS, ONCE),
+    Unseen("nii|nii.gz|labels.nii.gz", "scl_slope|scl_inter", NUMBERS, ONCE),
+    Unseen("ct|pet|nm|enhanced-ct", "ImagePositionPatient|ImageOrientationPatient", NUMBERS, SIDE),
+    Unseen("ct|pet|nm|enhanced-ct", "PatientSize|PatientWeight", NUMBERS, ONCE),
+    Unseen("pet|nm|ct", "AcquisitionDate|AcquisitionTime|SeriesDate|SeriesTime", NUMBERS, ONCE),
+    Unseen("pet|ct|nm", "TimezoneOffsetFromUTC", NUMBERS, ONCE),
+    Unseen("pet|ct|nm|enhanced-ct", "PixelSpacing", NUMBERS, ONCE),
+    Unseen("nm|enhanced-ct", "SpacingBetweenSlices|SliceThickness", NUMBERS, ONCE),
+    Unseen("nrrd|nhdr|seg.nrrd", "space origin", NUMBERS, SIDE),
+    Unseen("nhdr|nrrd|seg.nrrd", "space directions", BYTES, SIDE),
+    Unseen("seg", "PixelSpacing|SpacingBetweenSlices|ImageOrientationPatient|ImagePositionPatient",
+           NUMBERS - {"minus one", "vast"}, SIDE),
+    Unseen("ct|pet|enhanced-ct", "RescaleSlope|RescaleIntercept", frozenset({"other type"}),
+           "the same bytes as a binary number"),
+    Unseen("rtstruct", "ROIName|head of ROIName", TEXTS | ABSENT, NAMED),
+    Unseen("rtstruct", "ContourSequence", ABSENT, "a hole or a part that is not there"),
+    Unseen("toml", "[assumptions] density_g_ml|[assumptions] lung_shunt_fraction|"
+           "[assumptions] lung_mass_g|[treatment] activity_gbq|[treatment] injected|"
+           "[patient] height_cm|[patient] weight_kg|[[image]] acquired", NUMBERS, ONCE),
+    Unseen("toml", '[regions.roles] "liver"|[regions.roles] "Tumor 1"', ABSENT, NAMED),
+    Unseen("toml", '[regions.territories] "Tumor 1"', TEXTS, "a territory has any name"),
+)  # fmt: skip
+CUT = Unseen("toml", "", frozenset({"cut in", "delete"}), LINES)
+
+FAULTS = (
+    Fault(r"^failure: .* a path of this machine in: .*cannot be read as NIfTI",
+          "messages of nibabel are passed on with the path of the file"),
+    Fault(r"^failure: .* in: .*cannot be read as NRRD",
+          "messages of ITK are passed on with the path of the file and lines of the header"),
+    Fault(r"^failure: .* not one printable line: .*(ContourGeometricType|FrameOfReferenceUID|"
+          r"PixelData cannot be decoded|RescaleType is|ImageType is|its data file|"
+          r"\(RTSTRUCT\) in )",
+          "values of the header stand in messages with their control characters"),
+    Fault(r"^failure: .*RuntimeWarning at (dicom_images|dicom_geometry|dicom_frames|grid)\.py",
+          "numbers near the end of the range overflow with a warning before they are refused"),
+    Fault(r"^failure: .*AttributeError at dicom_files\.py",
+          "TransferSyntaxUID that is no UID ends in an AttributeError"),
+    Fault(r"^failure: .*ValueError at dicom_files\.py:\d+: buffer size",
+          "PixelData of an odd length ends in a ValueError"),
+    Fault(r"^failure: .*Out of range float values are not JSON compliant",
+          "the description of a study holds an infinite voxel size"),
+    Fault(r"^failure: .* the patient's name in: '\{\"case_id",
+          "PatientSex of a damaged length holds the rest of the header"),
+    Fault(r"^silent: \S+ .*PatientSex( everywhere)?: patient: sex", "any text is taken for a sex"),
+    Fault(r"^silent: \S+ (one less (Rows|Columns)|\w+ (in head of )?PixelData)",
+          "PixelData that holds more than declared is read from its beginning"),
+    Fault(r"^silent: (nrrd|nhdr|seg\.nrrd): .* space directions: ",
+          "directions of an NRRD that are missing, beyond numbers or at no right angle"),
+    Fault(r"^silent: seg\.nrrd: .* Segment\d_Layer: ",
+          "segments of one layer and label, or of a layer below 0"),
+    Fault(r"^silent: seg: (minus one|negative) PixelSpacing: ", "PixelSpacing of a SEG below 0"),
+    Fault(r"^silent: rtstruct: (flip|zero|ones|insert) in head of Contour\w*: region",
+          "items that a wrong length swallows are not missed"),
+)  # fmt: skip
+
+
+def why_known(case: Drawn, outcome: Outcome) -> str:
+    """Why a silent or bad outcome is known; "" where it is not, or is neither."""
+    if outcome.kind not in ("silent", "failure"):
+        return ""
+    text = f"{outcome.kind}: {case.name}: {outcome.detail}"
+    for fault in FAULTS:
+        if re.search(fault.sign, text):
+            return f"fault: {fault.what}"
+    if outcome.kind == "silent":
+        for row in (*UNSEEN, CUT):
+            studies, fields = row.studies.split("|"), row.fields.split("|")
+            is_field = row is CUT or case.field in fields
+            if case.seed.name in studies and is_field and case.kind in row.kinds:
+                return f"unseen: {row.why}"
+    return ""
