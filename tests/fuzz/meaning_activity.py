@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from tests.fuzz.meaning import Objects, dicom, moved, one, put, without
 from tests.fuzz.meaning_ct import surplus
+from tests.fuzz.study import SECRET
 
 __all__ = ["ENHANCED", "NM", "PET"]
 
@@ -93,6 +94,8 @@ NM = (
     dicom("nm", "slices ten times as far apart as thick", "told", put(SpacingBetweenSlices=40)),
     dicom("nm", "a transmission image", "refused",
           put(ImageType=["ORIGINAL", "PRIMARY", "RECON TOMO", "TRANSMISSION"])),
+    dicom("nm", "an ImageType that holds the rest of the header", "refused",
+          put(ImageType=["ORIGINAL", "PRIMARY", "RECON\0\x10" + SECRET, "EMISSION"])),
     dicom("nm", "projections", "refused",
           put(ImageType=["ORIGINAL", "PRIMARY", "TOMO", "EMISSION"])),
     dicom("nm", "two energy windows", "refused",

@@ -115,6 +115,8 @@ CT = (
     dicom("ct", "RescaleSlope missing on one slice", "refused", one(1, RescaleSlope=None)),
     dicom("ct", "RescaleIntercept missing", "refused", without("RescaleIntercept")),
     dicom("ct", "RescaleType OD", "refused", put(RescaleType="OD")),
+    dicom("ct", "a RescaleType that holds the rest of the header", "refused",
+          put(RescaleType="OD\0\x10" + SECRET)),
     dicom("ct", "a slice 30 mm aside", "refused", _aside(30, 0, 0)),
     dicom("ct", "an end slice 30 mm aside", "refused", _aside(0, 30, 0, index=4)),
     dicom("ct", "a slice 1 mm off its place", "told", _aside(0, 0, 1)),

@@ -77,6 +77,8 @@ NIFTI = (
     _header("nii", "sform alone", "same", qform_code=0),
     _header("nii", "sform of NaN", "refused", srow_x=(0, np.nan)),
     _header("nii", "quaternion of NaN", "refused", quatern_b=np.nan),
+    _header("nii", "quaternion of NaN beside an sform 3 mm off", "refused",
+            quatern_b=np.nan, srow_z=(3, 103.75)),
     _header("nii", "two axes along one line", "refused", qform_code=0, srow_x=0.0),
     _header("nii", "micrometres: voxels of 1 um", "refused", xyzt_units=3),
     _header("nii", "metres: voxels of 1 m", "refused", xyzt_units=1),

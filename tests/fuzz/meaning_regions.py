@@ -10,6 +10,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from tests.fuzz.meaning import Objects, dicom, moved, put, without
+from tests.fuzz.study import SECRET
 
 __all__ = ["REGIONS"]
 
@@ -113,6 +114,17 @@ STRUCTURES = (
           _raw(TUMOUR, ContourData=["1", "2", "3", "4"])),
     dicom("rtstruct", "points instead of contours", "told",
           _raw(LIVER, ContourGeometricType="POINT")),
+    dicom("rtstruct", "a kind of contour that holds the rest of the header", "told",
+          _raw(LIVER, ContourGeometricType="POINT\0\x10" + SECRET)),
+    dicom("rtstruct", "a label that holds the rest of the header", "same",
+          put(StructureSetLabel="plan\0\x10" + SECRET)),
+    dicom("rtstruct", "no contours under such a label", "refused",
+          put(StructureSetLabel="plan\0\x10" + SECRET), without("StructureSetROISequence")),
+    dicom("rtstruct", "a space that holds the rest of the header", "refused",
+          _roi(LIVER, ReferencedFrameOfReferenceUID="1.2\0\x10" + SECRET)),
+    dicom("rtstruct", "a name that holds the rest of the header", "told",
+          _roi(TUMOUR, ROIName="Tumor 1\0\x10" + SECRET),
+          _raw(TUMOUR, ContourGeometricType="POINT")),
     dicom("rtstruct", "contours stored twice", "same", _twice(0.0)),
     dicom("rtstruct", "contours stored twice 0.02 mm apart", "told", _twice(0.02)),
     dicom("rtstruct", "another space", "refused",
@@ -207,6 +219,10 @@ SEGMENTATIONS = (
     dicom("seg", "PixelSpacing 1e6 mm", "refused", _measures(PixelSpacing=[1e6, 1e6])),
     dicom("seg", "directions at no right angle", "refused", _skewed),
     dicom("seg", "SegmentationType missing", "refused", without("SegmentationType")),
+    dicom("seg", "a SegmentationType that holds the rest of the header", "refused",
+          put(SegmentationType="BINARY\0\x10" + SECRET)),
+    dicom("seg", "another space that holds the rest of the header", "refused",
+          put(FrameOfReferenceUID="1.2\0\x10" + SECRET)),
     dicom("seg", "FRACTIONAL without its type", "refused", put(SegmentationType="FRACTIONAL")),
     dicom("seg", "another space", "refused", put(FrameOfReferenceUID="1.2.3.55")),
     dicom("seg", "another patient", "refused", put(PatientID="other")),

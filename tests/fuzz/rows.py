@@ -16,7 +16,17 @@ _NIBABEL = "the message of nibabel is passed on with the path of the file"
 _AXES = "directions of an NRRD that are missing, beyond numbers or at no right angle are read"
 _LAYERS = "segments of one layer and label, or of a layer below 0, are read"
 _SEX = "any text is taken for a sex"
+_SHOWN = "the whole value stands in a message or result, with what a wrong length swallowed"
 WRONG = {
+    "ct: a RescaleType that holds the rest of the header": _SHOWN,
+    "nm: an ImageType that holds the rest of the header": _SHOWN,
+    "rtstruct: a kind of contour that holds the rest of the header": _SHOWN,
+    "rtstruct: a label that holds the rest of the header": _SHOWN,
+    "rtstruct: no contours under such a label": _SHOWN,
+    "rtstruct: a space that holds the rest of the header": _SHOWN,
+    "seg: a SegmentationType that holds the rest of the header": _SHOWN,
+    "seg: another space that holds the rest of the header": _SHOWN,
+    "nii: quaternion of NaN beside an sform 3 mm off": "NaN passes the comparison of the forms",
     "ct: Rows one less": _MORE,
     "ct: Columns one less": _MORE,
     "ct: more pixel bytes than declared": _MORE,
