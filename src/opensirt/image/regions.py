@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from operator import or_
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from opensirt.image.boxes import (
 from opensirt.image.grid import Grid
 from opensirt.image.volume import Volume
 
-__all__ = ["REGION_ROLES", "Region", "Regions", "require_role"]
+__all__ = ["REGION_ROLES", "Region", "Regions", "joined", "require_role"]
 
 REGION_ROLES = (
     "liver", "tumour", "perfused", "lungs", "lung-left", "lung-right", "necrosis",
@@ -182,15 +181,15 @@ class Region:
 
     def __and__(self, other: Region) -> Region:
         """Intersection."""
-        return self._combine(other, np.minimum)
+        return self._combine(other, np.minimum, overlap(self.box, other.box))
 
     def __or__(self, other: Region) -> Region:
         """Union."""
-        return self._combine(other, np.maximum)
+        return joined((self, other))
 
     def __sub__(self, other: Region) -> Region:
         """What is in this region and not in `other`; closes with `&` to this region's volume."""
-        return self._combine(other, lambda a, b: a - np.minimum(a, b))
+        return self._combine(other, lambda a, b: a - np.minimum(a, b), self.box)
 
     def named(self, name: str, role: str | None = None, territory: str | None = None) -> Region:
         """The same place under another name, and role and territory where given."""
@@ -198,17 +197,41 @@ class Region:
             self, name=name, role=role or self.role, territory=territory or self.territory
         )
 
-    def _combine(self, other: Region, rule: Any) -> Region:
-        if not self.grid.matches(other.grid):
-            raise GridMismatchError(
-                f"regions {self.name!r} and {other.name!r} are on different grids; "
-                "move one first with region.onto(grid)"
-            )
-        box = hull(self.box, other.box) if other.fractions.size else self.box
-        if not self.fractions.size:
-            box = other.box
+    def _combine(self, other: Region, rule: Any, box: Box) -> Region:
+        """`rule` of the fractions of both, on a box outside which nothing is left."""
+        _require_one_grid(self, other)
         values = rule(self.fractions_on(box), other.fractions_on(box))
         return replace(self, box=box, fractions=values).trimmed()
+
+
+def joined(regions: Sequence[Region]) -> Region:
+    """The union of one region or more of one grid, named as the first; each voxel is seen once.
+
+    Raises
+    ------
+    GridMismatchError
+        When a grid differs from the first.
+    """
+    first = regions[0]
+    for other in regions[1:]:
+        _require_one_grid(first, other)
+    filled = [region for region in regions if region.fractions.size]
+    if len(regions) == 1 or not filled:
+        return first
+    box = reduce(hull, (region.box for region in filled))
+    values = np.zeros(box_shape(box), dtype=np.float32)
+    for region in filled:
+        part = values[inside(region.box, box)]
+        np.maximum(part, region.fractions, out=part)
+    return replace(first, box=box, fractions=values).trimmed()
+
+
+def _require_one_grid(a: Region, b: Region) -> None:
+    if not a.grid.matches(b.grid):
+        raise GridMismatchError(
+            f"regions {a.name!r} and {b.name!r} are on different grids; "
+            "move one first with region.onto(grid)"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,7 +272,7 @@ class Regions:
         found = self.with_role(role)
         if not found:
             return None
-        return reduce(or_, found).named(name or role)
+        return joined(found).named(name or role)
 
     def adding(self, *more: Region) -> Regions:
         """These regions and `more`."""

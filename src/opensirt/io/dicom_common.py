@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
 from opensirt._version import __version__
@@ -23,6 +26,7 @@ __all__ = [
     "STUDY_KEYWORDS",
     "DicomContext",
     "SourceImages",
+    "decimals",
     "forget_stand_in",
     "instance_reference",
     "long_text",
@@ -268,6 +272,16 @@ def instance_reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
     item.ReferencedSOPClassUID = sop_class_uid
     item.ReferencedSOPInstanceUID = sop_instance_uid
     return item
+
+
+def decimals(keyword: str, texts: Sequence[str]) -> DataElement:
+    """An element of many decimal strings (DS), without one checked object for each.
+
+    Each text is a number of 16 characters at most, which the caller's format sees to.
+    """
+    data = "\\".join(texts).encode("ascii")
+    data += b" " * (len(data) % 2)
+    return RawDataElement(Tag(keyword), "DS", len(data), data, 0, False, True)  # type: ignore[return-value]
 
 
 def save(dataset: Dataset, path: Path, *, implicit: bool = False) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +11,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from contourpy import FillType, contour_generator
-from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 
 from opensirt.image import Region, Regions
 from opensirt.io.dicom_common import (
     DicomContext,
     SourceImages,
+    decimals,
     instance_reference,
     long_text,
     save,
@@ -36,6 +36,8 @@ LINK_SHIFTS = (0.07, 0.04)
 """How far, in voxels, the ends of a keyhole's channel lie from the vertices nearest each other."""
 Holes = Literal["keyhole", "loops"]
 Points = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+Array = npt.NDArray[Any]
 
 ROI_TYPES = {
     "liver": "ORGAN", "tumour": "GTV", "perfused": "TREATED_VOLUME", "lungs": "ORGAN",
@@ -165,15 +167,9 @@ def _contours(region: Region, source: SourceImages | None, holes: Holes) -> Iter
                 item.ContourImageSequence = [instance_reference(source.sop_class_uid, image)]
             item.ContourGeometricType = "CLOSED_PLANAR"
             item.NumberOfContourPoints = len(loop)
-            item.add(_decimals("ContourData", loop))
+            # hundredths of a micrometre
+            item.add(decimals("ContourData", [f"{v:.5f}" for v in loop.ravel().tolist()]))
             yield item
-
-
-def _decimals(keyword: str, values: Points) -> DataElement:
-    """Numbers as text in hundredths of a micrometre, without one object for each."""
-    text = "\\".join([f"{v:.5f}" for v in values.ravel().tolist()])
-    data = text.encode() + b" " * (len(text) % 2)
-    return RawDataElement(Tag(keyword), "DS", len(data), data, 0, False, True)  # type: ignore[return-value]
 
 
 def region_outlines(
@@ -227,17 +223,19 @@ def _keyhole(outer: Points, inner: list[Points]) -> Points:
 
     The shortest way between a hole and the loop crosses neither, nor another hole farther away.
     Its ends are moved a little along the loops, each by its own length, because the shortest way
-    itself often runs through voxel centres, which readers may then count as outside.
+    itself often runs through voxel centres, which readers may then count as outside. Only points
+    that are new in the loop are measured against the holes left: each pair of points once.
     """
-    loop, left = outer, list(inner)
+    loop, left = outer, [_Hole(hole, *_nearest_of(outer, hole)) for hole in inner]
     while left:
-        links = [_shortest_link(loop, hole) for hole in left]
-        nearest = min(range(len(left)), key=lambda index: links[index][0])
-        _, i, j = links[nearest]
-        hole = left.pop(nearest)
+        lengths = [hole.gaps.min() for hole in left]
+        nearest = left.pop(lengths.index(min(lengths)))
+        hole, i = nearest.points, int(nearest.gaps.argmin())
+        j = int(nearest.ends[i])
         start, end = _beside(loop, i, LINK_SHIFTS[0]), _beside(hole, j, LINK_SHIFTS[1])
-        around = [end, hole[j + 1 :], hole[: j + 1], end]
-        loop = np.concatenate([loop[: i + 1], start, *around, start, loop[i + 1 :]])
+        way = np.concatenate([start, end, hole[j + 1 :], hole[: j + 1], end, start])
+        loop = _inserted(loop, i, way)
+        left = [other.after(i, way) for other in left]
     return loop
 
 
@@ -248,11 +246,33 @@ def _beside(loop: Points, index: int, shift: float) -> Points:
     return np.asarray(loop[index : index + 1] + part * edge)
 
 
-def _shortest_link(loop: Points, hole: Points) -> tuple[float, int, int]:
-    """Squared length, and the point of each, of the shortest link between two loops' points."""
-    gaps = ((loop[:, None, :] - hole[None, :, :]) ** 2).sum(axis=2)
-    i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
-    return float(gaps[i, j]), int(i), int(j)
+def _nearest_of(points: Points, hole: Points) -> tuple[Points, Indices]:
+    """For each point the squared distance to the nearest point of a hole, and which that is."""
+    gaps = ((points[:, None, :] - hole[None, :, :]) ** 2).sum(axis=2)
+    nearest = gaps.argmin(axis=1)
+    return gaps[np.arange(len(points)), nearest], nearest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hole:
+    """A hole that is not joined yet, as every point of the loop so far sees it."""
+
+    points: Points
+    gaps: Points
+    """Squared distance of each point of the loop to the nearest of the hole."""
+    ends: Indices
+    """Which that is."""
+
+    def after(self, index: int, way: Points) -> _Hole:
+        """With new points of the loop after the one at `index`."""
+        gaps, ends = _nearest_of(way, self.points)
+        return _Hole(
+            self.points, _inserted(self.gaps, index, gaps), _inserted(self.ends, index, ends)
+        )
+
+
+def _inserted(old: Array, index: int, new: Array) -> Array:
+    return np.concatenate([old[: index + 1], new, old[index + 1 :]])
 
 
 def _to_patient(region: Region, slice_index: int, loop: Points) -> Points:

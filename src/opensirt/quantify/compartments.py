@@ -18,12 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import or_
 
 from opensirt.errors import RegionError
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions
+from opensirt.image.regions import joined
 from opensirt.quantify.carving import Remainder
 from opensirt.quantify.compartment_findings import (
     coverage_findings,
@@ -171,8 +170,7 @@ def liver_compartments(regions: Regions) -> LiverCompartments:
 
 def _joined(liver: Region, drawn: Sequence[Region], dead: Region | None) -> Region:
     parts = (liver, *drawn, *((dead,) if dead is not None else ()))
-    whole: Region = reduce(or_, parts)
-    return replace(whole, name="whole liver", role="liver", territory=None)
+    return replace(joined(parts), name="whole liver", role="liver", territory=None)
 
 
 def _enclosed(regions: Regions, rest: Remainder) -> Region | None:
@@ -182,7 +180,7 @@ def _enclosed(regions: Regions, rest: Remainder) -> Region | None:
     if not found:
         return None
     names = ", ".join(region.name for region in found)
-    return replace(reduce(or_, found), name=names, role="other", territory=None)
+    return replace(joined(found), name=names, role="other", territory=None)
 
 
 def _perfused_of(
@@ -205,12 +203,12 @@ def _perfused_of(
         if cut_ml > threshold("outside_liver_fraction").value * before.volume_ml:
             text = f"{cut_ml:.1f} mL of {before.name!r} lie outside the liver and are left out."
             findings.append(Finding("note", "perfused-cropped-to-liver", text, SOURCE))
-    joined = reduce(or_, territories)
-    shared_ml = sum(region.volume_ml for region in territories) - joined.volume_ml
-    if shared_ml > threshold("lesion_overlap_fraction").value * joined.volume_ml:
+    together = joined(territories)
+    shared_ml = sum(region.volume_ml for region in territories) - together.volume_ml
+    if shared_ml > threshold("lesion_overlap_fraction").value * together.volume_ml:
         text = f"Perfused volumes share {shared_ml:.1f} mL; they are joined as one."
         findings.append(Finding("warn", "territories-overlap", text, "assumption"))
-    perfused = replace(joined, name="perfused volume", role="perfused", territory=None)
+    perfused = replace(together, name="perfused volume", role="perfused", territory=None)
     return perfused, territories, tuple(findings)
 
 

@@ -10,6 +10,7 @@ Sums still close, and the mean dose of the perfused volume is its energy over it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from opensirt.errors import RegionError
 from opensirt.image import Grid, Region
 from opensirt.quantify.compartments import Lesion, LiverCompartments
 
-__all__ = ["on_voxels", "whole_voxels"]
+__all__ = ["moved_once", "on_voxels", "whole_voxels"]
 
 Fractions = npt.NDArray[np.float32]
 
@@ -83,9 +84,9 @@ class _Frame:
                 )
 
     def part(self, whole: Region, perfused: Region | None) -> tuple[Fractions, Fractions]:
-        """Shares of a part: everywhere, and in perfused voxels; both on the liver's box."""
-        inner = self.on_box(perfused.onto(self.grid)) if perfused is not None else 0.0
-        outer = np.maximum(self.on_box(whole.onto(self.grid)) - inner, 0.0)
+        """Shares of a part on the voxels: everywhere, and in perfused ones; on the liver's box."""
+        inner = self.on_box(perfused) if perfused is not None else 0.0
+        outer = np.maximum(self.on_box(whole) - inner, 0.0)
         outside_share = self._liver_share - self._carrier_share
         perfused_part = self.carrier * _ratio(inner, self._carrier_share)
         other_part = (self.liver - self.carrier) * _ratio(outer, outside_share)
@@ -93,10 +94,11 @@ class _Frame:
 
     def lesion(self, lesion: Lesion) -> Lesion:
         """A lesion with its viable and perfused parts on the voxels."""
-        viable, perfused = self.part(lesion.viable, lesion.perfused)
+        drawn, whole, inner = moved_once((lesion.drawn, lesion.viable, lesion.perfused), self.grid)
+        viable, perfused = self.part(whole, inner)
         return replace(
             lesion,
-            drawn=lesion.drawn.onto(self.grid),
+            drawn=drawn,
             viable=self.region(lesion.viable, viable),
             perfused=self.region(lesion.perfused, perfused),
         )
@@ -107,7 +109,8 @@ class _Frame:
         """Necrosis or organs, where there are any."""
         if whole is None:
             return None, None
-        everywhere, inside = self.part(whole, perfused)
+        moved = moved_once([r for r in (whole, perfused) if r is not None], self.grid)
+        everywhere, inside = self.part(moved[0], moved[1] if perfused is not None else None)
         return self.region(whole, everywhere), (
             self.region(perfused, inside) if perfused is not None else None
         )
@@ -120,6 +123,23 @@ class _Frame:
     def on_box(self, region: Region) -> Fractions:
         """Fractions of a region of this grid on the liver's box."""
         return region.fractions_on(self._box)
+
+
+def moved_once(regions: Sequence[Region], grid: Grid) -> list[Region]:
+    """Each region on another grid; those that hold the same voxels are resampled once."""
+    moved: list[Region] = []
+    for index, region in enumerate(regions):
+        same = next((n for n in range(index) if _same_voxels(regions[n], region)), None)
+        if same is None:
+            moved.append(region.onto(grid))
+        else:
+            there = moved[same]
+            moved.append(replace(region, grid=grid, box=there.box, fractions=there.fractions))
+    return moved
+
+
+def _same_voxels(a: Region, b: Region) -> bool:
+    return a.grid == b.grid and a.box == b.box and np.array_equal(a.fractions, b.fractions)
 
 
 def _fullest(fractions: Fractions, within: Fractions | None = None) -> Fractions:

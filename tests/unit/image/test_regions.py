@@ -5,6 +5,7 @@ import pytest
 
 from opensirt.errors import GridMismatchError, RegionError, UnknownNameError
 from opensirt.image import Grid, Region, Regions, Volume
+from opensirt.image.regions import joined
 from opensirt.units import Unit
 
 GRID = Grid.regular((60, 64, 70), (2.5, 1.0, 1.0), (-30.0, -31.0, -70.0))
@@ -222,3 +223,44 @@ def test_a_fine_voxel_on_the_border_is_partly_covered(step, share):
     moved = Region.from_mask("r", "other", mask, source).onto(target).whole()
     assert moved[0, 0, 0] == pytest.approx(share)
     assert moved[0, 0, 1] == 1.0
+
+
+def test_a_union_of_many_is_that_of_pairs_and_touches_each_voxel_of_a_region_once(monkeypatch):
+    """A large region and 50 small ones: the sum of the boxes is looked at, not 50 large boxes."""
+    grid = Grid.regular((40, 40, 40), (1, 1, 1))
+    rng = np.random.default_rng(3)
+    whole = np.zeros(grid.shape, np.float32)
+    whole[2:38, 2:38, 2:38] = 0.6
+    items = [Region.from_mask("liver", "liver", whole, grid)]
+    for number in range(50):
+        small = np.zeros(grid.shape, np.float32)
+        low = rng.integers(0, 36, 3)
+        small[tuple(slice(n, n + 4) for n in low)] = rng.random((4, 4, 4))
+        items.append(Region.from_mask(f"T{number}", "tumour", small, grid))
+    seen = []
+    kept = np.maximum
+    monkeypatch.setattr(np, "maximum", lambda a, b, **k: (seen.append(a.size), kept(a, b, **k))[1])
+    union = joined(items)
+    monkeypatch.undo()
+    assert np.array_equal(union.whole(), np.max([item.whole() for item in items], axis=0))
+    assert union.name == "liver"
+    assert sum(seen) <= 36**3 + 50 * 64
+    assert joined(items[:1]) is items[0]
+
+
+def test_intersection_and_difference_look_at_no_more_than_their_result_can_hold(monkeypatch):
+    """A lesion of 8 voxels in a liver of 27 000: no box of the liver's size is made."""
+    grid = Grid.regular((40, 40, 40), (1, 1, 1))
+    large, small = np.zeros(grid.shape), np.zeros(grid.shape)
+    large[5:35, 5:35, 5:35] = 1
+    small[4:6, 10:12, 10:12] = 1
+    liver = Region.from_mask("liver", "liver", large, grid)
+    lesion = Region.from_mask("T", "tumour", small, grid)
+    made = []
+    kept = Region.fractions_on
+    monkeypatch.setattr(
+        Region, "fractions_on", lambda self, box: (made.append(box), kept(self, box))[1]
+    )
+    assert (lesion - liver).volume_ml == pytest.approx(0.004)
+    assert (liver & lesion).volume_ml == pytest.approx(0.004)
+    assert max(np.prod([s.stop - s.start for s in box]) for box in made) == 8

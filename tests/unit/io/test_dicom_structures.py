@@ -11,6 +11,7 @@ from matplotlib.path import Path as Polygon
 from pydicom.dataset import Dataset
 
 from opensirt.image import Grid, Region, Regions
+from opensirt.io import dicom_structures
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_structures import (
     build_rt_structures,
@@ -73,6 +74,31 @@ def test_two_holes_join_one_loop() -> None:
     area_mm2 = abs(0.5 * (x @ np.roll(y, -1) - y @ np.roll(x, -1)))
     assert len(loops) == 1
     assert area_mm2 == pytest.approx(mask.sum(), abs=1.5)  # an eighth of a voxel per corner
+
+
+def test_each_pair_of_points_is_measured_once_to_join_many_holes(monkeypatch) -> None:
+    """36 holes of one voxel, 4 points each: hand count of pairs, and the area of the mask.
+
+    Every hole is measured against the outer loop, and against the 8 points (4 of the hole, 2 ends
+    twice) that come with each hole joined before it. A hole's corners are cut: half a voxel each.
+    """
+    mask = np.ones((1, 27, 27), bool)
+    mask[0, 3:24:4, 3:24:4] = False
+    region = Region.from_mask("r", "liver", mask, Grid.regular(mask.shape, (1, 1, 1)))
+    pairs = []
+    kept = dicom_structures._nearest_of
+    monkeypatch.setattr(
+        dicom_structures,
+        "_nearest_of",
+        lambda points, hole: (pairs.append(len(points) * len(hole)), kept(points, hole))[1],
+    )
+    ((_, loops),) = region_outlines(region)
+    holes = 36
+    outer = len(loops[0]) - holes * (4 + 4)
+    assert sum(pairs) == holes * outer * 4 + holes * (holes - 1) // 2 * (4 + 4) * 4
+    x, y, _ = loops[0].T
+    area_mm2 = abs(0.5 * (x @ np.roll(y, -1) - y @ np.roll(x, -1)))
+    assert area_mm2 == pytest.approx(mask.sum() + holes * 0.5, abs=0.6)
 
 
 def test_partly_covered_voxels_move_the_outline() -> None:
