@@ -73,9 +73,17 @@ class LeftOut:
     """Of a region that could not be read at all: its loss is a finding. "regions" for a whole file
     of them."""
 
+    file: str = ""
+    """Its name in the study: for the screen alone, since hospitals make file names of names."""
+
     def as_dict(self) -> dict[str, str]:
-        """The form in results and on the screen."""
+        """The form in results: without the name of the file."""
         return {"what": self.what, "why": self.why}
+
+    @property
+    def shown(self) -> str:
+        """What it is, on the screen."""
+        return f"{self.what} ({self.file})" if self.file else self.what
 
 
 PLANNED_ROLES = frozenset(

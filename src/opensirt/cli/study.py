@@ -31,7 +31,7 @@ from opensirt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from opensirt.case import Treatment
+    from opensirt.case import Case, Treatment
     from opensirt.workflow import RunOptions, RunResult
 
 __all__ = ["demo", "phantom", "read", "run"]
@@ -65,7 +65,7 @@ def read(
             progress=step,
         )
     result = describe_case(case)
-    emit(result, as_json, lambda: _show_study(result))
+    emit(result, as_json, lambda: _show_study(case, result))
 
 
 def run(
@@ -301,7 +301,7 @@ def phantom(
     emit(result, as_json, show)
 
 
-def _show_study(result: dict[str, Any]) -> None:
+def _show_study(case: Case, result: dict[str, Any]) -> None:
     rows = [
         [
             image["label"], image["modality"], image["role"], image["unit"],
@@ -314,9 +314,8 @@ def _show_study(result: dict[str, Any]) -> None:
     table(f"Study {result['case_id']}: images", columns, rows)
     rows = [[r["name"], r["role"], f"{r['volume_ml']:.1f}"] for r in result["regions"]]
     table("Regions", ["region", "role", "volume (mL)"], rows)
-    if result["left_out"]:
-        rows = [[item["what"], item["why"]] for item in result["left_out"]]
-        table("Left out", ["what", "why"], rows)
+    if case.left_out:
+        table("Left out", ["what", "why"], [[item.shown, item.why] for item in case.left_out])
 
 
 def _show_run(outcome: RunResult) -> None:

@@ -18,7 +18,6 @@ from opensirt.io.case_keys import Table
 from opensirt.io.dicom_files import open_dicom, quiet_pydicom
 from opensirt.io.dicom_images import read_dicom_image
 from opensirt.io.interfile import read_interfile
-from opensirt.io.label_maps import stem
 from opensirt.io.nifti import read_nifti
 from opensirt.io.slicer import read_nrrd
 from opensirt.io.walk import begins_as_dicom, files_in
@@ -67,7 +66,7 @@ def read_case_image(table: Table, folder: Path) -> StudyImage:
     return StudyImage(
         role=role,
         volume=Volume(values, grid, unit, nuclide, acquired if nuclide else None),
-        label=table.text("label", stem(path)),
+        label=table.text("label", role),
         acquired=acquired,
         decay_correction=_correction(table),
         notes=notes,
@@ -210,7 +209,7 @@ def _all_files(table: Table, path: Path) -> list[Path]:
     """Every file of a folder; slices behind a door that is closed would be missing."""
     files, closed = files_in(path)
     if closed:
-        raise CaseError(f"{table.place}: {closed[0].what}: {closed[0].why}")
+        raise CaseError(f"{table.place}: {closed[0].file}: {closed[0].why}")
     return files
 
 

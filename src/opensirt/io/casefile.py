@@ -55,8 +55,10 @@ def read_case_file(path: Path | str) -> Case:
     region_tables = _tables(top, "regions", REGION_KEYS)
     regions, left_out = _regions(region_tables, path.parent, images)
     _require_known_positions(images, regions)
-    files = [find_file(table, path.parent) for table in (*image_tables, *region_tables)]
-    inputs = {file.name: hash_path(file) for file in files}
+    inputs = {"case.toml": hash_file(path)}
+    for kind, tables in (("image", image_tables), ("regions", region_tables)):
+        for number, table in enumerate(tables, 1):
+            inputs[f"{kind} {number}"] = hash_path(find_file(table, path.parent))
     case = Case(
         id=case_id,
         images=images,
@@ -65,7 +67,7 @@ def read_case_file(path: Path | str) -> Case:
         patient=_patient(content),
         treatment=_treatment(content),
         left_out=left_out,
-        provenance=Provenance(inputs={path.name: hash_file(path), **inputs}),
+        provenance=Provenance(inputs=inputs),
     )
     return with_time_zone(case, zone)
 

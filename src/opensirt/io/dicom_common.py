@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.charset import default_encoding
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
@@ -26,7 +27,7 @@ __all__ = [
     "STUDY_KEYWORDS",
     "DicomContext",
     "SourceImages",
-    "decimals",
+    "add_decimals",
     "forget_stand_in",
     "instance_reference",
     "long_text",
@@ -274,14 +275,17 @@ def instance_reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
     return item
 
 
-def decimals(keyword: str, texts: Sequence[str]) -> DataElement:
-    """An element of many decimal strings (DS), without one checked object for each.
+def add_decimals(item: Dataset, keyword: str, texts: Sequence[str], *, implicit: bool) -> None:
+    """Give an item an element of many decimal strings (DS), without an object for each.
 
-    Each text is a number of 16 characters at most, which the caller's format sees to.
+    Each text is a number of 16 characters at most, which the caller's format sees to. `implicit`
+    is how the item will be saved: the text is then written as it is; another way is right too, but
+    slower.
     """
     data = "\\".join(texts).encode("ascii")
     data += b" " * (len(data) % 2)
-    return RawDataElement(Tag(keyword), "DS", len(data), data, 0, False, True)  # type: ignore[return-value]
+    item.add(RawDataElement(Tag(keyword), "DS", len(data), data, 0, implicit, True))  # type: ignore[arg-type]
+    item.set_original_encoding(implicit, True, default_encoding)
 
 
 def save(dataset: Dataset, path: Path, *, implicit: bool = False) -> Path:

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from opensirt.errors import DicomError, InputError
 from opensirt.image import Grid, Volume
-from opensirt.io.dicom_common import DicomContext, decimals, instance_reference, long_text, save
+from opensirt.io.dicom_common import DicomContext, add_decimals, instance_reference, long_text, save
 from opensirt.io.dicom_files import numbers, pixel_frames, required, title
 from opensirt.io.dicom_geometry import check_orientation
 from opensirt.io.dicom_planes import DicomPlanes, decimal
@@ -195,7 +195,7 @@ def _histogram(
     item.DVHDoseScaling = "1"
     item.DVHVolumeUnits = "CM3"
     item.DVHNumberOfBins = int(dose.size)
-    item.add(decimals("DVHData", [f"{v:.8g}" for v in pairs.tolist()]))
+    add_decimals(item, "DVHData", [f"{v:.8g}" for v in pairs.tolist()], implicit=False)
     item.DVHMinimumDose = decimal(histogram.minimum_gy)
     item.DVHMaximumDose = decimal(histogram.maximum_gy)
     item.DVHMeanDose = decimal(histogram.mean_gy)

@@ -39,6 +39,8 @@ class Instance:
 
     path: Path
     header: Dataset
+    number: int = 0
+    """Of the file among those of the study, by name, from 1: what results call it."""
 
     @property
     def uid(self) -> str:

@@ -134,9 +134,11 @@ class Scan:
     damaged: int = 0
     """Files and folders that could not be read, so that nobody knows what they hold."""
 
-    def refuse(self, what: str, error: OpenSirtError) -> None:
-        """List something that cannot be read."""
-        self.left_out.append(LeftOut(what, str(error)))
+    def refuse(self, what: str, error: OpenSirtError, file: Path | None = None) -> None:
+        """List something that cannot be read; an error that names its file says `what` there."""
+        name = file.name if file else ""
+        why = str(error).replace(name, what) if name else str(error)
+        self.left_out.append(LeftOut(what, why, file=name))
         self.errors.append(error)
 
 
@@ -149,23 +151,25 @@ def scan_files(
     """
     scan = Scan()
     slices: dict[tuple[object, ...], list[Placed]] = defaultdict(list)
-    seen: dict[str, Path] = {}
+    seen: dict[str, Instance] = {}
     for index, file in enumerate(files):
         if progress is not None:
             progress(index, len(files))
-        what = file.relative_to(root).as_posix() if file != root else file.name
+        name = file.relative_to(root).as_posix() if file != root else file.name
+        what = f"file {index + 1}"
         try:
             if not trust and not begins_as_dicom(file):
-                scan.left_out.append(LeftOut(what, "not a DICOM file"))
+                scan.left_out.append(LeftOut(what, "not a DICOM file", file=name))
                 continue
-            instance = Instance(file, open_dicom(file, pixels=False))
+            instance = Instance(file, open_dicom(file, pixels=False), index + 1)
             scan.dicom_files += 1
-            if _is_copy(instance, seen):
-                scan.left_out.append(LeftOut(what, f"a copy of {seen[instance.uid].name}"))
+            if first := _copied(instance, seen):
+                why = f"a copy of file {first.number}"
+                scan.left_out.append(LeftOut(what, why, file=name))
                 continue
-            _sort_in(instance, what, slices, scan)
+            _sort_in(instance, what, name, slices, scan)
         except OpenSirtError as error:
-            scan.refuse(what, error)
+            scan.refuse(what, error, file)
             scan.damaged += 1
     if progress is not None:
         progress(len(files), len(files))
@@ -188,16 +192,21 @@ def what_it_is(instance: Instance) -> str:
     return known if known != instance.sop_class else "an object of a private class"
 
 
-def _is_copy(instance: Instance, seen: dict[str, Path]) -> bool:
-    """True where the very same file was read before; another content under one UID is kept."""
+def _copied(instance: Instance, seen: dict[str, Instance]) -> Instance | None:
+    """The very same file where it was read before; another content under one UID is kept."""
     if not instance.uid:
-        return False
-    first = seen.setdefault(instance.uid, instance.path)
-    return first is not instance.path and hash_file(first) == hash_file(instance.path)
+        return None
+    first = seen.setdefault(instance.uid, instance)
+    same = first is not instance and hash_file(first.path) == hash_file(instance.path)
+    return first if same else None
 
 
 def _sort_in(
-    instance: Instance, what: str, slices: dict[tuple[object, ...], list[Placed]], scan: Scan
+    instance: Instance,
+    what: str,
+    name: str,
+    slices: dict[tuple[object, ...], list[Placed]],
+    scan: Scan,
 ) -> None:
     kind = image_kind(instance.sop_class)
     if kind is not None:
@@ -207,7 +216,7 @@ def _sort_in(
         scan.regions.append(instance)
     else:
         scan.others.append(instance)
-        scan.left_out.append(LeftOut(what, _why_not_an_image(instance)))
+        scan.left_out.append(LeftOut(what, _why_not_an_image(instance), file=name))
         if not instance.sop_class:
             scan.damaged += 1
             scan.errors.append(DicomError(f"{what}: SOPClassUID is missing; this is no image"))

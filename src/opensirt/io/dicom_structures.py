@@ -17,7 +17,7 @@ from opensirt.image import Region, Regions
 from opensirt.io.dicom_common import (
     DicomContext,
     SourceImages,
-    decimals,
+    add_decimals,
     instance_reference,
     long_text,
     save,
@@ -167,8 +167,8 @@ def _contours(region: Region, source: SourceImages | None, holes: Holes) -> Iter
                 item.ContourImageSequence = [instance_reference(source.sop_class_uid, image)]
             item.ContourGeometricType = "CLOSED_PLANAR"
             item.NumberOfContourPoints = len(loop)
-            # hundredths of a micrometre
-            item.add(decimals("ContourData", [f"{v:.5f}" for v in loop.ravel().tolist()]))
+            texts = [f"{v:.5f}" for v in loop.ravel().tolist()]  # hundredths of a micrometre
+            add_decimals(item, "ContourData", texts, implicit=True)
             yield item
 
 

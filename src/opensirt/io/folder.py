@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from opensirt.io.dicom_roles import REGIONS, Chosen, check_choice, choose_series
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.dicom_series import REGION_CLASSES, Progress, Scan, Series, scan_files
+from opensirt.io.pseudonym import pseudonym
 from opensirt.io.walk import files_in
 from opensirt.provenance import Provenance, hash_file
 from opensirt.units import CM_PER_M
@@ -154,16 +154,23 @@ def _chosen_regions(
     kept = [
         (label, i)
         for label, i in named
-        if wanted in (label.casefold(), _region_label(i).casefold(), i.path.name.casefold())
+        if wanted in (label.casefold(), _region_label(i).casefold(), *_called(i))
     ]
     if not kept:
         listed = ", ".join(f"{label!r} in {i.path.name}" for label, i in named) or "none"
         raise InputError(f"no regions are called {choose[REGIONS]!r}; there are {listed}")
     why = "other regions were chosen"
     reading.left_out += [
-        LeftOut(f"{la} in {i.path.name}", why) for la, i in named if (la, i) not in kept
+        LeftOut(f"{la} in file {i.number}", why, file=i.path.name)
+        for la, i in named
+        if (la, i) not in kept
     ]
     return kept
+
+
+def _called(instance: Instance) -> tuple[str, str]:
+    """What a file of regions may be called in a choice."""
+    return instance.path.name.casefold(), f"file {instance.number}"
 
 
 def _region_label(instance: Instance) -> str:
@@ -176,15 +183,17 @@ def _read_regions(
 ) -> None:
     patients = {s.text("PatientID") for s in chosen.by_role.values()}
     for label, instance in objects:
-        what = f"{label} in {instance.path.name}"
+        what = f"{label} in file {instance.number}"
         owner = title(instance.header, "PatientID", instance.path.name)
         if patients and owner not in patients:
-            reading.left_out.append(LeftOut(what, "of another patient (PatientID differs)"))
+            why = "of another patient (PatientID differs)"
+            reading.left_out.append(LeftOut(what, why, file=instance.path.name))
             continue
         try:
             regions, left_out = _regions_in(instance, reading.images)
         except OpenSirtError as error:
-            reading.left_out.append(LeftOut(what, str(error), "regions"))
+            why = str(error).replace(instance.path.name, f"file {instance.number}")
+            reading.left_out.append(LeftOut(what, why, "regions", instance.path.name))
             reading.errors.append(error)
             continue
         reading.left_out += left_out
@@ -265,13 +274,13 @@ def _case(scan: Scan, chosen: Chosen, reading: _Reading) -> Case:
 
 
 def _pseudonym(headers: Sequence[Dataset]) -> str:
-    """A name for the case that does not lead back to the patient."""
+    """A name for the case; that of the study with the first identity where there are several."""
     identities = sorted(
         f"{title(h, 'PatientID', 'header')}|{title(h, 'StudyInstanceUID', 'header')}"
         for h in headers
     )
     text = identities[0] if identities else "nothing"
-    return f"case-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return pseudonym(text)
 
 
 def _patient(headers: Sequence[Dataset]) -> Patient:

@@ -165,11 +165,11 @@ def _case_file(path: Path, choose: Mapping[str, str] | None) -> Case:
 def _grid_case(path: Path, read: Callable[[Path], tuple[Any, Grid]]) -> Case:
     """A file that holds an image without saying what its values mean: described, not used."""
     values, grid = read(path)
-    what = f"{path.name}: {grid}, values {values.min():g} to {values.max():g}"
+    what = f"{grid}, values {values.min():g} to {values.max():g}"
     return Case(
         id=_file_pseudonym(path),
-        left_out=(LeftOut(what, _NO_MEANING),),
-        provenance=Provenance(inputs={path.name: hash_file(path)}),
+        left_out=(LeftOut(what, _NO_MEANING, file=path.name),),
+        provenance=Provenance(inputs={"file": hash_file(path)}),
     )
 
 
@@ -177,7 +177,7 @@ def _regions_case(path: Path) -> Case:
     return Case(
         id=_file_pseudonym(path),
         regions=Regions(read_nrrd_regions(path)),
-        provenance=Provenance(inputs={path.name: hash_file(path)}),
+        provenance=Provenance(inputs={"file": hash_file(path)}),
     )
 
 

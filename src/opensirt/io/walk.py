@@ -22,7 +22,8 @@ def files_in(folder: Path) -> tuple[list[Path], list[LeftOut]]:
 
     def refused(error: OSError) -> None:
         what = Path(error.filename).relative_to(folder).as_posix()
-        closed.append(LeftOut(what, f"cannot be opened: {error.strerror}"))
+        why = f"cannot be opened: {error.strerror}"
+        closed.append(LeftOut("a closed file or folder", why, file=what))
 
     def is_new(inner: Path) -> bool:
         """False for a folder that was walked before, as behind a link that leads back."""

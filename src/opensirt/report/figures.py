@@ -169,8 +169,8 @@ def _draw_plane(
         x, y = np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)
         axes.contour(x, y, dose, levels=levels, colors=colours, linewidths=line_width)
     draw_outlines(axes, scene.regions, ROLE_COLOURS, axis, index, (rows, columns), 0.9 * line_width)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.xaxis.set_visible(False)
+    axes.yaxis.set_visible(False)
 
 
 def _around(scene: Scene, index: tuple[int, int, int], half: float) -> Window:

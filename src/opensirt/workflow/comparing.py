@@ -101,7 +101,9 @@ def compare_from_files(
     if options is not None and options.chosen() and MONTE_CARLO not in names:
         given = ", ".join(f"--{name}" for name in options.chosen())
         raise InputError(f"{given} needs the engine {MONTE_CARLO}, found {', '.join(names)}")
-    inputs = [path for path in (activity, density, ct, regions) if path is not None]
+    every = {"activity": activity, "density": density, "ct": ct, "regions": regions}
+    roles = {role: path for role, path in every.items() if path is not None}
+    inputs = list(roles.values())
     paths = _paths(out, names)
     for path in paths.values():
         refuse_unusable_file(path, inputs)
@@ -121,15 +123,15 @@ def compare_from_files(
         EngineDose(name, done.dose, done.relative_error, done.region_errors)
         for name, done in made.items()
     ]
-    comparison, page = _judge(doses, mass, drawn, made, activity.name, say)
+    comparison, page = _judge(doses, mass, drawn, made, say)
     record = Provenance(
-        inputs={path.name: hash_file(path) for path in inputs},
+        inputs={role: hash_file(path) for role, path in roles.items()},
         options={"engines": list(names), "nuclide": of.name},
         citations=("low1998", "ju2008", "mikell2015"),
     )
     result = {
         "engines": {name: done.facts | {"out": paths[name].name} for name, done in made.items()},
-        "regions_from": regions.name if regions is not None else "density and dose",
+        "regions_from": "regions" if regions is not None else "density and dose",
         "comparison": comparison.as_dict(),
         "findings": [finding.as_dict() for finding in page.findings],
         "paths": {name: path.name for name, path in paths.items()},
@@ -161,7 +163,6 @@ def _judge(
     mass: Volume,
     drawn: Regions | None,
     made: dict[str, Dosing],
-    title: str,
     say: Step,
 ) -> tuple[EngineComparison, ComparisonPage]:
     """The comparison, and the page that shows it."""
@@ -175,7 +176,7 @@ def _judge(
     )
     say("drawing", 1.0 - 0.2 * COMPARING_SHARE)
     page = ComparisonPage(
-        title=f"Dose engines on {title}",
+        title="Dose engines on one activity map",
         facts=facts_of(comparison, {name: done.facts for name, done in made.items()}),
         findings=disagreement_findings(comparison),
         tables=(

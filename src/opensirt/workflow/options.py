@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -130,10 +131,16 @@ class RunOptions:
     def as_dict(self) -> dict[str, Any]:
         """For provenance: what was chosen, without what was left open."""
         plain = asdict(self)
+        plain["choose"] = {role: _no_file(name) for role, name in self.choose.items()}
         plain["prescription"] = self.prescription.as_dict()
         if self.given is not None and self.given.injected is not None:
             plain["given"]["injected"] = self.given.injected.isoformat()
         return {key: value for key, value in plain.items() if value is not None and value != {}}
+
+
+def _no_file(name: str) -> str:
+    """A choice as results may hold it: hospitals make file names of patients' names."""
+    return "a file, by its name" if re.search(r"\.[A-Za-z]\w{0,4}$", name) else name
 
 
 def _given(value: float | None, otherwise: float | None) -> float | None:

@@ -50,7 +50,7 @@ def test_two_engines_write_their_maps_and_the_comparison(maps, tmp_path):
     assert len(result["comparison"]["criteria"]) == 2  # voxels of 4 mm
     stored = json.loads((tmp_path / "d-comparison.json").read_text())
     assert stored["comparison"] == result["comparison"]
-    assert set(stored["provenance"]["inputs"]) == {"activity.nii.gz", "density.nii.gz"}
+    assert set(stored["provenance"]["inputs"]) == {"activity", "density"}
     page = (tmp_path / "d-comparison.html").read_text()
     assert "local against voxel-convolution" in page
     assert f"{100 * lung['mean_difference_fraction']:+.1f} %" in page

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from opensirt import backend, workflow
+from opensirt.case import LeftOut
 from opensirt.cli import comparing, dosimetry, kernel, main, study
 from opensirt.cli.console import exit_on_stop, key_values, table
 from opensirt.errors import InputError
@@ -64,16 +65,16 @@ def test_a_study_is_shown_with_size_spacing_volume_and_what_was_left_out(
         "images": [{"label": "Abdomen", "modality": "CT", "role": "ct", "unit": "HU",
                     "shape": [40, 50, 60], "spacing_mm": [3.0, 0.78125, 0.9], "acquired": None}],
         "regions": [{"name": "Liver", "role": "liver", "volume_ml": 1534.26}],
-        "left_out": [{"what": "scout", "why": "a localizer"}],
     }  # fmt: skip
-    monkeypatch.setattr(workflow, "read_case", lambda *args, **more: None)
+    case = SimpleNamespace(left_out=(LeftOut("file 3", "a localizer", file="DOE.dcm"),))
+    monkeypatch.setattr(workflow, "read_case", lambda *args, **more: case)
     monkeypatch.setattr(workflow, "describe_case", lambda case: described)
     rows = rows_of(call("read", "s").stdout)
     assert rows[1] == [
         "Abdomen", "CT", "ct", "HU", "40 x 50 x 60", "3 x 0.7812 x 0.9", "–",
     ]  # fmt: skip
     assert ["Liver", "liver", "1534.3"] in rows
-    assert ["scout", "a localizer"] in rows
+    assert ["file 3 (DOE.dcm)", "a localizer"] in rows
 
 
 def test_a_run_shows_its_headline_tables_findings_and_files(

@@ -135,8 +135,12 @@ def test_a_folder_is_hashed_by_what_is_in_it(tmp_path):
 
 def test_a_case_knows_its_files_by_hash(tmp_path):
     case = read_case_file(write_good_case(tmp_path) / "case.toml")
-    for name, digest in case.provenance.inputs.items():
-        assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest(), name
+    names = {"case.toml": "case.toml", "image 1": "spect.nii.gz", "image 2": "ct.nii.gz"}
+    names["regions 1"] = "segmentation.seg.nrrd"
+    assert dict(case.provenance.inputs) == {
+        said: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        for said, name in names.items()
+    }
 
 
 # -- places
@@ -162,7 +166,7 @@ def test_interfile_has_several_endings(tmp_path, ending):
     (tmp_path / "a.i33").write_bytes(np.ones(60, "<u2").tobytes())
     table = 'nuclide = "lu177"\nunit = "Bq/mL"\n'
     image = case_of(tmp_path, table, file=f"a.{ending}").activity_image
-    assert (image.label, image.volume.grid.shape) == ("a", (3, 4, 5))
+    assert (image.label, image.volume.grid.shape) == ("planning-activity", (3, 4, 5))
 
 
 @pytest.mark.parametrize(("origin", "fits"), [((0.0, 0.0, 0.0), True), ((0.0, 5.0, 0.0), False)])

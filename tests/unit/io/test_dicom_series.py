@@ -46,7 +46,7 @@ def test_another_slice_under_a_repeated_uid_is_kept(tmp_path: Path) -> None:
     found = scan(tmp_path)
     (series,) = found.series
     assert series.size == (4, 6, 7)
-    assert [item.why for item in found.left_out] == ["a copy of CT-000-0.dcm"]
+    assert [item.why for item in found.left_out] == ["a copy of file 1"]
     assert found.dicom_files == 5
 
 
@@ -190,7 +190,7 @@ def test_files_are_taken_for_dicom_by_how_they_begin(tmp_path: Path) -> None:
     for name, content in starts.items():
         (tmp_path / name).write_bytes(content)
     left_out = scan(tmp_path).left_out
-    assert {item.what for item in left_out if item.why == "not a DICOM file"} == {
+    assert {item.file for item in left_out if item.why == "not a DICOM file"} == {
         "text", "late", "short",
     }  # fmt: skip
     everything = scan(tmp_path, trust=True).left_out
@@ -234,8 +234,8 @@ def test_contours_are_read_before_segments_whatever_the_names_of_the_files(tmp_p
     case = read_study(tmp_path)
     assert case.region("liver").volume_ml == pytest.approx(400 * 3 * 1.5 * 1.25 / 1000, rel=1e-5)
     (item,) = [item for item in case.left_out if item.what.startswith("region 'Liver'")]
-    assert item.why == "the same region as in drawn (RTSTRUCT) in z.dcm"
-    assert set(case.provenance.inputs) == {"ct", "regions: drawn (RTSTRUCT) in z.dcm"}
+    assert item.why == "the same region as in drawn (RTSTRUCT) in file 8"
+    assert set(case.provenance.inputs) == {"ct", "regions: drawn (RTSTRUCT) in file 8"}
 
 
 def test_an_image_is_known_by_the_hashes_of_its_files_in_any_order(tmp_path: Path) -> None:

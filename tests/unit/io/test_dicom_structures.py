@@ -9,9 +9,12 @@ import pydicom
 import pytest
 from matplotlib.path import Path as Polygon
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
-from opensirt.image import Grid, Region, Regions
+from opensirt.image import Grid, Region, Regions, Volume
 from opensirt.io import dicom_structures
+from opensirt.io.dicom_common import save
+from opensirt.io.dicom_dose import DoseVolumeHistogram, build_rt_dose
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_structures import (
     build_rt_structures,
@@ -19,6 +22,7 @@ from opensirt.io.dicom_structures import (
     roi_numbers,
     write_rt_structures,
 )
+from opensirt.units import Unit
 from tests.dicom_samples import GRIDS, sample_context, sample_regions, source_image
 
 
@@ -74,6 +78,34 @@ def test_two_holes_join_one_loop() -> None:
     area_mm2 = abs(0.5 * (x @ np.roll(y, -1) - y @ np.roll(x, -1)))
     assert len(loops) == 1
     assert area_mm2 == pytest.approx(mask.sum(), abs=1.5)  # an eighth of a voxel per corner
+
+
+def test_contours_and_histograms_are_saved_without_an_object_for_each_number(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """The text of ContourData and DVHData goes to the file as it is, and reads as the numbers."""
+    grid = GRIDS["axial"]
+    regions, context = sample_regions(grid), sample_context(grid)
+    structures = build_rt_structures(regions, context)
+    gray = np.linspace(0.0, 80.0, 50)
+    curve = DoseVolumeHistogram("liver", gray, 30.0 - gray / 4, 20.0, 0.0, 80.0)
+    names = {"liver": 1}
+    dose = Volume(np.ones(grid.shape, np.float32), grid, Unit.GY)
+    rt_dose = build_rt_dose(dose, context, histograms=[curve], roi_numbers=names)
+    made: list[str] = []
+    kept = MultiValue.__init__
+    monkeypatch.setattr(
+        MultiValue,
+        "__init__",
+        lambda self, *a, **k: (made.append(len(list(a[1]))), kept(self, *a, **k))[1],
+    )
+    save(structures, tmp_path / "s.dcm", implicit=True)
+    save(rt_dose, tmp_path / "d.dcm")
+    monkeypatch.undo()
+    assert sum(made) < 20
+    back = pydicom.dcmread(tmp_path / "d.dcm").DVHSequence[0]
+    assert np.asarray(back.DVHData, float)[1::2] == pytest.approx(30.0 - gray / 4, rel=1e-7)
+    assert len(contours_of(pydicom.dcmread(tmp_path / "s.dcm"), 1)) == 6
 
 
 def test_each_pair_of_points_is_measured_once_to_join_many_holes(monkeypatch) -> None:

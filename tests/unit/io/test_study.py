@@ -78,9 +78,9 @@ def test_an_image_alone_is_described_and_not_used(tmp_path: Path) -> None:
     case = read_study(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert case.id == f"case-{digest[:8]}"
-    assert dict(case.provenance.inputs) == {"spect.nii.gz": digest}
+    assert dict(case.provenance.inputs) == {"file": digest}
     assert (case.images, len(case.regions)) == ((), 0)
-    assert case.left_out[0].what.startswith("spect.nii.gz: 3 x 4 x 5 voxels of 3 x 1.5 x 1.25 mm")
+    assert case.left_out[0].what.startswith("3 x 4 x 5 voxels of 3 x 1.5 x 1.25 mm")
     assert case.left_out[0].what.endswith("values 0 to 59")
     assert "neither role nor unit" in case.left_out[0].why
 

@@ -42,9 +42,9 @@ def test_a_folder_that_may_not_be_opened_is_listed_and_a_finding(tmp_path: Path,
     closed(study(tmp_path) / "ct")
     case = read_study(tmp_path)
     assert [image.role for image in case.images] == ["planning-activity"]
-    assert [item.as_dict() for item in case.left_out] == [
-        {"what": "ct", "why": "cannot be opened: Permission denied"}
-    ]
+    (item,) = case.left_out
+    assert item.shown == "a closed file or folder (ct)"
+    assert item.why == "cannot be opened: Permission denied"
     assert [finding.code for finding in case.findings] == ["files-unreadable"]
 
 

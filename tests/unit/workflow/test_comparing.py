@@ -166,8 +166,8 @@ def test_the_record_of_a_comparison_names_every_file_that_went_in(with_regions, 
         step("going", 0.5)
         return Dosing("dose", None, {"engine": name})
 
-    def judge(doses, mass, regions, made, title, say):
-        asked["judged"] = ([d.engine for d in doses], mass, regions, title)
+    def judge(doses, mass, regions, made, say):
+        asked["judged"] = ([d.engine for d in doses], mass, regions)
         return SimpleNamespace(as_dict=lambda: {"c": 1}), page
 
     for name, made in (
@@ -191,10 +191,11 @@ def test_the_record_of_a_comparison_names_every_file_that_went_in(with_regions, 
     known = drawn if with_regions else "classes"
     assert asked["local"] == (maps[0], "mass", None, known)
     expected = drawn if with_regions else None
-    assert asked["judged"] == (["local", "voxel-convolution"], "mass", expected, "a.nii")
-    names = ["a.nii", "ct.nii", *(["r.nii"] if with_regions else [])]
-    assert written["provenance"]["inputs"] == {name: f"hash of {name}" for name in names}
-    assert done.result["regions_from"] == ("r.nii" if with_regions else "density and dose")
+    assert asked["judged"] == (["local", "voxel-convolution"], "mass", expected)
+    names = {"activity": "a.nii", "ct": "ct.nii"} | ({"regions": "r.nii"} if with_regions else {})
+    hashes = {role: f"hash of {name}" for role, name in names.items()}
+    assert written["provenance"]["inputs"] == hashes
+    assert done.result["regions_from"] == ("regions" if with_regions else "density and dose")
     assert done.result["engines"]["local"] == {"engine": "local", "out": "out/d-local.nii.gz"}
     assert done.result["comparison"] == {"c": 1}
     assert said == [
@@ -252,13 +253,13 @@ def test_the_page_of_a_comparison_judges_and_outlines_the_regions_given(drawn, m
         for name in ("local", "voxel-superposition")
     }
     comparison, page = comparing._judge(
-        (), "mass", drawn, made, "a.nii", lambda what, done: said.append((what, done))
+        (), "mass", drawn, made, lambda what, done: said.append((what, done))
     )
     assert comparison is found
     by_density = ("by density and", "dose of voxel-superposition")
     assert asked["judged"] == (drawn or by_density)
     assert asked["outlined"] == ("voxel-superposition", [] if drawn is None else ["liver"])
-    assert (page.title, page.findings) == ("Dose engines on a.nii", ("finding",))
+    assert (page.title, page.findings) == ("Dose engines on one activity map", ("finding",))
     assert page.tables == ("all", "local", "x")
     assert page.facts == {name: {"name": name} for name in made}
     assert page.picture == "picture"

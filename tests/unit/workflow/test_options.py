@@ -113,3 +113,9 @@ def test_the_record_holds_what_was_given_and_when() -> None:
     assert record["bsa_formula"] == "mosteller"
     assert record["prescription"] == {"kind": "binding-limit", "value": None}
     assert not {"choose", "roles", "image", "height_cm"} & set(record)
+
+
+def test_a_file_that_was_chosen_by_name_is_not_named_in_the_record():
+    choose = {"regions": "RS_DOE_JANE.dcm", "ct": "CT AC", "mr": "1.2.840.113"}
+    found = RunOptions("resin-y90", "mird", choose=choose).as_dict()["choose"]
+    assert found == {"regions": "a file, by its name", "ct": "CT AC", "mr": "1.2.840.113"}
