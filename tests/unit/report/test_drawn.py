@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.image import AxesImage
+from PIL import Image
 
 from opensirt.dose.dvh import dose_volume_histogram
 from opensirt.image import Grid, Region, Regions, Volume
@@ -196,3 +200,23 @@ def test_counts_are_shown_up_to_all_but_the_brightest_of_two_hundred():
     assert display._window(Unit.COUNTS, counts) == (0.0, pytest.approx(995.0))
     assert display._window(Unit.COUNTS, 0 * counts) == (0.0, 1e-6)
     assert display._window(Unit.HU, counts) == (-160.0, 240.0)
+
+
+def test_a_picture_is_painted_once_and_is_what_matplotlib_saves(monkeypatch):
+    """The same pixels and resolution as `savefig`, with one pass over the images, not two."""
+    made = []
+    monkeypatch.setattr(figures, "png_bytes", lambda figure: made.append(figure) or b"")
+    for _ in range(2):
+        planes_picture(scene(), LESION)
+    monkeypatch.undo()
+    passes = []
+    kept = AxesImage.draw
+    monkeypatch.setattr(AxesImage, "draw", lambda self, r: (passes.append(self), kept(self, r))[1])
+    ours = figures.png_bytes(made[0])
+    assert len(passes) == len(set(passes)) == 6
+    theirs = io.BytesIO()
+    made[1].savefig(theirs, format="png")
+    with Image.open(io.BytesIO(ours)) as a, Image.open(theirs) as b:
+        assert np.array_equal(np.asarray(a), np.asarray(b))
+        assert a.info["dpi"] == b.info["dpi"]
+        assert a.info["Software"] == "opensirt"
