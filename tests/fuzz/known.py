@@ -77,36 +77,6 @@ UNSEEN = (
 CUT = Unseen("toml", "", frozenset({"cut in", "delete"}), LINES)
 
 FAULTS = (
-    Fault(r"^failure: .* a path of this machine in: .*cannot be read as NIfTI",
-          "messages of nibabel are passed on with the path of the file"),
-    Fault(r"^failure: .* in: .*cannot be read as NRRD",
-          "messages of ITK are passed on with the path of the file and lines of the header"),
-    Fault(r"^failure: .* not one printable line: .*(ContourGeometricType|FrameOfReferenceUID|"
-          r"PixelData cannot be decoded|RescaleType is|ImageType is|SegmentationType|its data file|"
-          r"\(RTSTRUCT\) in )",
-          "values of the header stand in messages with their control characters"),
-    Fault(r"^failure: .*RuntimeWarning at (dicom_images|dicom_geometry|dicom_frames|grid)\.py",
-          "numbers near the end of the range overflow with a warning before they are refused"),
-    Fault(r"^failure: .*AttributeError at dicom_files\.py",
-          "TransferSyntaxUID that is no UID ends in an AttributeError"),
-    Fault(r"^failure: .*ValueError at dicom_files\.py:\d+: buffer size",
-          "PixelData of an odd length ends in a ValueError"),
-    Fault(r"^failure: .*Out of range float values are not JSON compliant",
-          "the description of a study holds an infinite voxel size"),
-    Fault(r"^failure: .* the patient's name in: .*(ImageType|RescaleType|SegmentationType) ",
-          "values of a damaged length stand in messages with the rest of the header"),
-    Fault(r"^failure: .* the patient's name in: '\{\"case_id",
-          "PatientSex of a damaged length holds the rest of the header"),
-    Fault(r"^silent: \S+ .*PatientSex( everywhere)?: patient: sex", "any text is taken for a sex"),
-    Fault(r"^silent: \S+ (one less (Rows|Columns)|\w+ (in head of )?PixelData)",
-          "PixelData that holds more than declared is read from its beginning"),
-    Fault(r"^silent: (nrrd|nhdr|seg\.nrrd): .* space directions: ",
-          "directions of an NRRD that are missing, beyond numbers or at no right angle"),
-    Fault(r"^silent: seg\.nrrd: .* Segment\d_Layer: ",
-          "segments of one layer and label, or of a layer below 0"),
-    Fault(r"^silent: seg: (minus one|negative) PixelSpacing: ", "PixelSpacing of a SEG below 0"),
-    Fault(r"^silent: (nii|nii\.gz|labels\.nii\.gz): \w+ in (qoffset|quatern)_\w: .*grid",
-          "NaN passes the comparison of sform and qform"),
     Fault(r"^silent: rtstruct: (flip|zero|ones|insert) in head of Contour\w*: region",
           "items that a wrong length swallows are not missed"),
 )  # fmt: skip

@@ -105,7 +105,7 @@ NM = (
     dicom("nm", "a frame too many in the pixels", "refused", surplus(40)),
     dicom("nm", "activity in Bq where MBq belongs", "told", _drug(RadionuclideTotalDose=150e6)),
     dicom("nm", "no detector", "refused", without("DetectorInformationSequence")),
-    dicom("nm", "voxels of 1e6 mm", "later", put(PixelSpacing=[1e6, 1e6])),
+    dicom("nm", "voxels of 1e6 mm", "refused", put(PixelSpacing=[1e6, 1e6])),
 )  # fmt: skip
 ENHANCED = (
     dicom("enhanced-ct", "NumberOfFrames one less", "refused", put(NumberOfFrames=3)),

@@ -149,7 +149,7 @@ CT = (
     dicom("ct", "MONOCHROME1, which is display alone", "same",
           put(PhotometricInterpretation="MONOCHROME1")),
     dicom("ct", "thin slices far apart", "told", put(SliceThickness=1)),
-    dicom("ct", "pixels of 1e6 mm", "later", put(PixelSpacing=[1e6, 1e6])),
+    dicom("ct", "pixels of 1e6 mm", "refused", put(PixelSpacing=[1e6, 1e6])),
     dicom("ct", "sex that is none", "withheld", put(PatientSex="UNSURE")),
     dicom("ct", "a sex that holds the rest of the header", "withheld",
           put(PatientSex="F \x10\0 \0LO\n" + SECRET)),

@@ -135,7 +135,7 @@ NRRD = (
           "space directions: (0,0,0) (0,1.5,0) (0,0,3)"),
     _line("nrrd", "directions of 1e308 mm", "refused", "space directions",
           "space directions: (1e308,0,0) (0,1.5,0) (0,0,3)"),
-    _line("nrrd", "directions of 1e6 mm", "later", "space directions",
+    _line("nrrd", "directions of 1e6 mm", "refused", "space directions",
           "space directions: (1e6,0,0) (0,1e6,0) (0,0,3)"),
     _line("nrrd", "directions at an angle of 60 degrees", "refused", "space directions",
           "space directions: (1.25,0,0) (0.75,1.299,0) (0,0,3)"),

@@ -214,7 +214,7 @@ SEGMENTATIONS = (
     dicom("seg", "SegmentNumber twice", "refused", _segment(1, SegmentNumber=1)),
     dicom("seg", "SegmentNumber 0", "refused", _segment(0, SegmentNumber=0)),
     dicom("seg", "a frame 30 mm aside", "refused", _frame_aside),
-    dicom("seg", "two frames of one segment in one place", "refused", _frame_on_frame),
+    dicom("seg", "two frames of one segment in one place", "told", _frame_on_frame),
     dicom("seg", "PixelSpacing negative", "refused", _measures(PixelSpacing=[-2, 1.5])),
     dicom("seg", "PixelSpacing 1e6 mm", "refused", _measures(PixelSpacing=[1e6, 1e6])),
     dicom("seg", "directions at no right angle", "refused", _skewed),

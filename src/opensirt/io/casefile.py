@@ -29,6 +29,8 @@ _ASSUMPTION_KEYS = ("density_g_ml", "lung_shunt_fraction", "lung_mass_g")
 _TREATMENT_KEYS = ("product", "activity_gbq", "injected")
 _PATIENT_KEYS = ("sex", "height_cm", "weight_kg")
 _SEXES = ("F", "M", "O")
+MOST_GBQ = 1000.0
+"""No treatment holds as much: another unit was meant."""
 
 
 def read_case_file(path: Path | str) -> Case:
@@ -199,7 +201,7 @@ def _treatment(content: Mapping[str, Any]) -> Treatment | None:
     if "treatment" not in content:
         return None
     table = Table.of("[treatment]", content["treatment"], _TREATMENT_KEYS)
-    given_gbq = table.number("activity_gbq")
+    given_gbq = table.number("activity_gbq", below=MOST_GBQ)
     if given_gbq is None:
         raise CaseError("[treatment]: key 'activity_gbq' is missing; write the injected GBq")
     product = table.choice("product", product_names())

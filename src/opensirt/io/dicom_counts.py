@@ -21,18 +21,19 @@ def check_slices(ordered: Sequence[Frame], step_mm: float, name: str) -> tuple[s
 
     Parameters
     ----------
-    ordered : Frames along the normal, each of a file of its own
+    ordered : Frames along the normal
     step_mm : float
         Usual distance of neighbours.
 
     Raises
     ------
     DicomError
-        Where both hold: slices between those that are there were lost.
+        Where both hold and each slice is a file: those between were lost.
     """
     held = len(ordered)
-    if held < 2 or len({id(frame.instance) for frame in ordered}) < held:
+    if held < 2:
         return ()
+    several = len({id(frame.instance) for frame in ordered}) < held
     thickness_mm = ordered[0].thickness_mm
     apart = bool(thickness_mm and step_mm > APART * thickness_mm)
     counts = {integer(frame.instance.header, "NumberOfSlices", name) for frame in ordered}
@@ -40,7 +41,7 @@ def check_slices(ordered: Sequence[Frame], step_mm: float, name: str) -> tuple[s
     numbers = [integer(frame.instance.header, "InstanceNumber", name) for frame in ordered]
     known = np.array([number for number in numbers if number is not None])
     skips = len(known) == held and bool(np.median(np.abs(np.diff(known))) > 1)
-    if apart and (declared > held or skips):
+    if not several and apart and (declared > held or skips):
         why = (
             f"NumberOfSlices is {declared}, {held} are here"
             if declared > held
@@ -56,6 +57,8 @@ def check_slices(ordered: Sequence[Frame], step_mm: float, name: str) -> tuple[s
             f"slices of {thickness_mm:.2f} mm (SliceThickness) lie {step_mm:.2f} mm apart; what is "
             "between them was not imaged"
         )
-    if declared > held:
+    if declared > held and several:
+        notes.append(f"NumberOfSlices is {declared}, and there are {held}")
+    elif declared > held:
         notes.append(f"{held} of {declared} slices (NumberOfSlices): a part of the scan")
     return tuple(notes)

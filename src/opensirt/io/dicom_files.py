@@ -171,12 +171,16 @@ def pixel_frames(dataset: Dataset, name: str) -> npt.NDArray[Any]:
         )
     if (integer(dataset, "SamplesPerPixel", name) or 1) != 1:
         raise DicomError(f"{name}: SamplesPerPixel is not 1: a colour picture holds no quantity")
+    if printable(title(dataset, "PhotometricInterpretation", name)) == "PALETTE COLOR":
+        raise DicomError(
+            f"{name}: PhotometricInterpretation is PALETTE COLOR: numbers of colours, no quantity"
+        )
     _check_length(dataset, rows * columns * frames, name)
     _ensure_transfer_syntax(dataset)
     try:
         stored = decode(dataset)
     except Exception as error:
-        syntax = dataset.file_meta.TransferSyntaxUID.name
+        syntax = printable(getattr(dataset.file_meta.TransferSyntaxUID, "name", "unknown syntax"))
         why = str(error) if isinstance(error, DicomError) else type(error).__name__
         raise DicomError(
             f"{name}: PixelData cannot be decoded ({syntax}, {why}); the file is damaged or needs "
@@ -242,8 +246,8 @@ def _words(dataset: Dataset, stored: npt.NDArray[Any], allocated: int) -> npt.ND
     if syntax not in _NATIVE or allocated not in (8, 16, 32):
         return stored
     order = ">" if syntax == ExplicitVRBigEndian else "<"
-    words = np.frombuffer(dataset.PixelData, dtype=f"{order}{stored.dtype.kind}{allocated // 8}")
-    return words[: stored.size].reshape(stored.shape)
+    kind = np.dtype(f"{order}{stored.dtype.kind}{allocated // 8}")
+    return np.frombuffer(dataset.PixelData, kind, count=stored.size).reshape(stored.shape)
 
 
 def _check_length(dataset: Dataset, samples: int, name: str) -> None:
@@ -263,6 +267,11 @@ def _check_length(dataset: Dataset, samples: int, name: str) -> None:
     held = len(required(dataset, keyword, name))
     if held < needed:
         raise DicomError(f"{name}: {keyword} holds {held} of {needed} bytes; the file is cut short")
+    if held > needed + needed % 2:
+        raise DicomError(
+            f"{name}: {keyword} holds {held} bytes; Rows, Columns, NumberOfFrames and "
+            f"BitsAllocated declare {needed}: which of them is wrong?"
+        )
 
 
 def _ensure_transfer_syntax(dataset: Dataset) -> None:

@@ -29,6 +29,8 @@ ENHANCED = {
     "1.2.840.10008.5.1.4.1.1.130", "1.2.840.10008.5.1.4.1.1.128.1",
 }  # fmt: skip
 NM_IMAGE = "1.2.840.10008.5.1.4.1.1.20"
+LONGEST_MM, FURTHEST_MM = 1e3, 1e5
+"""Pixels and gaps are no longer, and no scanner places a pixel further from its origin."""
 MAX_FRAMES = 20_000
 """Most frames one object may claim."""
 
@@ -69,6 +71,13 @@ class Frame:
     pixel_mm: tuple[float, float]
     thickness_mm: float | None
     groups: tuple[Dataset, ...]
+
+    def __post_init__(self) -> None:
+        if max(self.pixel_mm) > LONGEST_MM or np.abs(self.position_mm).max() > FURTHEST_MM:
+            raise DicomError(
+                f"{self.instance.path.name}: PixelSpacing or ImagePositionPatient lie beyond any "
+                "image of a patient"
+            )
 
 
 def is_multi_frame_kind(sop_class: str) -> bool:
@@ -200,6 +209,8 @@ def _detector_plane(header: Dataset, name: str) -> tuple[Dataset, ...]:
 
 def _slice_spacing(header: Dataset, count: int, thickness_mm: float | None, name: str) -> float:
     spacing_mm = number(header, "SpacingBetweenSlices", name)
+    if spacing_mm and abs(spacing_mm) > LONGEST_MM:
+        raise DicomError(f"{name}: SpacingBetweenSlices is {spacing_mm:g} mm, beyond any image")
     if spacing_mm:
         return spacing_mm
     if count == 1 and thickness_mm:

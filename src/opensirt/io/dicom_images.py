@@ -137,6 +137,8 @@ def read_series(
     placed = stack.place(values, outside=outside)
     notes = [*meaning.notes, *stack.notes, *counted]
     notes += zone_notes(planes[0].instance.header, name)
+    if meaning.unit in (Unit.BQ_PER_ML, Unit.COUNTS):
+        notes += _below_zero(placed)
     if padded:
         notes.append(f"{padded} voxels of padding outside the field of view set to -1000 HU")
     image = _study_image(
@@ -236,6 +238,13 @@ def _ordered_values(
     if not np.isfinite(values).all():
         raise DicomError(f"{name}: PixelData or RescaleSlope give values that are not finite")
     return values, padded
+
+
+def _below_zero(values: Values) -> list[str]:
+    """How much of an activity image lies below zero."""
+    below = int(np.count_nonzero(values < 0))
+    text = f"{below} voxels below 0, lowest {values.min():g}, are kept as they are"
+    return [text] if below else []
 
 
 def _study_image(

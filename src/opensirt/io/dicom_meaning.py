@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from scipy import ndimage
 
 from opensirt.errors import DicomError, NotUsableError
-from opensirt.io.dicom_files import integer, number, texts, title
+from opensirt.io.dicom_files import integer, number, printable, texts, title
 from opensirt.io.dicom_frames import Frame, find_group
 from opensirt.io.dicom_nuclide import shown_nuclide
 from opensirt.io.dicom_real_world import (
@@ -29,6 +29,8 @@ from opensirt.units import Unit
 __all__ = ["Meaning", "ct_meaning", "emission_meaning", "is_attenuation_corrected", "mr_meaning"]
 
 SLOPE_TOLERANCE = 1e-3
+LARGEST = 1e20
+"""Stored whole numbers times this still fit 32-bit floats."""
 HIGHEST_PADDING_HU = -1000.0
 """Padding that stands for more than air is only taken off where it touches the picture's edge."""
 
@@ -82,7 +84,9 @@ def ct_meaning(planes: Sequence[Frame], name: str) -> Meaning:
     for plane in planes:
         kind = _rescale_type(plane, name)
         if kind not in ("", "HU", "US"):
-            raise NotUsableError(f"{name}: RescaleType is {kind}, not HU; this is no ordinary CT")
+            raise NotUsableError(
+                f"{name}: RescaleType is {printable(kind)}, not HU; no ordinary CT"
+            )
     return Meaning(Unit.HU, tuple(_rescale(plane, name) for plane in planes))
 
 
@@ -122,7 +126,13 @@ def emission_meaning(planes: Sequence[Frame], name: str, *, is_pet: bool) -> Mea
         timing.reference,
         timing.decay_correction,
         injected_bq,
-        (*timing.notes, *notes, *injected_notes, *_attenuation_notes(headers[0], name)),
+        (
+            *timing.notes,
+            *_decay_notes(headers[0], timing.decay_correction, name),
+            *notes,
+            *injected_notes,
+            *_attenuation_notes(headers[0], name),
+        ),
         mapped,
     )
 
@@ -224,6 +234,8 @@ def _rescale(
         raise DicomError(f"{name}: RescaleSlope is missing, and cannot be guessed")
     if slope < 0:
         raise DicomError(f"{name}: RescaleSlope is {slope:g}, which turns more into less; above 0?")
+    if max(slope, abs(intercept or 0.0)) > LARGEST:
+        raise DicomError(f"{name}: RescaleSlope or RescaleIntercept lie beyond any quantity")
     if intercept is None:
         raise DicomError(f"{name}: RescaleIntercept is missing, and cannot be guessed")
     return slope, intercept
@@ -252,6 +264,14 @@ def _corrected(
         return tuple(scales)
     pairs = zip(scales, timing.factors.tolist(), strict=True)
     return tuple((slope * factor, intercept * factor) for (slope, intercept), factor in pairs)
+
+
+def _decay_notes(header: Dataset, correction: str, name: str) -> tuple[str, ...]:
+    """That a list of corrections leaves out the decay which DecayCorrection says is in."""
+    listed = title(header, "CorrectedImage", name)
+    if correction in ("START", "ADMIN") and listed and "DECY" not in listed.split("\\"):
+        return (f"DecayCorrection is {correction}, and CorrectedImage has no DECY; taken as done",)
+    return ()
 
 
 def _attenuation_notes(header: Dataset, name: str) -> tuple[str, ...]:

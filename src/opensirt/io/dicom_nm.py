@@ -17,6 +17,7 @@ from opensirt.io.dicom_files import (
     load_pixels,
     numbers,
     open_dicom,
+    printable,
     quiet_pydicom,
     texts,
     title,
@@ -65,7 +66,7 @@ _NO_CODE = re.compile("[^A-Z0-9 _]")
 def nm_kind(header: Dataset, name: str) -> str:
     """Value 3 of ImageType: RECON TOMO, TOMO, STATIC, WHOLE BODY ..., "" where absent."""
     values = texts(header, "ImageType", name)
-    return values[2].upper() if len(values) > 2 else ""
+    return printable(values[2].upper()) if len(values) > 2 else ""
 
 
 def require_reconstruction(header: Dataset, name: str) -> None:
@@ -93,7 +94,7 @@ def _require_one_emission(header: Dataset, name: str) -> None:
     values = [value.upper() for value in texts(header, "ImageType", name)]
     if len(values) > 3 and values[3] != "EMISSION":
         raise NotUsableError(
-            f"{name}: ImageType is {values[3]}, not EMISSION: no image of activity"
+            f"{name}: ImageType is {printable(values[3])}, not EMISSION: no image of activity"
         )
     _require_one_window(header, name)
 

@@ -169,6 +169,7 @@ def _rois(dataset: Dataset) -> tuple[list[_Roi], list[LeftOut]]:
                 for code in item.get("RTROIIdentificationCodeSequence") or []
             ]
     left_out: list[LeftOut] = []
+    filled: set[int | None] = set()
     for item in dataset.get("ROIContourSequence") or []:
         number = _number(item, "ReferencedROINumber")
         group = by_number.get(number, []) if number is not None else []
@@ -176,6 +177,9 @@ def _rois(dataset: Dataset) -> tuple[list[_Roi], list[LeftOut]]:
             which = "is missing or no whole number" if number is None else f"{number} names no ROI"
             left_out.append(LeftOut("contours of no ROI", f"ReferencedROINumber {which}"))
         if len(group) == 1:
+            if number in filled:
+                group[0].problem = f"ROIContourSequence has several items of ROINumber {number}"
+            filled.add(number)
             _add_contours(group[0], item.get("ContourSequence") or [])
     usual = usual_count([count for roi in rois for count in roi.counts])
     if usual:
@@ -207,7 +211,7 @@ def _add_contour(roi: _Roi, contour: Dataset) -> None:
     points = _points(contour, roi.name)
     roi.counts.append(PointCount.of(_number(contour, "NumberOfContourPoints"), points))
     if kind not in FILLED_TYPES:
-        why = f"ContourGeometricType {kind or 'missing'} encloses no area"
+        why = f"ContourGeometricType {printable(kind) or 'missing'} encloses no area"
     elif len(points) < 3:
         why = "fewer than three points"
     elif kind != EXCLUSIVE and (key := np.round(points, 3).tobytes()) in roi.seen:
@@ -275,7 +279,8 @@ def _no_image(roi: _Roi, images: Sequence[StudyImage]) -> str:
     found = sorted({image.frame_of_reference_uid for image in images} - {""})
     return (
         "no image in its frame of reference, so no grid to fill: FrameOfReferenceUID "
-        f"{roi.frame_of_reference_uid or 'missing'}, images have {', '.join(found) or 'none'}"
+        f"{printable(roi.frame_of_reference_uid) or 'missing'}, images have "
+        f"{', '.join(found) or 'none'}"
     )
 
 

@@ -26,6 +26,8 @@ __all__ = ["read_segmentation"]
 
 FloatArray = npt.NDArray[np.float32]
 
+TWICE = 0.05
+"""Most by which the parts of a slice that frames of one segment cover may add up to over 1."""
 HALF = 0.5
 """A voxel is in a segment of probabilities where the segment is likelier than not."""
 
@@ -81,7 +83,11 @@ def read_segmentation(
     regions: list[Region] = []
     left_out: list[LeftOut] = []
     for segment in segments:
-        region = builder[segment.number].region(segment.label)
+        boxed = builder[segment.number]
+        region = boxed.region(segment.label)
+        if boxed.repeated:
+            what = f"{boxed.repeated} frames of segment {segment.label!r}"
+            left_out.append(LeftOut(what, "in the place of another one with the same voxels"))
         if region is None:
             left_out.append(LeftOut(f"segment {segment.label!r}", "no voxel belongs to it"))
             continue
@@ -111,7 +117,7 @@ def _foreign_frame(dataset: Dataset, images: Sequence[StudyImage]) -> str | None
             return None
     found = sorted({image.frame_of_reference_uid for image in images} - {""})
     return (
-        f"no image in its frame of reference: FrameOfReferenceUID {frame or 'missing'}, "
+        f"no image in its frame of reference: FrameOfReferenceUID {printable(frame) or 'missing'}, "
         f"images have {', '.join(found) or 'none'}"
     )
 
@@ -197,14 +203,15 @@ def _cut(dataset: Dataset) -> bool:
     kind = str(dataset.get("SegmentationType") or "")
     if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
         raise DicomError(
-            f"SegmentationType {kind or 'is missing'}: expected BINARY, FRACTIONAL or LABELMAP"
+            f"SegmentationType {printable(kind) or 'is missing'}: expected BINARY, FRACTIONAL or "
+            "LABELMAP"
         )
     if kind != "FRACTIONAL":
         return False
     meaning = str(dataset.get("SegmentationFractionalType") or "")
     if meaning not in ("PROBABILITY", "OCCUPANCY"):
         raise DicomError(
-            f"SegmentationFractionalType {meaning or 'is missing'}: "
+            f"SegmentationFractionalType {printable(meaning) or 'is missing'}: "
             "expected OCCUPANCY or PROBABILITY"
         )
     if not dataset.get("MaximumFractionalValue"):
@@ -280,9 +287,31 @@ class _Boxed:
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._parts: list[tuple[int, int, int, FloatArray]] = []
+        self.repeated = 0
+        self._covered: dict[int, float] = {}
+        self._planes: dict[Sequence[tuple[int, float]], FloatArray] = {}
 
     def add(self, plane: Sequence[tuple[int, float]], fractions: FloatArray) -> None:
-        """Add a frame to the slices it covers, by the part of each slice that it covers."""
+        """Add a frame to the slices it covers, by the part of each slice that it covers.
+
+        A frame that is there twice counts once.
+
+        Raises
+        ------
+        DicomError
+            Where another frame of the segment, of other voxels, covers a slice already.
+        """
+        if any(self._covered.get(index, 0.0) + share > 1.0 + TWICE for index, share in plane):
+            if plane in self._planes and np.array_equal(self._planes[plane], fractions):
+                self.repeated += 1
+                return
+            raise DicomError(
+                "two frames of one segment lie in one place (ImagePositionPatient): which of them "
+                "holds? Export the segmentation again"
+            )
+        self._planes[plane] = fractions
+        for index, share in plane:
+            self._covered[index] = self._covered.get(index, 0.0) + share
         rows = np.flatnonzero(fractions.any(axis=1))
         if rows.size == 0:
             return

@@ -18,7 +18,7 @@ from opensirt.errors import (
 )
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions
-from opensirt.io.dicom_files import number, open_dicom, quiet_pydicom, title
+from opensirt.io.dicom_files import number, open_dicom, printable, quiet_pydicom, title
 from opensirt.io.dicom_frames import Instance
 from opensirt.io.dicom_images import read_series, series_label
 from opensirt.io.dicom_roles import REGIONS, Chosen, check_choice, choose_series
@@ -175,7 +175,7 @@ def _called(instance: Instance) -> tuple[str, str]:
 
 def _region_label(instance: Instance) -> str:
     header, name = instance.header, instance.path.name
-    return title(header, "StructureSetLabel", name) or series_label(header, name)
+    return printable(title(header, "StructureSetLabel", name)) or series_label(header, name)
 
 
 def _read_regions(
@@ -288,7 +288,8 @@ def _patient(headers: Sequence[Dataset]) -> Patient:
     sex, height_cm, weight_kg = "", None, None
     for header in headers:
         try:
-            sex = sex or title(header, "PatientSex")
+            stated = title(header, "PatientSex")
+            sex = sex or (stated if stated in ("F", "M", "O") else "")
             size_m = number(header, "PatientSize", "header")
             mass_kg = number(header, "PatientWeight", "header")
         except OpenSirtError:

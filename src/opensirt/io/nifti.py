@@ -98,10 +98,19 @@ def _open(path: Path) -> nibabel.Nifti1Image:
     try:
         image = nibabel.load(path)
     except (ImageFileError, OSError, ValueError, EOFError) as error:
-        raise FileFormatError(f"{path.name}: cannot be read as NIfTI: {error}") from error
+        raise FileFormatError(f"{path.name}: cannot be read as NIfTI: {_reason(error)}") from None
     if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti2Image):
         raise FileFormatError(f"{path.name}: expected NIfTI, found {type(image).__name__}")
     return image
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, without the text of the library, which holds the path of the file."""
+    if isinstance(error, ImageFileError):
+        return "it is no NIfTI file, or its beginning is damaged; copy or export it again"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "it is damaged or cut short; copy or export it again"
 
 
 def _read(image: nibabel.Nifti1Image, path: Path) -> tuple[Array, Grid]:
@@ -119,7 +128,7 @@ def _read(image: nibabel.Nifti1Image, path: Path) -> tuple[Array, Grid]:
     try:
         stored = np.asanyarray(image.dataobj)
     except (OSError, EOFError, ValueError) as error:
-        raise FileFormatError(f"{path.name}: voxel data is cut short: {error}") from error
+        raise FileFormatError(f"{path.name}: voxel data is {_reason(error)}") from None
     stored = stored.reshape(shape[:3])
     if stored.dtype == np.float64 and image.get_data_dtype() != np.float64:
         stored = stored.astype(np.float32)  # scaled whole numbers
@@ -157,7 +166,7 @@ def _affine(image: nibabel.Nifti1Image, path: Path) -> npt.NDArray[np.float64]:
         ends = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
         gap = np.abs((sform - qform)[:3, :3] @ ends + (sform - qform)[:3, 3:])
         gap_mm = float(gap.max()) * _MM_PER_UNIT[length]
-        if gap_mm > SAME_PLACE_MM:
+        if not gap_mm <= SAME_PLACE_MM:  # NaN too
             raise FileFormatError(
                 f"{path.name}: sform (code {s_code}) and qform (code {q_code}) differ by "
                 f"{gap_mm:.3g} mm; set the code of the wrong one to 0"

@@ -22,6 +22,8 @@ SAME_PLANE_MM = 0.05
 """Frames closer together than this along the normal lie in one slice."""
 ON_LINE_MM = 0.1
 """Most that a frame may lie beside the line through the others."""
+LONGEST_MM = 1e3
+"""No pixel of an image is as long."""
 EVEN = 0.03
 """Most that a frame may lie from a slice centre, slices, in an even stack."""
 
@@ -62,6 +64,11 @@ def read_frames(dataset: Dataset, image: Grid | None = None) -> Frames:
     positions = np.array([_numbers(dataset, groups[i], *_POSITION, 3) for i in range(count)])
     rows, columns, normal = _directions(dataset, groups[:count])
     measures = np.array([_numbers(dataset, groups[i], *_SPACING, 2) for i in range(count)])
+    if not (measures.min() > 0 and measures.max() < LONGEST_MM):
+        raise DicomError(
+            f"PixelSpacing of {measures.min():g} to {measures.max():g} mm: expected above 0 and "
+            f"below {LONGEST_MM:g}"
+        )
     if np.ptp(measures, axis=0).max() > 1e-4:
         raise DicomError("PixelSpacing differs between frames: they do not share one grid")
     heights = positions @ normal

@@ -15,7 +15,6 @@ import SimpleITK as sitk
 from opensirt.errors import FileFormatError, GridMismatchError
 from opensirt.image import Grid, Region
 from opensirt.image.boxes import Box
-from opensirt.image.resample import from_sitk
 from opensirt.io.dicom_files import printable
 from opensirt.io.door import reader
 from opensirt.io.label_maps import (
@@ -27,7 +26,8 @@ from opensirt.io.label_maps import (
 )
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 from opensirt.io.segment_layers import Place, layer_count, layered_slices, share_layers
-from opensirt.io.whole import require_whole_nrrd
+from opensirt.io.shear import right_angled
+from opensirt.io.whole import require_directions, require_whole_nrrd
 
 __all__ = ["read_nrrd", "read_nrrd_regions", "write_regions_seg_nrrd"]
 
@@ -64,7 +64,7 @@ def read_nrrd(path: Path) -> tuple[Array, Grid]:
             f"{path.name}: expected one value per voxel, found "
             f"{image.GetNumberOfComponentsPerPixel()}; give one image per file"
         )
-    return from_sitk(image)
+    return sitk.GetArrayFromImage(image), _grid(image, path)
 
 
 @reader("NRRD")
@@ -83,15 +83,16 @@ def read_nrrd_regions(path: Path) -> tuple[Region, ...]:
     segments = _segments(image, path)
     array = sitk.GetArrayViewFromImage(image)
     if not segments and image.GetNumberOfComponentsPerPixel() == 1:
-        values, grid = from_sitk(image)
-        return regions_from_labels(values, grid, path)
+        values = sitk.GetArrayFromImage(image)
+        return regions_from_labels(values, _grid(image, path), path)
     layers = array if array.ndim == 4 else array[..., None]
-    grid = _grid(image)
+    grid = _grid(image, path)
+    _require_apart(segments, path)
     regions: list[Region] = []
     planes: dict[int, tuple[Labels, dict[int, Box]]] = {}
     for segment in segments:
         if segment.layer not in planes:
-            if segment.layer >= layers.shape[3]:
+            if not 0 <= segment.layer < layers.shape[3]:
                 raise FileFormatError(
                     f"{path.name}: segment {segment.name!r} is in layer {segment.layer}, "
                     f"the file has {layers.shape[3]} layers"
@@ -141,9 +142,11 @@ def _open(path: Path) -> sitk.Image:
     require_whole_nrrd(path)
     try:
         image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[-160:]
-        raise FileFormatError(f"{path.name}: cannot be read as NRRD: {reason}") from error
+    except RuntimeError:  # its text holds the path and lines of the header
+        raise FileFormatError(
+            f"{path.name}: cannot be read as NRRD: its header is damaged, or its encoding unknown; "
+            "save it again"
+        ) from None
     if image.GetDimension() != 3:
         raise FileFormatError(
             f"{path.name}: expected three dimensions, found {image.GetDimension()}; "
@@ -155,14 +158,29 @@ def _open(path: Path) -> sitk.Image:
             f"{path.name}: NRRD field 'space' must say LPS, RAS or LAS, found {space!r}: "
             "the place in the patient is not known; save it again with the right space"
         )
+    require_directions(path)
     return image
 
 
-def _grid(image: sitk.Image) -> Grid:
+def _require_apart(segments: Sequence[_Segment], path: Path) -> None:
+    """Refuse two segments of one layer and label: the voxels of both would be one's."""
+    seen: dict[tuple[int, int], str] = {}
+    for segment in segments:
+        key = (segment.layer, segment.label)
+        if key in seen:
+            raise FileFormatError(
+                f"{path.name}: segments {seen[key]!r} and {segment.name!r} both have label "
+                f"{segment.label} of layer {segment.layer}; save the segmentation again"
+            )
+        seen[key] = segment.name
+
+
+def _grid(image: sitk.Image, path: Path) -> Grid:
     directions = np.asarray(image.GetDirection()).reshape(3, 3).T[::-1]
-    return Grid.from_directions(
+    grid = Grid.from_directions(
         image.GetSize()[::-1], image.GetSpacing()[::-1], image.GetOrigin(), directions
     )
+    return right_angled(grid, path.name)
 
 
 def _segments(image: sitk.Image, path: Path) -> list[_Segment]:

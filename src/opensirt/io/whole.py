@@ -7,18 +7,22 @@ a header that claims gigabytes costs no memory.
 from __future__ import annotations
 
 import gzip
+import math
 import re
 import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 from opensirt.errors import FileFormatError
+from opensirt.io.dicom_files import printable
 
-__all__ = ["require_whole", "require_whole_nrrd"]
+__all__ = ["require_directions", "require_whole", "require_whole_nrrd"]
 
 PIECE = 1 << 20
 PADDING = 512
 """Zeros after the voxels, fewer than this: some writers fill their last block."""
+SHORTEST_MM, LONGEST_MM = 1e-3, 1e3
+"""Edges of voxels of a patient lie well between."""
 MOST_BYTES = 8 << 30
 """Beyond any image of a patient."""
 BYTES_OF_TYPE = {
@@ -72,16 +76,35 @@ def require_whole_nrrd(path: Path) -> None:
             return
     if Path(name).name != name or name.upper() == "LIST" or "%" in name:
         raise FileFormatError(
-            f"{path.name}: its data must lie in one file beside it, found {name!r}; put both into "
-            "one folder"
+            f"{path.name}: its data must lie in one file beside it, found {printable(name)!r}; put "
+            "both into one folder"
         )
     data = path.with_name(name)
     if not data.is_file():
-        raise FileFormatError(f"{path.name}: its data file {name} is not beside it")
+        raise FileFormatError(f"{path.name}: its data file {printable(name)} is not beside it")
     skip = int(fields.get("byte skip", fields.get("byteskip", "0")))
     if skip >= 0 and not int(fields.get("line skip", fields.get("lineskip", "0"))):
         with data.open("rb") as stream:
             _compare(data, stream, declared + skip, packed=packed)
+
+
+def require_directions(path: Path) -> None:
+    """`FileFormatError` for an NRRD without directions and sizes of voxels; ITK invents them."""
+    with path.open("rb") as stream:
+        fields = _nrrd_fields(path, stream)
+    vectors = re.findall(r"\(([^)]*)\)", fields.get("space directions", ""))
+    try:
+        steps = [[float(part) for part in vector.split(",")] for vector in vectors]
+    except ValueError:
+        steps = []
+    sound = len(steps) == 3 and all(
+        len(step) == 3 and SHORTEST_MM < math.hypot(*step) < LONGEST_MM for step in steps
+    )
+    if not sound:
+        raise FileFormatError(
+            f"{path.name}: NRRD field 'space directions' must hold three vectors, mm, found "
+            f"{len(steps)} that can be used: size and orientation are not known; save it again"
+        )
 
 
 def _require_possible(path: Path, declared: float) -> None:

@@ -239,7 +239,7 @@ def test_segments_are_in_the_order_of_their_numbers(tmp_path):
 
 def test_a_segment_without_a_name_has_its_identity_or_number(tmp_path):
     layers = np.ones((2, 2, 2, 2))
-    keys = ["Segment0_ID:=Segment_9", "Segment0_Layer:=1", "Segment1_LabelValue:=1"]
+    keys = ["Segment0_ID:=Segment_9", "Segment0_Layer:=0", "Segment1_LabelValue:=1"]
     regions = read_nrrd_regions(segmentation_file(tmp_path / "s.seg.nrrd", keys, layers))
     assert [r.name for r in regions] == ["Segment_9", "Segment 1"]
 
