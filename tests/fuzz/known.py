@@ -57,7 +57,7 @@ UNSEEN = (
     Unseen("pet|ct|nm|enhanced-ct", "PixelSpacing", NUMBERS, ONCE),
     Unseen("nm|enhanced-ct", "SpacingBetweenSlices|SliceThickness", NUMBERS, ONCE),
     Unseen("nrrd|nhdr|seg.nrrd", "space origin", NUMBERS, SIDE),
-    Unseen("nhdr|nrrd|seg.nrrd", "space directions", BYTES, SIDE),
+    Unseen("nhdr|nrrd|seg.nrrd", "space directions", NUMBERS, SIDE),
     Unseen("seg", "PixelSpacing|SpacingBetweenSlices|ImageOrientationPatient|ImagePositionPatient",
            NUMBERS - {"vast"}, SIDE),
     Unseen("seg", "ReferencedSegmentNumber", NUMBERS, "a frame of another segment that is there"),
@@ -67,7 +67,7 @@ UNSEEN = (
            TEXTS | ABSENT, NAMED),
     Unseen("rtstruct", "ContourSequence", ABSENT, "a hole or a part that is not there"),
     Unseen("nii|nii.gz|labels.nii.gz", "srow_x|srow_y|srow_z|quatern_b|quatern_c|quatern_d",
-           frozenset({"flip in"}), "sform and qform may lie 0.1 mm apart"),
+           BYTES, "sform and qform may lie 0.1 mm apart"),
     Unseen("toml", "[assumptions] density_g_ml|[assumptions] lung_shunt_fraction|"
            "[assumptions] lung_mass_g|[treatment] activity_gbq|[treatment] injected|"
            "[patient] height_cm|[patient] weight_kg|[[image]] acquired", NUMBERS, ONCE),

@@ -36,6 +36,10 @@ class Volume:
     injected_bq : float, optional
         For an activity map: the total injected activity, at `time`, that this map belongs to,
         lung shunt included. `Plan.scale` needs it.
+    dose_constant_gy_kg_per_gbq : float, optional
+        Of the plan that scaled an activity map, and of a dose made from it.
+    engine : str
+        Name of the dose engine that made a dose, "" for anything else.
     """
 
     values: Array
@@ -44,6 +48,8 @@ class Volume:
     nuclide: str | None = None
     time: datetime | str | None = None
     injected_bq: float | None = None
+    dose_constant_gy_kg_per_gbq: float | None = None
+    engine: str = ""
 
     def __post_init__(self) -> None:
         if self.values.shape != self.grid.shape:

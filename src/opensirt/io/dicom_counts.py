@@ -12,6 +12,8 @@ from opensirt.io.dicom_frames import Frame
 
 __all__ = ["check_slices"]
 
+LARGEST = 2**31
+"""No whole number of DICOM is larger."""
 APART = 1.5
 """Slices further apart than this many of their thicknesses leave something between them."""
 
@@ -39,7 +41,7 @@ def check_slices(ordered: Sequence[Frame], step_mm: float, name: str) -> tuple[s
     counts = {integer(frame.instance.header, "NumberOfSlices", name) for frame in ordered}
     declared = max((count for count in counts if count), default=held)
     numbers = [integer(frame.instance.header, "InstanceNumber", name) for frame in ordered]
-    known = np.array([number for number in numbers if number is not None])
+    known = np.array([number for number in numbers if number and abs(number) < LARGEST])
     skips = len(known) == held and bool(np.median(np.abs(np.diff(known))) > 1)
     if not several and apart and (declared > held or skips):
         why = (

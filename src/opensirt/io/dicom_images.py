@@ -278,11 +278,12 @@ def _study_image(
 
 def series_label(header: Dataset, name: str) -> str:
     """A name that a user would recognise: the series description, or modality and number."""
-    number, modality, description = (
-        printable(title(header, keyword, name))
-        for keyword in ("SeriesNumber", "Modality", "SeriesDescription")
+    number, description = (
+        printable(title(header, keyword, name)) for keyword in ("SeriesNumber", "SeriesDescription")
     )
-    return description or f"{modality or 'image'} series {number}".strip()
+    modality = title(header, "Modality", name)
+    kind = modality if modality in _KINDS.values() else "image"
+    return description or f"{kind} series {number}".strip()
 
 
 def _acquired(header: Dataset, name: str) -> datetime | None:

@@ -73,7 +73,7 @@ class Series:
         """Series description, or modality and number; with the part where the series was split."""
         number_text = self.text("SeriesNumber")
         label = self.text("SeriesDescription")
-        label = label or f"{self.text('Modality') or 'image'} series {number_text}".strip()
+        label = label or f"{self.kind or 'image'} series {number_text}".strip()
         return f"{label} ({self.part})" if self.part else label
 
     @cached_property

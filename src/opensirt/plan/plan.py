@@ -276,7 +276,11 @@ class Plan:
         factor = self.delivered_activity_bq / activity.injected_bq
         scaled = activity.with_values(np.multiply(values, factor, dtype=values.dtype))
         return replace(
-            scaled, injected_bq=self.delivered_activity_bq, nuclide=self.nuclide, time="injection"
+            scaled,
+            injected_bq=self.delivered_activity_bq,
+            nuclide=self.nuclide,
+            time="injection",
+            dose_constant_gy_kg_per_gbq=self.dose_constant_gy_kg_per_gbq,
         )
 
 

@@ -170,12 +170,14 @@ def compute_dose(
     engine : str
         Registry name of a dose engine.
     nuclide : Nuclide, optional
-        Where another dose constant than the nuclide's own is wanted.
+        Where another dose constant is wanted than the plan's that scaled `activity`.
     """
     of = nuclide or _nuclide_of(activity)
-    return dose_engines.create(engine, **engine_options).dose(
+    dose = dose_engines.create(engine, **engine_options).dose(
         activity, make_setting(case).density, of
     )
+    constant = of.dose_constant_gy_kg_per_gbq
+    return replace(dose, engine=engine, dose_constant_gy_kg_per_gbq=constant)
 
 
 def _nuclide_of(activity: Volume) -> Nuclide:
@@ -183,7 +185,8 @@ def _nuclide_of(activity: Volume) -> Nuclide:
         raise CaseError(
             "the activity map does not name its nuclide; make it with quantify_activity"
         )
-    return nuclide(activity.nuclide)
+    own, constant = nuclide(activity.nuclide), activity.dose_constant_gy_kg_per_gbq
+    return own if constant is None else own.with_dose_constant(constant)
 
 
 def _as_given(

@@ -78,7 +78,7 @@ def build_report(
     activity : Volume, Bq/mL, optional
         The scaled activity behind `dose`; made again from the case where not given.
     engine : str
-        Name of the dose engine, for the record.
+        Name of the dose engine, for the record; as `dose` knows it where not given.
     check : EngineCheck, optional
         Doses of other engines, from `check_engines`.
     accepted : AcceptedStop, optional
@@ -90,7 +90,10 @@ def build_report(
     calibrated, calibration = calibrate(case, plan.nuclide)
     shown = activity if activity is not None else plan.scale(calibrated)
     regions = report_regions(setting.compartments, setting.lungs)
-    of = nuclide or product(plan.product).nuclide
+    of = nuclide or product(plan.product).nuclide.with_dose_constant(
+        plan.dose_constant_gy_kg_per_gbq
+    )
+    engine = engine or dose.engine
     judgement = RegionDoseOptions(
         limits_gy=_judged_doses(plan.limits, plan.prescription),
         responses=tissue_responses(product=plan.product),

@@ -254,3 +254,22 @@ def test_a_plan_after_treatment_is_what_was_given_by_the_verbs_too():
     assert sirt.make_plan(prepared, activity, **words).delivered_activity_bq == 2e9
     with pytest.raises(InputError, match="shows the 2 GBq that were given; leave the prescription"):
         sirt.make_plan(prepared, activity, prescription=Prescription("normal-dose", 40.0), **words)
+
+
+def test_a_dose_constant_of_the_plan_scales_the_voxels_too_and_the_report_knows_the_engine(job):
+    """No fact is given twice: the map carries the plan's constant, the dose its engine."""
+    own = job["plan"].dose_constant_gy_kg_per_gbq
+    plan = sirt.make_plan(
+        job["case"], job["activity"], model="partition", product="resin-y90",
+        prescription=Prescription("activity", job["plan"].activity_bq),
+        facts=ClinicalFacts(dose_constant_gy_kg_per_gbq=own * 1.013),
+    )  # fmt: skip
+    dose = sirt.compute_dose(job["case"], plan.scale(job["activity"]), engine="local")
+    assert dose.values.sum() == pytest.approx(1.013 * job["dose"].values.sum(), rel=1e-5)
+    report = sirt.build_report(job["case"], plan, dose)
+    assert report.results["provenance"]["options"]["engine"] == "local"
+    found = {row["name"]: row["mean_dose_gy"] for row in report.results["regions"]}
+    ratio = found["perfused normal liver"] / plan.normal.mean_dose_gy
+    before = {row["name"]: row["mean_dose_gy"] for row in job["report"].results["regions"]}
+    same = before["perfused normal liver"] / job["plan"].normal.mean_dose_gy
+    assert ratio == pytest.approx(same, rel=1e-4)
