@@ -38,7 +38,7 @@ def test_liver_ct() -> None:
     assert [r.volume_ml for r in case.regions.with_role("tumour")] == pytest.approx(
         [6.7, 1.5, 1.1, 0.7], abs=0.06
     )
-    assert "seg.dcm: the same region as in" in left_out(case)
+    assert "(SEG) in file 55: the same region as in" in left_out(case)
 
 
 def test_fdg_pet() -> None:
