@@ -50,6 +50,8 @@ MAX_SAMPLES = 2**31
 MAX_INFLATED = 1 << 30
 """Most bytes of a deflated data set; 512 x 512 x 1000 pixels have half as many."""
 MAX_TEXT = 64
+PADDING = 512
+"""Most zeros after the pixels."""
 _DEFLATED, _MAX_META = b"1.2.840.10008.1.2.1.99", 1024
 """Transfer syntax of deflated data sets, and how much of the beginning may name it."""
 
@@ -121,8 +123,13 @@ def _refuse_inflating(source: Path | bytes, name: str) -> None:
     """
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
         start = stream.read(144 + _MAX_META)
-        if start[128:136] != b"DICM\x02\0\0\0" or _DEFLATED not in start:
+        if _DEFLATED not in start:
             return
+        if start[128:136] != b"DICM\x02\0\0\0":
+            raise FileFormatError(
+                f"{name}: deflated, and its file meta information does not begin with its length "
+                "(0002,0000); export it without deflate"
+            )
         stream.seek(144 + int.from_bytes(start[140:144], "little"))
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         size = 0
@@ -267,11 +274,16 @@ def _check_length(dataset: Dataset, samples: int, name: str) -> None:
     held = len(required(dataset, keyword, name))
     if held < needed:
         raise DicomError(f"{name}: {keyword} holds {held} of {needed} bytes; the file is cut short")
-    if held > needed + needed % 2:
+    if held > needed + needed % 2 and not _is_padding(dataset, keyword, held, needed):
         raise DicomError(
             f"{name}: {keyword} holds {held} bytes; Rows, Columns, NumberOfFrames and "
             f"BitsAllocated declare {needed}: which of them is wrong?"
         )
+
+
+def _is_padding(dataset: Dataset, keyword: str, held: int, needed: int) -> bool:
+    """Whether what is beyond the pixels is a few zeros: some writers fill their last block."""
+    return held - needed <= min(PADDING, needed - 1) and not any(dataset[keyword].value[needed:])
 
 
 def _ensure_transfer_syntax(dataset: Dataset) -> None:

@@ -235,6 +235,8 @@ def _ordered_values(
             outside = meaning.is_padding(stored, frame) | (values[place] < LOWEST_HU)
             padded += int(np.count_nonzero(outside))
             values[place][outside] = AIR_HU
+    if padded == values.size:
+        raise DicomError(f"{name}: every voxel lies below {LOWEST_HU:g} HU: no CT, but padding")
     if not np.isfinite(values).all():
         raise DicomError(f"{name}: PixelData or RescaleSlope give values that are not finite")
     return values, padded

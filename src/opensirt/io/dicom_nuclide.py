@@ -40,7 +40,8 @@ def shown_nuclide(
     if named is None:
         return _by_decay(half_life_s, fraction)
     if named not in nuclide_names():
-        return named, ()
+        meant, notes = _by_decay(half_life_s, None)
+        return (meant, notes) if meant == f"{named}m" else (named, ())
     own = nuclide(named)
     told = []
     if half_life_s is not None and not _same(half_life_s, own.half_life_s):

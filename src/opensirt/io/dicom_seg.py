@@ -275,6 +275,11 @@ def _fractions(dataset: Dataset, values: npt.NDArray[np.generic], cut: bool) -> 
     if dataset.SegmentationType != "FRACTIONAL":
         inside: npt.NDArray[np.bool_] = values != 0
         return inside.astype(np.float32)
+    if values.max(initial=0) > dataset.MaximumFractionalValue:
+        raise DicomError(
+            f"PixelData holds {values.max()}, above MaximumFractionalValue "
+            f"({dataset.MaximumFractionalValue}): which of them is wrong?"
+        )
     scaled: FloatArray = values.astype(np.float32)
     scaled /= np.float32(dataset.MaximumFractionalValue)
     result: FloatArray = (scaled >= HALF).astype(np.float32) if cut else np.minimum(scaled, 1.0)

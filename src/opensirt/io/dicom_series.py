@@ -29,6 +29,7 @@ Progress = Callable[[int, int], None]
 SAME_COSINE, SAME_PIXEL = 5e-3, 1e-4
 """Slices within these, of cosines and of pixel size over itself, are of one stack."""
 SAME_PLACE_MM = 0.02
+PRIVATE = "an object of a private class"
 Floats = npt.NDArray[np.float64]
 Placed = tuple[Instance, Floats]
 
@@ -189,7 +190,7 @@ def what_it_is(instance: Instance) -> str:
     if not instance.sop_class:
         return "a DICOM data set without SOPClassUID"
     known = UID(instance.sop_class).name.removesuffix(" Storage")
-    return known if known != instance.sop_class else "an object of a private class"
+    return known if known != instance.sop_class else PRIVATE
 
 
 def _copied(instance: Instance, seen: dict[str, Instance]) -> Instance | None:
@@ -217,8 +218,10 @@ def _sort_in(
     else:
         scan.others.append(instance)
         scan.left_out.append(LeftOut(what, _why_not_an_image(instance), file=name))
+        standard = instance.sop_class.startswith("1.2.840.10008.")
+        if not instance.sop_class or (standard and what_it_is(instance) == PRIVATE):
+            scan.damaged += 1  # a UID cut short
         if not instance.sop_class:
-            scan.damaged += 1
             scan.errors.append(DicomError(f"{what}: SOPClassUID is missing; this is no image"))
 
 

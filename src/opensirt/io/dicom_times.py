@@ -42,6 +42,9 @@ CLOCK_ROUNDING_S = 1.0
 LONGEST_SCAN_S = 6 * 3600.0
 """No scan takes longer: a date that was not moved on at midnight, or a clock, is wrong."""
 
+LONGEST_WAIT_S = 30 * 86400.0
+"""Nothing given so long ago is seen in a scan."""
+
 MS_PER_S = 1000.0
 _WITH_OFFSET = ("AcquisitionDateTime", "DecayCorrectionDateTime")
 """Attributes that may carry the offset of the header's clock at their end."""
@@ -115,7 +118,9 @@ def pet_timing(headers: Sequence[Dataset], name: str) -> Timing:
         reference, more = _scan_start(headers, name)
         return Timing(reference, kind, notes + more)
     if kind == "ADMIN":
-        return Timing(_administered(headers[0], name), kind, notes)
+        given = _administered(headers[0], name)
+        _require_before_scan(given, headers, name)
+        return Timing(given, kind, notes)
     if kind == "NONE":
         return _uncorrected(headers, name, notes)
     raise DicomError(
@@ -153,6 +158,20 @@ def _administered(header: Dataset, name: str) -> datetime:
         f"{name}: DecayCorrection is ADMIN, which needs RadiopharmaceuticalStartDateTime; "
         "a time without its date could be a day off"
     )
+
+
+def _require_before_scan(given: datetime, headers: Sequence[Dataset], name: str) -> None:
+    """Refuse an administration after the scan, or weeks before it: a date is off."""
+    times = [t for header in headers if (t := acquisition_instant(header, name)) is not None]
+    if not times:
+        return
+    late_s = (min(times) - given).total_seconds()
+    if not -CLOCK_ROUNDING_S <= late_s <= LONGEST_WAIT_S:
+        side = "before" if late_s > 0 else "after"
+        raise DicomError(
+            f"{name}: RadiopharmaceuticalStartDateTime, to which DecayCorrection ADMIN refers, "
+            f"lies {abs(late_s) / 3600:.1f} h {side} the scan; which of the two is wrong?"
+        )
 
 
 def start_of(header: Dataset, item: Dataset, keyword: str, name: str) -> datetime | None:

@@ -12,9 +12,10 @@ from datetime import datetime
 
 from pydicom.dataset import Dataset
 
+from opensirt.clock import in_words
 from opensirt.errors import DicomError, NotUsableError
 from opensirt.io.dicom_files import items, number, title
-from opensirt.io.dicom_times import half_life, start_of
+from opensirt.io.dicom_times import CLOCK_ROUNDING_S, half_life, start_of
 from opensirt.units import BQ_PER_MBQ, Unit
 
 __all__ = [
@@ -150,11 +151,13 @@ def administration(
         if start is None:
             clock = title(item, "RadiopharmaceuticalStartTime", name) or "an unknown time"
             return None, (f"{text} at {clock}, date not stated; not carried to the image",)
-        text = f"{text} at {start.isoformat()}"
+        text = f"{text} at {in_words(start)}"
         half_life_s = half_life(header, name)
         if reference is None or half_life_s is None:
             return None, (text,)
         late_s = (reference - start).total_seconds()
+        if late_s < -CLOCK_ROUNDING_S:
+            return None, (f"{text}, after the image; not used",)
         return float(injected_bq * 2.0 ** (-late_s / half_life_s)), (text,)
     return None, ()
 

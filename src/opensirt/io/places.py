@@ -19,6 +19,7 @@ __all__ = [
     "refuse_unusable_file",
 ]
 
+PROBE = ".opensirt-probe-"
 ELSEWHERE = "choose another --out"
 
 
@@ -130,10 +131,16 @@ def real_place(shown: Path) -> Path:
 
 
 def _refuse_unwritable(shown: Path, target: Path) -> None:
-    """Make something, and take it away again, in the lowest folder above that exists."""
+    """Make something, and take it away again, in the lowest folder above that exists.
+
+    What a job that was killed in between left is taken away too: `rmdir` takes empty folders alone.
+    """
     try:
         above = next(path for path in target.parents if path.exists())
-        Path(tempfile.mkdtemp(prefix=".opensirt-", dir=above)).rmdir()
+        tempfile.mkdtemp(prefix=PROBE, dir=above)
+        for probe in above.glob(f"{PROBE}*"):
+            with contextlib.suppress(OSError):  # another job's, or gone by now
+                probe.rmdir()
     except OSError as error:
         raise InputError(_unwritable(shown, error)) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def files_in(folder: Path) -> tuple[list[Path], list[LeftOut]]:
 
     def is_file(file: Path) -> bool:
         try:
+            if file.is_symlink() and not file.exists():
+                refused(OSError(errno.ENOENT, "a link that leads nowhere", str(file)))
             return file.is_file()
         except OSError as error:
             refused(error)

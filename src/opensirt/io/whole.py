@@ -92,6 +92,18 @@ def require_directions(path: Path) -> None:
     """`FileFormatError` for an NRRD without directions and sizes of voxels; ITK invents them."""
     with path.open("rb") as stream:
         fields = _nrrd_fields(path, stream)
+    units = set(re.findall(r'"([^"]*)"', fields.get("space units", ""))) - {"mm", ""}
+    if units:
+        raise FileFormatError(
+            f"{path.name}: NRRD field 'space units' names {printable(min(units))}; expected mm: "
+            "save it again in mm"
+        )
+    origin = re.fullmatch(r"\(([^,()]+),([^,()]+),([^,()]+)\)", fields.get("space origin", ""))
+    if origin is None:
+        raise FileFormatError(
+            f"{path.name}: NRRD field 'space origin' must hold one point, mm: the place in the "
+            "patient is not known; save it again"
+        )
     vectors = re.findall(r"\(([^)]*)\)", fields.get("space directions", ""))
     try:
         steps = [[float(part) for part in vector.split(",")] for vector in vectors]

@@ -123,7 +123,7 @@ def test_an_injection_is_carried_to_the_image_only_where_all_is_stated() -> None
     hour_later = 2e9 * 0.5 ** (1 / 64.1)
     found, notes = administration(given(2e9), NINE, "x", is_pet=True)
     assert found == pytest.approx(hour_later)
-    assert notes == ("injected 2000.0 MBq (RadionuclideTotalDose) at 2025-01-10T08:00:00+00:00",)
+    assert notes == ("injected 2000.0 MBq (RadionuclideTotalDose) at 2025-01-10T08:00:00",)
     assert administration(given(2e9), None, "x", is_pet=True) == (None, notes)
     bare = given(2e9, RadionuclideHalfLife=None)
     assert administration(bare, NINE, "x", is_pet=True) == (None, notes)

@@ -1,0 +1,68 @@
+"""Results of a job that is killed at every step: the old ones or the new ones, and a next start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from opensirt.io.archive import staged_directory, staged_files, write_text
+from tests.killed import KILLED, exit_of
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+PARTS = ("a.txt", "inner/b.txt", "inner/c.txt")
+
+
+def write_folder(out: Path, word: str) -> None:
+    with staged_directory(out, overwrite=True) as folder:
+        (folder / "inner").mkdir()
+        for part in PARTS:
+            write_text(folder / part, word)
+
+
+def words_of(out: Path) -> set[str]:
+    return {(out / part).read_text() for part in PARTS}
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_folder_is_the_old_or_the_new_one_wherever_its_job_dies(
+    tmp_path: Path, before: bool
+) -> None:
+    for step in range(1, 200):
+        home = tmp_path / str(step)
+        home.mkdir()
+        (home / "thesis.txt").write_text("mine")
+        if before:
+            write_folder(home / "out", "old")
+        code = exit_of(lambda: write_folder(home / "out", "new"), step)  # noqa: B023
+        if before or (home / "out").exists():
+            assert words_of(home / "out") in ({"old"}, {"new"}), step
+        write_folder(home / "out", "again")
+        assert words_of(home / "out") == {"again"}, step
+        assert sorted(os.listdir(home)) == ["out", "thesis.txt"], step
+        assert (home / "thesis.txt").read_text() == "mine"
+        if code == 0:
+            break
+        assert code == KILLED, step
+    assert 8 < step < 199
+
+
+def write_files(home: Path, word: str) -> None:
+    paths = {name: home / f"{name}.txt" for name in ("dose", "error")}
+    with staged_files(paths) as staged:
+        for path in staged.values():
+            path.write_text(word)
+
+
+def test_files_are_whole_wherever_their_job_dies(tmp_path: Path) -> None:
+    for step in range(1, 200):
+        home = tmp_path / str(step)
+        home.mkdir()
+        code = exit_of(lambda: write_files(home, "new"), step)  # noqa: B023
+        found = {path.name: path.read_text() for path in home.glob("[!.]*")}
+        assert set(found.values()) <= {"new"}, step
+        if code == 0:
+            break
+        assert code == KILLED, step
+    assert 2 < step < 199
