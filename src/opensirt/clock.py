@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from opensirt.errors import InputError
 
-__all__ = ["UNSTATED", "in_words", "is_unstated", "on_clock", "time_zone"]
+__all__ = ["UNSTATED", "in_words", "is_unstated", "offset_of", "on_clock", "time_zone"]
 
 UNSTATED = timezone(timedelta(0), "unstated")
 """The zone of a time whose source states none; its offset stands for nothing."""
@@ -31,6 +31,15 @@ def in_words(instant: datetime) -> str:
     return (instant.replace(tzinfo=None) if is_unstated(instant) else instant).isoformat()
 
 
+def offset_of(text: str) -> timezone | None:
+    """The zone of an offset as DICOM writes it, +0100; None for what is none on earth."""
+    match = re.fullmatch(r"([+-])(\d{2})(\d{2})", text)
+    if match is None or int(match[2]) > FURTHEST_HOURS or int(match[3]) > 59:
+        return None
+    shift = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return timezone(shift if match[1] == "+" else -shift)
+
+
 def time_zone(text: str) -> tzinfo:
     """The zone that a text names: an IANA name, an offset such as +01:00, or UTC.
 
@@ -39,14 +48,12 @@ def time_zone(text: str) -> tzinfo:
     InputError
         Saying what to write.
     """
-    match = re.fullmatch(r"([+-])(\d{2}):?(\d{2})", text)
-    if match and int(match[2]) <= FURTHEST_HOURS and int(match[3]) < 60:
-        shift = timedelta(hours=int(match[2]), minutes=int(match[3]))
-        return timezone(shift if match[1] == "+" else -shift)
+    if offset := offset_of(re.sub(r"^(.\d\d):(\d\d)$", r"\1\2", text)):
+        return offset
     if text in ("UTC", "Z"):
         return UTC
     try:
-        if match or not text:
+        if not text:
             raise ValueError
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):  # not found, no name, a folder of names

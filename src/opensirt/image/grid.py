@@ -120,12 +120,13 @@ class Grid:
         """The nearest right-angled grid about the same centre, and how far a corner moves, mm."""
         left, _, right = np.linalg.svd(self.directions)
         directions = left @ right
-        centre = self.to_patient((np.array(self.shape) - 1) / 2)
+        last = np.array(self.shape) - 1
+        centre = self.to_patient(last / 2)
         matrix = np.eye(4)
         matrix[:3, :3] = (directions * np.asarray(self.spacing_mm)[:, None]).T
-        matrix[:3, 3] = centre - matrix[:3, :3] @ ((np.array(self.shape) - 1) / 2)
+        matrix[:3, 3] = centre - matrix[:3, :3] @ (last / 2)
         straight = Grid.from_matrix(self.shape, matrix)
-        ends = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape])).reshape(3, -1).T
+        ends = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).T.reshape(-1, 3) * last
         moved = np.linalg.norm(straight.to_patient(ends) - self.to_patient(ends), axis=1)
         return straight, float(moved.max())
 

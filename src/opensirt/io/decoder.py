@@ -20,7 +20,7 @@ from pydicom.uid import RLELossless
 
 from opensirt.errors import DicomError
 
-__all__ = ["decode"]
+__all__ = ["decode", "needs_decoder"]
 
 Array = npt.NDArray[Any]
 
@@ -47,13 +47,20 @@ def decode(dataset: Dataset) -> Array:
     Exception
         What pydicom raises for pixels that are not compressed.
     """
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if not syntax.is_encapsulated or syntax == RLELossless:
+    if not needs_decoder(dataset):
         pixels: Array = dataset.pixel_array
         return pixels
     facts = {key: dataset[key].value for key in _FACTS if key in dataset}
     with _LOCK:
-        return _DECODER.ask({**facts, "TransferSyntaxUID": str(syntax)})
+        return _DECODER.ask(
+            {**facts, "TransferSyntaxUID": str(dataset.file_meta.TransferSyntaxUID)}
+        )
+
+
+def needs_decoder(dataset: Dataset) -> bool:
+    """Whether native code decodes the pixels; runs of bytes (RLE) are Python's."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return bool(syntax.is_encapsulated and syntax != RLELossless)
 
 
 class _Child:

@@ -39,7 +39,7 @@ def check_slices(ordered: Sequence[Frame], step_mm: float, name: str) -> tuple[s
     thickness_mm = ordered[0].thickness_mm
     apart = bool(thickness_mm and step_mm > APART * thickness_mm)
     counts = {integer(frame.instance.header, "NumberOfSlices", name) for frame in ordered}
-    declared = max((count for count in counts if count), default=held)
+    declared = max(filter(None, counts), default=held)
     numbers = [integer(frame.instance.header, "InstanceNumber", name) for frame in ordered]
     known = np.array([number for number in numbers if number and abs(number) < LARGEST])
     skips = len(known) == held and bool(np.median(np.abs(np.diff(known))) > 1)

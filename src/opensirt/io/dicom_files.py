@@ -51,7 +51,7 @@ MAX_INFLATED = 1 << 30
 """Most bytes of a deflated data set; 512 x 512 x 1000 pixels have half as many."""
 MAX_TEXT = 64
 PADDING = 512
-"""Most zeros after the pixels."""
+"""Most zeros after the pixels: some writers fill their last block."""
 _DEFLATED, _MAX_META = b"1.2.840.10008.1.2.1.99", 1024
 """Transfer syntax of deflated data sets, and how much of the beginning may name it."""
 

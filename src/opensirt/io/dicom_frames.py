@@ -19,7 +19,7 @@ from opensirt.errors import DicomError, NotUsableError
 from opensirt.io.dicom_files import integer, items, number, numbers, title
 from opensirt.io.dicom_geometry import check_orientation
 
-__all__ = ["Frame", "Instance", "find_group", "frames_of", "is_multi_frame_kind"]
+__all__ = ["Frame", "Instance", "find_group", "frames_of", "is_multi_frame_kind", "said_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,6 +43,11 @@ class Instance:
     header: Dataset
     number: int = 0
     """Of the file among those of the study, by name, from 1: what results call it."""
+
+    @property
+    def called(self) -> str:
+        """What results call the file, whose name may be a patient's."""
+        return f"file {self.number}"
 
     @property
     def uid(self) -> str:
@@ -78,6 +83,16 @@ class Frame:
                 f"{self.instance.path.name}: PixelSpacing or ImagePositionPatient lie beyond any "
                 "image of a patient"
             )
+
+
+def said_of(error: Exception, instances: Sequence[Instance]) -> str:
+    """An error as results may hold it: a file whose name it begins with is called by its number."""
+    text = str(error)
+    for instance in instances:
+        rest = text.removeprefix(f"{instance.path.name}: ")
+        if rest != text:
+            return f"{instance.called}: {rest}"
+    return text
 
 
 def is_multi_frame_kind(sop_class: str) -> bool:

@@ -22,6 +22,7 @@ from opensirt.errors import (
 )
 from opensirt.findings import Finding
 from opensirt.io.dicom_files import texts
+from opensirt.io.dicom_frames import said_of
 from opensirt.io.dicom_meaning import emission_meaning, is_attenuation_corrected
 from opensirt.io.dicom_nm import require_reconstruction
 from opensirt.io.dicom_series import Series
@@ -143,7 +144,8 @@ def _screened(series: Series, result: Chosen, *, explicit: bool) -> bool:
     except OpenSirtError as error:
         if explicit:
             raise
-        result.left_out.append(LeftOut(series.measured(), str(error)))
+        why = said_of(error, series.instances)
+        result.left_out.append(LeftOut(series.measured(), why))
         result.errors.append(error)
         return False
 

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import RLELossless
 
 from opensirt.case import LeftOut, StudyImage
 from opensirt.errors import DicomError
 from opensirt.image import Grid, Region
 from opensirt.image.regions import require_role
-from opensirt.io.decoder import decode
+from opensirt.io.decoder import decode, needs_decoder
 from opensirt.io.dicom_files import printable, title
 from opensirt.io.door import reader
 from opensirt.io.region_names import Coded, role_from_name, unique_name
@@ -244,12 +243,11 @@ def _pixels(dataset: Dataset, frames: Frames) -> Iterator[npt.NDArray[np.generic
 
 def _frames(dataset: Dataset, shape: tuple[int, ...]) -> Iterator[npt.NDArray[np.generic]]:
     """Decoded frames; single bits are cut here, since a frame need not begin at a whole byte."""
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_encapsulated and syntax != RLELossless:
+    if needs_decoder(dataset):
         stored = decode(dataset)
         yield from stored if stored.ndim > len(shape) else stored[np.newaxis]
         return
-    if dataset.BitsAllocated != 1 or syntax.is_compressed:
+    if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_compressed:
         yield from iter_pixels(dataset)
         return
     packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +16,14 @@ from pydicom.uid import UID
 from opensirt.case import LeftOut
 from opensirt.errors import DicomError, OpenSirtError
 from opensirt.io.dicom_files import integer, number, numbers, open_dicom, printable, texts, title
-from opensirt.io.dicom_frames import Frame, Instance, find_group, frames_of, is_multi_frame_kind
+from opensirt.io.dicom_frames import (
+    Frame,
+    Instance,
+    find_group,
+    frames_of,
+    is_multi_frame_kind,
+    said_of,
+)
 from opensirt.io.dicom_images import image_kind
 from opensirt.io.walk import begins_as_dicom
 from opensirt.provenance import hash_file
@@ -135,11 +142,11 @@ class Scan:
     damaged: int = 0
     """Files and folders that could not be read, so that nobody knows what they hold."""
 
-    def refuse(self, what: str, error: OpenSirtError, file: Path | None = None) -> None:
-        """List something that cannot be read; an error that names its file says `what` there."""
-        name = file.name if file else ""
-        why = str(error).replace(name, what) if name else str(error)
-        self.left_out.append(LeftOut(what, why, file=name))
+    def refuse(
+        self, what: str, error: OpenSirtError, instances: Sequence[Instance], file: str = ""
+    ) -> None:
+        """List something that cannot be read, of files that the error may name."""
+        self.left_out.append(LeftOut(what, said_of(error, instances), file=file))
         self.errors.append(error)
 
 
@@ -157,31 +164,32 @@ def scan_files(
         if progress is not None:
             progress(index, len(files))
         name = file.relative_to(root).as_posix() if file != root else file.name
-        what = f"file {index + 1}"
+        instance = Instance(file, Dataset(), index + 1)
         try:
             if not trust and not begins_as_dicom(file):
-                scan.left_out.append(LeftOut(what, "not a DICOM file", file=name))
+                scan.left_out.append(LeftOut(instance.called, "not a DICOM file", file=name))
                 continue
-            instance = Instance(file, open_dicom(file, pixels=False), index + 1)
+            instance = replace(instance, header=open_dicom(file, pixels=False))
             scan.dicom_files += 1
             if first := _copied(instance, seen):
-                why = f"a copy of file {first.number}"
-                scan.left_out.append(LeftOut(what, why, file=name))
+                why = f"a copy of {first.called}"
+                scan.left_out.append(LeftOut(instance.called, why, file=name))
                 continue
-            _sort_in(instance, what, name, slices, scan)
+            _sort_in(instance, name, slices, scan)
         except OpenSirtError as error:
-            scan.refuse(what, error, file)
+            scan.refuse(instance.called, error, [instance], name)
             scan.damaged += 1
     if progress is not None:
         progress(len(files), len(files))
     for group in slices.values():
         try:
             stacks = _of_one_geometry(group)
-            for number_of_it, alike in enumerate(stacks, 1):
-                part = f"stack {number_of_it} of {len(stacks)}" if len(stacks) > 1 else ""
+            for place, alike in enumerate(stacks, 1):
+                part = f"stack {place} of {len(stacks)}" if len(stacks) > 1 else ""
                 scan.series += _volumes(alike, part)
         except OpenSirtError as error:
-            scan.refuse(repr(Series("", tuple(instance for instance, _ in group)).label), error)
+            members = tuple(instance for instance, _ in group)
+            scan.refuse(repr(Series("", members).label), error, members)
     return scan
 
 
@@ -203,11 +211,7 @@ def _copied(instance: Instance, seen: dict[str, Instance]) -> Instance | None:
 
 
 def _sort_in(
-    instance: Instance,
-    what: str,
-    name: str,
-    slices: dict[tuple[object, ...], list[Placed]],
-    scan: Scan,
+    instance: Instance, name: str, slices: dict[tuple[object, ...], list[Placed]], scan: Scan
 ) -> None:
     kind = image_kind(instance.sop_class)
     if kind is not None:
@@ -217,12 +221,13 @@ def _sort_in(
         scan.regions.append(instance)
     else:
         scan.others.append(instance)
-        scan.left_out.append(LeftOut(what, _why_not_an_image(instance), file=name))
+        why = _why_not_an_image(instance)
+        scan.left_out.append(LeftOut(instance.called, why, file=name))
         standard = instance.sop_class.startswith("1.2.840.10008.")
         if not instance.sop_class or (standard and what_it_is(instance) == PRIVATE):
             scan.damaged += 1  # a UID cut short
         if not instance.sop_class:
-            scan.errors.append(DicomError(f"{what}: SOPClassUID is missing; this is no image"))
+            scan.errors.append(DicomError(f"{name}: SOPClassUID is missing; this is no image"))
 
 
 def _why_not_an_image(instance: Instance) -> str:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timezone
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from opensirt.clock import FURTHEST_HOURS, UNSTATED
+from opensirt.clock import UNSTATED, offset_of
 from opensirt.errors import DicomError
 from opensirt.io.dicom_files import items, number, numbers, title
 
@@ -304,11 +304,10 @@ def _zone(dataset: Dataset, name: str) -> timezone:
 
 
 def _offset(text: str, keyword: str, name: str) -> timezone:
-    match = re.fullmatch(r"([+-])(\d{2})(\d{2})", text)
-    if match is None or int(match[2]) > FURTHEST_HOURS or int(match[3]) > 59:
+    found = offset_of(text)
+    if found is None:
         raise DicomError(f"{name}: {keyword} has no valid offset from UTC such as +0100")
-    shift = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    return timezone(shift if match[1] == "+" else -shift)
+    return found
 
 
 def _date(text: str, keyword: str, name: str) -> date:

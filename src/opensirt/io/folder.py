@@ -19,7 +19,7 @@ from opensirt.errors import (
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions
 from opensirt.io.dicom_files import number, open_dicom, printable, quiet_pydicom, title
-from opensirt.io.dicom_frames import Instance
+from opensirt.io.dicom_frames import Instance, said_of
 from opensirt.io.dicom_images import read_series, series_label
 from opensirt.io.dicom_roles import REGIONS, Chosen, check_choice, choose_series
 from opensirt.io.dicom_rtstruct import read_rtstruct
@@ -134,7 +134,8 @@ def _read_images(chosen: Chosen, choose: Mapping[str, str], reading: _Reading) -
         except OpenSirtError as error:
             if role in choose:
                 raise
-            reading.left_out.append(LeftOut(series.described, str(error)))
+            why = said_of(error, series.instances)
+            reading.left_out.append(LeftOut(series.described, why))
             reading.errors.append(error)
             continue
         reading.images.append(replace(found.image, label=series.label))
@@ -154,23 +155,19 @@ def _chosen_regions(
     kept = [
         (label, i)
         for label, i in named
-        if wanted in (label.casefold(), _region_label(i).casefold(), *_called(i))
+        if wanted
+        in (label.casefold(), _region_label(i).casefold(), i.path.name.casefold(), i.called)
     ]
     if not kept:
         listed = ", ".join(f"{label!r} in {i.path.name}" for label, i in named) or "none"
         raise InputError(f"no regions are called {choose[REGIONS]!r}; there are {listed}")
     why = "other regions were chosen"
     reading.left_out += [
-        LeftOut(f"{la} in file {i.number}", why, file=i.path.name)
+        LeftOut(f"{la} in {i.called}", why, file=i.path.name)
         for la, i in named
         if (la, i) not in kept
     ]
     return kept
-
-
-def _called(instance: Instance) -> tuple[str, str]:
-    """What a file of regions may be called in a choice."""
-    return instance.path.name.casefold(), f"file {instance.number}"
 
 
 def _region_label(instance: Instance) -> str:
@@ -183,7 +180,7 @@ def _read_regions(
 ) -> None:
     patients = {s.text("PatientID") for s in chosen.by_role.values()}
     for label, instance in objects:
-        what = f"{label} in file {instance.number}"
+        what = f"{label} in {instance.called}"
         owner = title(instance.header, "PatientID", instance.path.name)
         if patients and owner not in patients:
             why = "of another patient (PatientID differs)"
@@ -192,7 +189,7 @@ def _read_regions(
         try:
             regions, left_out = _regions_in(instance, reading.images)
         except OpenSirtError as error:
-            why = str(error).replace(instance.path.name, f"file {instance.number}")
+            why = said_of(error, [instance])
             reading.left_out.append(LeftOut(what, why, "regions", instance.path.name))
             reading.errors.append(error)
             continue

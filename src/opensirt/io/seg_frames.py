@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from opensirt.errors import DicomError
 from opensirt.image import Grid
 from opensirt.io.contour_fill import covered_fractions, plane_slabs
+from opensirt.io.dicom_frames import LONGEST_MM
 
 __all__ = ["Frames", "read_frames"]
 
@@ -22,8 +23,6 @@ SAME_PLANE_MM = 0.05
 """Frames closer together than this along the normal lie in one slice."""
 ON_LINE_MM = 0.1
 """Most that a frame may lie beside the line through the others."""
-LONGEST_MM = 1e3
-"""No pixel of an image is as long."""
 EVEN = 0.03
 """Most that a frame may lie from a slice centre, slices, in an even stack."""
 

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from opensirt.errors import FileFormatError
-from opensirt.io.dicom_files import printable
+from opensirt.io.dicom_files import PADDING, printable
 
 __all__ = ["require_directions", "require_whole", "require_whole_nrrd"]
 
 PIECE = 1 << 20
-PADDING = 512
-"""Zeros after the voxels, fewer than this: some writers fill their last block."""
 SHORTEST_MM, LONGEST_MM = 1e-3, 1e3
 """Edges of voxels of a patient lie well between."""
 MOST_BYTES = 8 << 30

@@ -113,3 +113,17 @@ def test_an_image_that_names_no_space_is_a_finding(tmp_path: Path, kind: str) ->
     for path in (tmp_path / ("nm" if kind == "ct" else "ct")).iterdir():
         path.unlink()
     assert not read_study(tmp_path).findings
+
+
+def test_no_result_names_a_file_and_no_text_is_mangled_by_its_name(tmp_path: Path) -> None:
+    """Files are called 1, 2 and DOE; damage is told under the number of the file alone."""
+    for number, one in enumerate(make.slices(make.CT, "CT", SMALL)):
+        one.save_as(tmp_path / ("DOE" if number == 3 else str(number)), enforce_file_format=True)
+    whole = (tmp_path / "DOE").read_bytes()
+    (tmp_path / "DOE").write_bytes(whole[:-20])
+    (item,) = read_study(tmp_path).left_out
+    assert item.why == "file 4: PixelData holds 64 of 84 bytes; the file is cut short"
+    (tmp_path / "DOE").write_bytes(whole)
+    (tmp_path / "1").write_bytes(b"")
+    (item,) = read_study(tmp_path).left_out
+    assert (item.what, item.why) == ("file 2", "file 2: is empty; copy or export it again")
