@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from opensirt.errors import GridMismatchError
 from opensirt.image.grid import Grid
 
-__all__ = ["from_sitk", "resample_values", "to_sitk"]
+__all__ = ["resample_values", "to_sitk"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -37,15 +37,6 @@ def place_sitk(image: sitk.Image, grid: Grid) -> None:
     image.SetSpacing(grid.spacing_mm[::-1])
     columns = grid.directions[::-1].T  # ITK wants column, row, slice directions as columns
     image.SetDirection(columns.ravel().tolist())
-
-
-def from_sitk(image: sitk.Image) -> tuple[npt.NDArray[np.generic], Grid]:
-    """Values (slice, row, column) and grid of a three-dimensional SimpleITK image."""
-    directions = np.asarray(image.GetDirection()).reshape(3, 3).T[::-1]
-    grid = Grid.from_directions(
-        image.GetSize()[::-1], image.GetSpacing()[::-1], image.GetOrigin(), directions
-    )
-    return sitk.GetArrayFromImage(image), grid
 
 
 def resample_values(

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from opensirt.dose.engine import dose_engines
 from opensirt.dose.statistics import region_doses
 from opensirt.findings import Finding, percent
 from opensirt.image import Region, Regions, Volume
+from opensirt.image.regions import joined
 from opensirt.physics.nuclides import Nuclide
 from opensirt.quantify.calibration import CalibrationSummary
 from opensirt.quantify.compartments import ENCLOSED_ROLES
@@ -84,14 +83,14 @@ def organ_doses(
     if not inside:
         return ()
     measured = calibration.method == "absolute"
-    joined = reduce(or_, inside)
-    added = None if measured else _by_counts(image, joined, setting, activity, calibration)
+    together = joined(inside)
+    added = None if measured else _by_counts(image, together, setting, activity, calibration)
     model = dose_engines.create("local" if engine == "local" else "voxel-convolution")
 
     def dose_of(part: Volume) -> Volume:
         return model.dose(part, setting.density, nuclide)
 
-    own = dose_of(_within(activity, joined))
+    own = dose_of(_within(activity, together))
     total, source = dose, activity
     if added is not None and added.values.any():
         total = dose.with_values(np.add(dose.values, dose_of(added).values))

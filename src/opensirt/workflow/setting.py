@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
 
 from opensirt.case import Case
 from opensirt.dose.engine import uncovered_fraction
 from opensirt.errors import CaseError
 from opensirt.findings import Finding, percent
 from opensirt.image import Grid, Region, Volume
+from opensirt.image.regions import joined
 from opensirt.physics.plausible import require_plausible, require_plausible_voxels
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import Quantity, load_table
@@ -103,7 +103,7 @@ def _lungs(case: Case) -> Region | None:
         for region in case.regions.with_role(role)
         if not region.is_empty
     ]
-    return reduce(or_, found).named("lungs", "lungs") if found else None
+    return joined(found).named("lungs", "lungs") if found else None
 
 
 def _lungs_on_ct(case: Case, lungs: Region | None) -> Region | None:
