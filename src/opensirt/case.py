@@ -41,6 +41,8 @@ class StudyImage:
         SOP class of those instances.
     notes : tuple of str
         What reading had to do: slices resampled to even gaps, padding replaced.
+    findings : tuple of Finding
+        What reading found that the signer must see: slices that seem to be missing.
     """
 
     role: str
@@ -55,6 +57,7 @@ class StudyImage:
     instance_uids: tuple[str, ...] = ()
     sop_class_uid: str = ""
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         if self.role not in IMAGE_ROLES:

@@ -16,10 +16,18 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from opensirt.errors import DicomError, NotUsableError
-from opensirt.io.dicom_files import integer, items, number, numbers, title
+from opensirt.io.dicom_files import integer, items, number, numbers, printable, title
 from opensirt.io.dicom_geometry import check_orientation
 
-__all__ = ["Frame", "Instance", "find_group", "frames_of", "is_multi_frame_kind", "said_of"]
+__all__ = [
+    "Frame",
+    "Instance",
+    "find_group",
+    "frames_of",
+    "is_multi_frame_kind",
+    "said_of",
+    "series_label",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -93,6 +101,16 @@ def said_of(error: Exception, instances: Sequence[Instance]) -> str:
         if rest != text:
             return f"{instance.called}: {rest}"
     return text
+
+
+def series_label(header: Dataset, name: str) -> str:
+    """A name that a user would recognise: the series description, or modality and number."""
+    number_text, description = (
+        printable(title(header, keyword, name)) for keyword in ("SeriesNumber", "SeriesDescription")
+    )
+    modality = title(header, "Modality", name)
+    kind = modality if modality in ("CT", "MR", "PT", "NM") else "image"
+    return description or f"{kind} series {number_text}".strip()
 
 
 def is_multi_frame_kind(sop_class: str) -> bool:

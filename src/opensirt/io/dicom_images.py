@@ -15,20 +15,21 @@ from pydicom.dataset import Dataset
 
 from opensirt.case import StudyImage
 from opensirt.errors import DicomError, NotUsableError
+from opensirt.findings import Finding
 from opensirt.image import Volume
 from opensirt.io.dicom_counts import check_slices
 from opensirt.io.dicom_files import (
     integer,
     load_pixels,
     open_dicom,
-    printable,
     quiet_pydicom,
     title,
 )
-from opensirt.io.dicom_frames import Frame, Instance, frames_of
+from opensirt.io.dicom_frames import Frame, Instance, frames_of, series_label
 from opensirt.io.dicom_geometry import Stack, stack_slices
 from opensirt.io.dicom_meaning import Meaning, ct_meaning, emission_meaning, mr_meaning
 from opensirt.io.dicom_nm import require_reconstruction
+from opensirt.io.dicom_scales import check_scales
 from opensirt.io.dicom_times import acquisition_instant, instant, zone_notes
 from opensirt.units import Unit
 
@@ -38,7 +39,6 @@ __all__ = [
     "image_kind",
     "read_dicom_image",
     "read_series",
-    "series_label",
 ]
 
 Values = npt.NDArray[np.float32]
@@ -130,10 +130,12 @@ def read_series(
     meaning = _meaning(kind, planes, name)
     stack = _stack(planes, name)
     ordered = [planes[index] for index in stack.order]
-    counted = check_slices(ordered, stack.grid.spacing_mm[0], name)
+    counted, doubts = check_slices(ordered, stack.heights_mm, _usual_mm(stack), name)
     reader = _PixelReader(name)
     values, padded = _ordered_values(ordered, stack, meaning, reader, name)
     outside = AIR_HU if kind == "CT" else 0.0
+    scales = [meaning.scales[index] for index in stack.order]
+    odd = check_scales(values, scales, meaning.unit, outside, name)
     placed = stack.place(values, outside=outside)
     notes = [*meaning.notes, *stack.notes, *counted]
     notes += zone_notes(planes[0].instance.header, name)
@@ -144,7 +146,21 @@ def read_series(
     image = _study_image(
         kind, role, ordered, meaning, Volume(placed, stack.grid, meaning.unit), name
     )
-    return DicomImage(replace(image, notes=tuple(dict.fromkeys(notes))), reader.sha256)
+    findings = [_finding("slices-missing", image, doubt) for doubt in doubts]
+    if odd:
+        findings.append(_finding("slice-scale-unlike", image, odd))
+    image = replace(image, notes=tuple(dict.fromkeys(notes)), findings=tuple(findings))
+    return DicomImage(image, reader.sha256)
+
+
+def _finding(code: str, image: StudyImage, text: str) -> Finding:
+    return Finding("warn", code, f"{image.label!r}: {text}. Look at the image before it is used.")
+
+
+def _usual_mm(stack: Stack) -> float:
+    """The distance that most neighbours have, mm."""
+    gaps = np.diff(stack.heights_mm)
+    return float(np.median(gaps)) if gaps.size else stack.grid.spacing_mm[0]
 
 
 def _require_one_identity(instances: Sequence[Instance], name: str) -> None:
@@ -276,16 +292,6 @@ def _study_image(
         instance_uids=uids,
         sop_class_uid=ordered[0].instance.sop_class,
     )
-
-
-def series_label(header: Dataset, name: str) -> str:
-    """A name that a user would recognise: the series description, or modality and number."""
-    number, description = (
-        printable(title(header, keyword, name)) for keyword in ("SeriesNumber", "SeriesDescription")
-    )
-    modality = title(header, "Modality", name)
-    kind = modality if modality in _KINDS.values() else "image"
-    return description or f"{kind} series {number}".strip()
 
 
 def _acquired(header: Dataset, name: str) -> datetime | None:

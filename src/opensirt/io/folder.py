@@ -19,8 +19,8 @@ from opensirt.errors import (
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions
 from opensirt.io.dicom_files import number, open_dicom, printable, quiet_pydicom, title
-from opensirt.io.dicom_frames import Instance, said_of
-from opensirt.io.dicom_images import read_series, series_label
+from opensirt.io.dicom_frames import Instance, said_of, series_label
+from opensirt.io.dicom_images import read_series
 from opensirt.io.dicom_roles import REGIONS, Chosen, check_choice, choose_series
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation

@@ -54,7 +54,8 @@ def read_study(
         One line: what was needed, what was found, what to do.
     """
     case = _read(Path(path), choose, progress)
-    return with_time_zone(case, time_zone).with_findings(*_frame_findings(case))
+    of_images = (finding for image in case.images for finding in image.findings)
+    return with_time_zone(case, time_zone).with_findings(*of_images, *_frame_findings(case))
 
 
 def _read(place: Path, choose: Mapping[str, str] | None, progress: Progress | None) -> Case:

@@ -27,12 +27,12 @@ def scaled(slope: float, intercept: float):
 
 
 def test_what_a_frame_says_of_itself_comes_before_what_all_share(tmp_path: Path) -> None:
-    """Shared: 1 x - 1024; the middle frame says 2 x - 1000. Stored are 100 everywhere."""
+    """Shared: 1 x - 1024; the middle frame says 2 x - 1110. Stored are 100 everywhere."""
     dataset = make.enhanced_ct(VOLUME)
     own = dataset.PerFrameFunctionalGroupsSequence[1]
-    own.PixelValueTransformationSequence = scaled(2, -1000)
+    own.PixelValueTransformationSequence = scaled(2, -1110)
     values = read_dicom_image(make.save(dataset, tmp_path)).volume.values
-    assert values[:, 0, 0].tolist() == [-924.0, -800.0, -924.0]
+    assert values[:, 0, 0].tolist() == [-924.0, -910.0, -924.0]
 
 
 def test_frames_without_a_place_of_their_own_share_one() -> None:

@@ -125,5 +125,6 @@ def test_no_result_names_a_file_and_no_text_is_mangled_by_its_name(tmp_path: Pat
     assert item.why == "file 4: PixelData holds 64 of 84 bytes; the file is cut short"
     (tmp_path / "DOE").write_bytes(whole)
     (tmp_path / "1").write_bytes(b"")
-    (item,) = read_study(tmp_path).left_out
+    item, series = read_study(tmp_path).left_out
     assert (item.what, item.why) == ("file 2", "file 2: is empty; copy or export it again")
+    assert "slices are missing: gaps of 4.00 and of 8.00 mm" in series.why
