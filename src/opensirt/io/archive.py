@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +40,11 @@ def staged_directory(
     target = real_place(out)
     recover(target)
     refuse_unusable(out, overwrite=overwrite, inputs=inputs)
-    staged = create_beside(out, staging_prefix(target))
-    held = lock_folder(staged)
-    try:
+    with _staging(out) as staged:
         staged.chmod(_usual_mode())
         yield staged
         mark_folder(staged)
         put_in_place(staged, target, out, overwrite=overwrite)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-        if held is not None:
-            os.close(held)
 
 
 @contextmanager
@@ -59,34 +53,45 @@ def staged_files(
 ) -> Iterator[dict[str, Path]]:
     """Temporary files that become these when the block ends well, and only then; by name.
 
-    Files of an earlier job go before the first new one comes, so that no two jobs mix. Temporary
+    The first, which the others belong to, is replaced in one step; others of an earlier job go
+    before, so that no two jobs mix. What a killed job left beside them is removed first. Temporary
     names end like the final ones, since writers choose the format by it. See `refuse_unusable_file`
     for what is refused.
     """
     for path in paths.values():
         refuse_unusable_file(path, inputs)
     targets = {name: real_place(path) for name, path in paths.items()}
-    folders: dict[str, Path] = {}
+    for target in targets.values():
+        recover(target)
     try:
-        for name, path in paths.items():
-            folders[name] = create_beside(path, ".opensirt-new-")
-        staged = {name: folders[name] / target.name for name, target in targets.items()}
-        yield staged
-        for path in paths.values():
-            refuse_unusable_file(path, inputs)  # nothing foreign came meanwhile
-        if len(targets) > 1:
-            for target in targets.values():
+        with ExitStack() as stack:
+            folders = {name: stack.enter_context(_staging(path)) for name, path in paths.items()}
+            staged = {name: folders[name] / target.name for name, target in targets.items()}
+            yield staged
+            for path in paths.values():
+                refuse_unusable_file(path, inputs)  # nothing foreign came meanwhile
+            for target in list(targets.values())[1:]:
                 target.unlink(missing_ok=True)
-        for name, target in targets.items():
-            staged[name].replace(target)
+            for name, target in targets.items():
+                staged[name].replace(target)
     except OSError as error:
         shown = ", ".join(str(path) for path in paths.values())
         raise InputError(
             f"expected to write {shown}, got {error.strerror or error}; choose another --out"
         ) from error
+
+
+@contextmanager
+def _staging(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out`, held while the job lives and gone afterwards."""
+    staged = create_beside(out, staging_prefix(real_place(out)))
+    held = lock_folder(staged)
+    try:
+        yield staged
     finally:
-        for folder in folders.values():
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(staged, ignore_errors=True)
+        if held is not None:
+            os.close(held)
 
 
 def _usual_mode() -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from opensirt.io.archive import staged_directory, staged_files, write_text
+from opensirt.io.archive import staged_directory, staged_files, write_json, write_text
 from tests.killed import KILLED, exit_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
@@ -49,20 +50,34 @@ def test_a_folder_is_the_old_or_the_new_one_wherever_its_job_dies(
 
 
 def write_files(home: Path, word: str) -> None:
-    paths = {name: home / f"{name}.txt" for name in ("dose", "error")}
+    paths = {name: home / f"{name}.json" for name in ("dose", "error")}
     with staged_files(paths) as staged:
         for path in staged.values():
-            path.write_text(word)
+            write_json(path, {"word": word, "provenance": {"versions": {"opensirt": "1"}}})
 
 
-def test_files_are_whole_wherever_their_job_dies(tmp_path: Path) -> None:
+def words_in(home: Path) -> dict[str, str]:
+    return {path.stem: json.loads(path.read_text())["word"] for path in home.glob("[!.]*")}
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_files_are_whole_and_never_of_two_jobs_wherever_their_job_dies(
+    tmp_path: Path, before: bool
+) -> None:
+    """The first of earlier files stands until it is replaced; nothing is left by the next job."""
     for step in range(1, 200):
         home = tmp_path / str(step)
         home.mkdir()
+        if before:
+            write_files(home, "old")
         code = exit_of(lambda: write_files(home, "new"), step)  # noqa: B023
-        found = {path.name: path.read_text() for path in home.glob("[!.]*")}
-        assert set(found.values()) <= {"new"}, step
+        found = words_in(home)
+        assert set(found.values()) in ([{"old"}, {"new"}] if before else [{"new"}, set()]), step
+        assert "dose" in found or not found, step
+        write_files(home, "again")
+        assert words_in(home) == {"dose": "again", "error": "again"}, step
+        assert sorted(os.listdir(home)) == ["dose.json", "error.json"], step
         if code == 0:
             break
         assert code == KILLED, step
-    assert 2 < step < 199
+    assert 8 < step < 199
