@@ -63,7 +63,7 @@ def recover(target: Path) -> None:
             if not target.exists() and not foreign_in(left):
                 left.rename(target)
             elif not foreign_in(left):
-                shutil.rmtree(left, ignore_errors=True)
+                _discard(left, target)
         for left in _left(target, "new"):
             handle = lock_folder(left)
             if handle is not None:
@@ -120,6 +120,17 @@ def _replace(staged: Path, target: Path) -> None:
     except OSError:
         old.rename(target)
         raise
+    _discard(old, target)
+
+
+def _discard(old: Path, target: Path) -> None:
+    """Remove what was set aside, under the name of something half-made.
+
+    What is left of it when the job is killed then goes with the next job.
+    """
+    rest = target.with_name(staging_prefix(target) + old.name.rpartition("-")[2])
+    with contextlib.suppress(OSError):
+        old = old.rename(rest)
     shutil.rmtree(old, ignore_errors=True)
 
 
