@@ -26,8 +26,8 @@ except ImportError:  # Windows: nothing is locked, and nothing that lies about i
 
 __all__ = ["lock_folder", "put_in_place", "recover", "staging_prefix"]
 
-LONGEST = 60
-"""Characters of the name of `out` that temporary names repeat."""
+LONGEST = 50
+"""Characters of the name of `out` that temporary names repeat; they may take four bytes each."""
 EXCHANGE, SWAP = 2, 2
 """RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS."""
 HERE = -100

@@ -233,8 +233,9 @@ def test_a_name_that_no_file_system_holds_is_one_line(tmp_path: Path, name: str)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_just_short_enough_is_used(tmp_path: Path) -> None:
-    assert (made(tmp_path / ("ü" * 120)) / "old.txt").exists()
+@pytest.mark.parametrize("name", ["ü" * 120, "\U0001fac0" * 62])
+def test_a_name_just_short_enough_is_used(tmp_path: Path, name: str) -> None:
+    assert (made(tmp_path / name) / "old.txt").exists()
 
 
 def test_a_link_to_nowhere_is_refused_and_one_to_a_folder_followed(tmp_path: Path) -> None:
