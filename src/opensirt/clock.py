@@ -17,8 +17,10 @@ __all__ = ["UNSTATED", "in_words", "is_unstated", "offset_of", "on_clock", "time
 
 UNSTATED = timezone(timedelta(0), "unstated")
 """The zone of a time whose source states none; its offset stands for nothing."""
-FURTHEST_HOURS = 14
+FURTHEST = timedelta(hours=14)
 """No place on earth has a greater offset from UTC."""
+NO_PLACES = ("Factory", "localtime", "posixrules", "posix/", "right/")
+"""Files beside those of zones: the clock of this machine, rules, clocks with leap seconds."""
 
 
 def is_unstated(instant: datetime) -> bool:
@@ -34,9 +36,11 @@ def in_words(instant: datetime) -> str:
 def offset_of(text: str) -> timezone | None:
     """The zone of an offset as DICOM writes it, +0100; None for what is none on earth."""
     match = re.fullmatch(r"([+-])(\d{2})(\d{2})", text)
-    if match is None or int(match[2]) > FURTHEST_HOURS or int(match[3]) > 59:
+    if match is None or int(match[3]) > 59:
         return None
     shift = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    if shift > FURTHEST:
+        return None
     return timezone(shift if match[1] == "+" else -shift)
 
 
@@ -53,13 +57,14 @@ def time_zone(text: str) -> tzinfo:
     if text in ("UTC", "Z"):
         return UTC
     try:
-        if not text:
+        if not text or text.startswith(NO_PLACES):
             raise ValueError
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):  # not found, no name, a folder of names
+        shown = text if len(text) <= 40 else f"{text[:40]}..."
         raise InputError(
-            f"the time zone {text!r} is not known; write an IANA name such as Europe/Berlin, or an "
-            "offset such as +01:00"
+            f"the time zone {shown!r} is not known; write an IANA name such as Europe/Berlin, or "
+            "an offset such as +01:00"
         ) from None
 
 

@@ -48,7 +48,17 @@ def test_a_reading_that_a_zone_has_twice_or_never_is_refused(month: int, day: in
     assert on_clock(datetime(2025, month, day, 2, 30), time_zone("+02:00")).hour == 2
 
 
-@pytest.mark.parametrize("text", ["Mars", "", "Europe", "../UTC", "/etc/passwd", "+15:00", "1"])
+@pytest.mark.parametrize(
+    "text",
+    ["Mars", "", "Europe", "../UTC", "/etc/passwd", "+15:00", "+14:30", "1", "localtime", "Factory",
+     "posixrules", "right/UTC"],
+)  # fmt: skip
 def test_an_unknown_zone_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(InputError, match="write an IANA name such as Europe/Berlin"):
         time_zone(text)
+
+
+def test_a_long_name_is_not_repeated_whole() -> None:
+    with pytest.raises(InputError) as caught:
+        time_zone("x" * 5000)
+    assert len(str(caught.value)) < 200

@@ -76,7 +76,8 @@ class Table:
             raise self.wrong(key, form)
         if found.tzinfo is None:
             raise CaseError(
-                f"{self.place}: key '{key}' {found.isoformat()} has no time zone; write {form}"
+                f"{self.place}: key '{key}' {found.isoformat()} has no time zone; write {form} "
+                "(time_zone of [case] is for the clocks of DICOM headers)"
             )
         return found
 

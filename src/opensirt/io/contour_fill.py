@@ -15,6 +15,7 @@ __all__ = [
     "fill_traced_loops",
     "is_traced",
     "plane_slabs",
+    "reach_out",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -182,3 +183,9 @@ def fill_traced_loops(
             inside = np.all((line >= 0) & (line < shape), axis=1)
             mask[tuple(line[inside].T)] = True
     return mask.astype(np.float32)
+
+
+def reach_out(loops: Sequence[FloatArray], shape: tuple[int, ...]) -> bool:
+    """True where a loop (row, column) lies a voxel or more outside an image of that shape."""
+    points = np.concatenate(loops)
+    return bool((points < -1.0).any() or (points > np.asarray(shape)).any())

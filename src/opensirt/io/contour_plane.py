@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from opensirt.io.contour_fill import fill_loops
 
-__all__ = ["CROSSING", "REPEATED", "WALKED_TWICE", "WOUND", "fill_plane"]
+__all__ = ["CROSSING", "REPEATED", "TWISTED", "WALKED_TWICE", "WOUND", "fill_plane"]
 
 FloatArray = npt.NDArray[np.float64]
 Fractions = npt.NDArray[np.float32]
@@ -31,6 +31,7 @@ OF_ITSELF = 0.01
 REPEATED = "drawn again almost alike in the same plane, used once"
 WALKED_TWICE = "one contour walks round its area twice; it counts once"
 WOUND = "one contour winds round a part of its area twice; that part is taken for a hole"
+TWISTED = "one contour crosses itself; what it encloses on either side of the crossing counts"
 CROSSING = "contours of one plane cross; what either encloses counts"
 
 
@@ -111,6 +112,8 @@ def _part(loop: FloatArray, shape: tuple[int, int], notes: set[str]) -> _Part:
             notes.add(WALKED_TWICE)
         elif whole.sum() > (1.0 + OF_ITSELF) * part.area:
             notes.add(WOUND)
+        elif abs(_signed_area(loop)) < part.area:
+            notes.add(TWISTED)
     return part
 
 

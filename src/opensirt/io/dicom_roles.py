@@ -17,6 +17,7 @@ from opensirt.errors import (
     AmbiguousStudyError,
     DicomError,
     InputError,
+    NotUsableError,
     OpenSirtError,
     UnknownNameError,
 )
@@ -57,6 +58,14 @@ class Chosen:
     left_out: list[LeftOut] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     errors: list[OpenSirtError] = field(default_factory=list)
+
+    def lose(self, series: Series, error: OpenSirtError) -> None:
+        """List a series that cannot be read: a finding too where it is damaged, not unfit."""
+        item = LeftOut(series.measured(), said_of(error, series.instances))
+        self.left_out.append(item)
+        self.errors.append(error)
+        if not isinstance(error, NotUsableError):
+            self.findings.append(Finding("warn", "image-lost", f"{item.what}: {item.why}."))
 
 
 def check_choice(choose: Mapping[str, str]) -> None:
@@ -144,9 +153,7 @@ def _screened(series: Series, result: Chosen, *, explicit: bool) -> bool:
     except OpenSirtError as error:
         if explicit:
             raise
-        why = said_of(error, series.instances)
-        result.left_out.append(LeftOut(series.measured(), why))
-        result.errors.append(error)
+        result.lose(series, error)
         return False
 
 

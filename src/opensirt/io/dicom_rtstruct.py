@@ -19,6 +19,7 @@ from opensirt.io.contour_fill import (
     fill_traced_loops,
     is_traced,
     plane_slabs,
+    reach_out,
 )
 from opensirt.io.contour_plane import fill_plane
 from opensirt.io.contour_points import PointCount, lost_points, usual_count
@@ -348,6 +349,9 @@ def _fill(
     planes = _planes(roi, grid)
     slabs, gaps = plane_slabs([place for place, _ in planes], usual)
     notes = [f"{gaps} gaps between contour planes are left empty"] if gaps else []
+    between = sum(place != round(place) for place, _ in planes)
+    if 0 < between < len(planes) / 2:
+        notes.append(f"{between} of {len(planes)} contour planes lie between slices of the image")
     covers = [covered_fractions(slab, grid.shape[0]) for slab in slabs]
     outside = sum(not cover for cover in covers)
     if outside:
@@ -368,7 +372,7 @@ def _fill(
             for index, part in cover:
                 fractions[index - first] += part * filled
     np.minimum(fractions, 1.0, out=fractions)
-    if _reaches_out(planes, grid):
+    if reach_out([loop for _, loops in planes for loop in loops], grid.shape[1:]):
         notes.append("the part beyond the rows or columns of the image is cut off")
     if not fractions.any():
         return None, [*notes, "its contours enclose no area inside the image"]
@@ -392,8 +396,3 @@ def _box(
         return None
     spans = ((int(a), int(b)) for a, b in zip(low, high, strict=True))
     return ((min(slices), max(slices) + 1), *spans)
-
-
-def _reaches_out(planes: Sequence[tuple[float, list[FloatArray]]], grid: Grid) -> bool:
-    points = np.concatenate([loop for _, loops in planes for loop in loops])
-    return bool((points < -1.0).any() or (points > np.asarray(grid.shape[1:])).any())

@@ -134,9 +134,7 @@ def _read_images(chosen: Chosen, choose: Mapping[str, str], reading: _Reading) -
         except OpenSirtError as error:
             if role in choose:
                 raise
-            why = said_of(error, series.instances)
-            reading.left_out.append(LeftOut(series.described, why))
-            reading.errors.append(error)
+            chosen.lose(series, error)
             continue
         reading.images.append(replace(found.image, label=series.label))
         reading.inputs[role] = found.sha256
@@ -178,13 +176,11 @@ def _region_label(instance: Instance) -> str:
 def _read_regions(
     objects: Sequence[tuple[str, Instance]], reading: _Reading, chosen: Chosen
 ) -> None:
-    patients = {s.text("PatientID") for s in chosen.by_role.values()}
     for label, instance in objects:
         what = f"{label} in {instance.called}"
-        owner = title(instance.header, "PatientID", instance.path.name)
-        if patients and owner not in patients:
-            why = "of another patient (PatientID differs)"
+        if why := _not_of_patient(instance, list(chosen.by_role.values())):
             reading.left_out.append(LeftOut(what, why, file=instance.path.name))
+            chosen.findings.append(Finding("warn", "regions-not-of-patient", f"{what}: {why}."))
             continue
         try:
             regions, left_out = _regions_in(instance, reading.images)
@@ -199,6 +195,23 @@ def _read_regions(
             reading.regions += used
             reading.sources |= {region.name: what for region in used}
             reading.inputs[f"regions: {what}"] = hash_file(instance.path)
+
+
+def _not_of_patient(instance: Instance, used: Sequence[Series]) -> str:
+    """Why regions are not of the patient of the images, "" where they are.
+
+    Some software leaves PatientID empty; one study is of one patient.
+    """
+    name = instance.path.name
+    owner, study = (title(instance.header, k, name) for k in ("PatientID", "StudyInstanceUID"))
+    patients = {series.text("PatientID") for series in used}
+    if not used or owner in patients:
+        return ""
+    if owner and "" not in patients:
+        return "of another patient (PatientID differs)"
+    if study and study in {series.text("StudyInstanceUID") for series in used}:
+        return ""
+    return "its PatientID, or that of the images, is empty, and its StudyInstanceUID is another"
 
 
 def _regions_in(

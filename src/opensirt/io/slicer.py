@@ -152,7 +152,12 @@ def _open(path: Path) -> sitk.Image:
             f"{path.name}: expected three dimensions, found {image.GetDimension()}; "
             "give one volume per file"
         )
-    space = image.GetMetaData("NRRD_space") if image.HasMetaDataKey("NRRD_space") else "none"
+    space = image.GetMetaData("NRRD_space") if image.HasMetaDataKey("NRRD_space") else ""
+    if not space:
+        raise FileFormatError(
+            f"{path.name}: has no NRRD field 'space', so which way is left is not known; save it "
+            "with 'space: left-posterior-superior', or as the program that made it means it"
+        )
     if space != _SPACE:  # ITK has turned RAS and LAS to LPS by now
         raise FileFormatError(
             f"{path.name}: NRRD field 'space' must say LPS, RAS or LAS, found {space!r}: "

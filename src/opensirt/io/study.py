@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from opensirt.case import Case, LeftOut, StudyImage
 from opensirt.clock import in_words
@@ -55,7 +57,9 @@ def read_study(
     """
     case = _read(Path(path), choose, progress)
     of_images = (finding for image in case.images for finding in image.findings)
-    return with_time_zone(case, time_zone).with_findings(*of_images, *_frame_findings(case))
+    return with_time_zone(case, time_zone).with_findings(
+        *of_images, *_frame_findings(case), *_place_findings(case)
+    )
 
 
 def _read(place: Path, choose: Mapping[str, str] | None, progress: Progress | None) -> Case:
@@ -115,6 +119,28 @@ def _frame_findings(case: Case) -> list[Finding]:
         for image in case.images
         if image.series_uid and not image.frame_of_reference_uid
     ]
+
+
+def _place_findings(case: Case) -> list[Finding]:
+    """Regions whose centre lies in no image."""
+    grids = [image.volume.grid for image in case.images]
+    lost = [
+        region.name
+        for region in case.regions
+        if grids and not region.is_empty and not any(_holds(g, region.centroid_mm) for g in grids)
+    ]
+    if not lost:
+        return []
+    text = (
+        f"{', '.join(map(repr, lost[:5]))}{' and others' * (len(lost) > 5)}: the middle lies in no "
+        "image of the study. Check that outlines and images belong together."
+    )
+    return [Finding("warn", "region-outside-images", text)]
+
+
+def _holds(grid: Grid, place_mm: Sequence[float]) -> bool:
+    index = grid.to_index(np.asarray(place_mm))
+    return bool(np.all(index >= -0.5) and np.all(index <= np.asarray(grid.shape) - 0.5))
 
 
 def _described_image(image: StudyImage) -> dict[str, Any]:

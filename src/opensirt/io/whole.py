@@ -18,6 +18,8 @@ from opensirt.io.dicom_files import PADDING, printable
 
 __all__ = ["require_directions", "require_whole", "require_whole_nrrd"]
 
+LINE_ENDS = (b"\n", b"\r\n")
+"""What an editor or a script leaves at the end of a file."""
 PIECE = 1 << 20
 SHORTEST_MM, LONGEST_MM = 1e-3, 1e3
 """Edges of voxels of a patient lie well between."""
@@ -156,7 +158,7 @@ def _compare(path: Path, stream: BinaryIO, declared: float, *, packed: bool) -> 
             f"{path.name}: the header declares {declared:.0f} bytes, the file holds {held}: "
             "it is cut short, or the header is wrong"
         )
-    if len(rest) > PADDING or rest.strip(b"\0"):
+    if len(rest) > PADDING or (rest.strip(b"\0") and rest not in LINE_ENDS):
         raise FileFormatError(
             f"{path.name}: the file holds more than the {declared:.0f} bytes that its header "
             "declares: shape or type in the header is wrong"

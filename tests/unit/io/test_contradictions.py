@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from opensirt.errors import DicomError, FileFormatError
-from opensirt.image import Volume
+from opensirt.image import Grid, Volume
 from opensirt.io.dicom_images import read_dicom_image
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.slicer import read_nrrd
@@ -104,3 +104,21 @@ def test_an_nrrd_says_its_place_in_mm(tmp_path: Path, line: str | None, words: s
         return
     with pytest.raises(FileFormatError, match=words):
         read_nrrd(path)
+
+
+@pytest.mark.parametrize(("aside_mm", "told"), [(0.0, False), (500.0, True)])
+def test_a_region_beside_every_image_is_a_finding(
+    tmp_path: Path, aside_mm: float, told: bool
+) -> None:
+    image = make.slices(make.CT, "CT", STORED)
+    grid = read_dicom_image(make.save(image, tmp_path)).volume.grid
+    matrix = grid.matrix
+    matrix[0, 3] += aside_mm
+    moved = segmentation(
+        Grid.from_matrix(grid.shape, matrix), np.ones(grid.shape, np.uint8), ["Liver"]
+    )
+    moved.PatientID, moved.FrameOfReferenceUID = image[0].PatientID, image[0].FrameOfReferenceUID
+    make.save([moved], tmp_path)
+    case = read_study(tmp_path)
+    assert [region.name for region in case.regions] == ["Liver"]
+    assert [finding.code for finding in case.findings] == ["region-outside-images"] * told

@@ -54,6 +54,18 @@ def test_decay_of_no_bead_stops_a_plan_chosen_or_not(
         prepare_case(case)
 
 
+@pytest.mark.parametrize(("half_life_s", "agrees"), [(2.7 * 86400, True), (65.94 * 3600, False)])
+def test_a_rounded_half_life_agrees_and_that_of_molybdenum_does_not(
+    tmp_path: Path, half_life_s: float, agrees: bool
+) -> None:
+    drug = make.drug(RadionuclideHalfLife=half_life_s)
+    if agrees:
+        assert image(tmp_path, RadiopharmaceuticalInformationSequence=drug).volume.nuclide == "y90"
+    else:
+        with pytest.raises(DicomError, match="but y90 has"):
+            image(tmp_path, RadiopharmaceuticalInformationSequence=drug)
+
+
 @pytest.mark.parametrize("fraction", [3.2e-5, 3.186e-5, 0.00003])
 def test_positrons_of_yttrium_agree(tmp_path: Path, fraction: float) -> None:
     drug = make.drug(RadionuclideHalfLife=Y90_S, RadionuclidePositronFraction=fraction)

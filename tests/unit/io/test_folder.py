@@ -360,6 +360,23 @@ def test_contours_of_another_patient_are_left_out(tmp_path: Path) -> None:
     case = read_study(tmp_path)
     assert len(case.regions) == 0
     assert "of another patient" in why(case, "first.dcm")
+    assert [finding.code for finding in case.findings] == ["regions-not-of-patient"]
+
+
+@pytest.mark.parametrize("study", ["", "1.2.3.4"])
+@pytest.mark.parametrize("unnamed", ["images", "regions"])
+def test_where_no_patient_is_named_the_study_tells(
+    tmp_path: Path, study: str, unnamed: str
+) -> None:
+    images, regions = ct(), structure_set(3.0, "first")
+    regions.StudyInstanceUID = study
+    for one in images if unnamed == "images" else [regions]:
+        one.PatientID = ""
+    make.save(images, tmp_path / "ct")
+    regions.save_as(tmp_path / "first.dcm", implicit_vr=False, little_endian=True)
+    case = read_study(tmp_path)
+    assert len(case.regions) == bool(study)
+    assert bool(study) or "is empty, and its StudyInstanceUID is another" in why(case, "first.dcm")
 
 
 def test_case_file_takes_no_choice(tmp_path: Path) -> None:

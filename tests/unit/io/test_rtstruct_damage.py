@@ -30,6 +30,7 @@ BIG, SHIFTED, SMALL = box_loop(5.5, 15.5), box_loop(9.5, 19.5), box_loop(8.5, 11
         ([BIG, box_loop(5.7, 15.3)], 100, "drawn again"),
         ([BIG + BIG], 100, "walks round its area twice"),
         ([BIG + [(r + 0.02, c) for r, c in BIG]], 100, "walks round its area twice"),
+        ([BIG[:2] + BIG[:1:-1]], 50, "crosses itself"),
         ([BIG, SHIFTED], 164, "cross"),
         ([BIG, SHIFTED, SMALL], 156, "cross"),
         ([BIG, SMALL], 91, ""),
@@ -47,6 +48,14 @@ def test_only_a_contour_inside_another_is_a_hole(loops, voxels, said, backwards)
         item.why for item in left_out
     ]
     assert bool(left_out) == bool(said)
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.5, True), (0.004, False)])
+def test_a_plane_between_slices_where_others_lie_on_them_is_told(shift, said):
+    planes = [(k + shift * (k == 4), BIG) for k in range(2, 7)]
+    _, left_out = read_one(AXIAL, planes)
+    told = ["1 of 5 contour planes lie between slices of the image"] if said else []
+    assert [item.why for item in left_out] == told
 
 
 def test_contours_that_are_exclusive_by_type_are_filled_so():

@@ -54,7 +54,10 @@ def test_known_point_through_spaces_and_steps(tmp_path, space, steps, point):
 
 @pytest.mark.parametrize("space", ["scanner-xyz", "3D-right-handed", ""])
 def test_space_without_a_place_in_the_patient_is_refused(tmp_path, space):
-    with pytest.raises(FileFormatError, match="NRRD field 'space' must say LPS, RAS or LAS, found"):
+    words = (
+        "must say LPS, RAS or LAS, found" if space else "has no NRRD field 'space', so which way"
+    )
+    with pytest.raises(FileFormatError, match=words):
         read_nrrd(image_file(tmp_path / "a.nrrd", space=space))
 
 

@@ -59,6 +59,17 @@ def test_padding_with_zeros_is_no_surplus(tmp_path):
         read_nifti(path)
 
 
+@pytest.mark.parametrize(("end", "sound"), [(b"\n", True), (b"\r\n", True), (b"\n\n\n", False)])
+def test_the_end_of_a_line_is_no_surplus(tmp_path, end, sound):
+    path = nrrd(tmp_path / "a.nrrd", packed=False)
+    path.write_bytes(path.read_bytes() + end)
+    if sound:
+        assert np.array_equal(read_nrrd(path)[0], VOXELS)
+    else:
+        with pytest.raises(FileFormatError, match="holds more than"):
+            read_nrrd(path)
+
+
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd"])
 def test_every_bit_of_a_compressed_file_counts(tmp_path, name):
     """One bit of the voxels or of the check sum at the end."""
