@@ -41,11 +41,20 @@ SAME_PLANE_MM = 0.01
 FIRST_SERIES_NUMBER = 9001
 SERIES_ORDER = ("plan", "dose", "structures", "segmentation", "report", "activity")
 PATIENT_KEYWORDS = (
-    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex",
-    "OtherPatientIDsSequence", "PatientIdentityRemoved", "DeidentificationMethod",
+    "PatientName", "PatientID", "IssuerOfPatientID", "TypeOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence", "PatientBirthDate", "PatientBirthTime", "PatientSex",
+    "OtherPatientIDs", "OtherPatientIDsSequence", "OtherPatientNames", "EthnicGroup",
+    "PatientComments", "PatientIdentityRemoved", "DeidentificationMethod",
     "DeidentificationMethodCodeSequence",
 )  # fmt: skip
-STUDY_KEYWORDS = ("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName")
+STUDY_KEYWORDS = (
+    "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "IssuerOfAccessionNumberSequence",
+    "ReferringPhysicianName", "StudyDescription", "PatientAge", "PatientSize", "PatientWeight",
+)  # fmt: skip
+"""Modules General Study and Patient Study: the same in every object of a study."""
+EMPTY_KEYWORDS = ("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName")
+"""Those of type 2, written empty where nothing is known."""
+OWN_DESCRIPTION = "Radioembolization, opensirt"
 
 
 def short_text(text: str, length: int = 16) -> str:
@@ -111,7 +120,7 @@ class DicomContext:
     patient_id : str
         The pseudonym; no other patient attribute is written, unless `patient_from` is given.
     study_uid, frame_of_reference_uid : str
-        Those of the source images where there are any, so that results overlay on them.
+        Those of the source images where the results join their study, so that they overlay.
     uid_seed : str
         Random by default. For repeatable UIDs give a text that changes when any result would:
         the hash of all inputs, options and the version.
@@ -157,7 +166,7 @@ class DicomContext:
         created: datetime | None = None,
         patient_from: Dataset | None = None,
     ) -> DicomContext:
-        """The context of a case whose regions and dose lie in the space of `image`."""
+        """The context of a case; with `image`, results join its study and lie in its space."""
         seed = uid_seed or uuid.uuid4().hex
         made = generate_uid(entropy_srcs=[seed, case.id, "study"])
         frame = generate_uid(entropy_srcs=[seed, case.id, "frame-of-reference"])
@@ -222,10 +231,11 @@ class DicomContext:
         dataset.PatientBirthDate = ""
         dataset.PatientSex = self.patient_sex
         dataset.StudyInstanceUID = self.study_uid
-        for keyword in STUDY_KEYWORDS:
+        for keyword in EMPTY_KEYWORDS:
             setattr(dataset, keyword, "")
         if self.own_study:
             dataset.StudyDate, dataset.StudyTime, dataset.StudyID = self.date, self.time, "1"
+            dataset.StudyDescription = OWN_DESCRIPTION
         if self.patient_from is None:
             return
         for keyword in (*PATIENT_KEYWORDS, *STUDY_KEYWORDS):

@@ -52,6 +52,9 @@ def write_dicom(
 
     `regions` are on the grid they were drawn on; `doses` and `histograms` go by their names. With
     `stops` there is no RT Plan, unless they were `accepted`: it then says by whom and why.
+
+    Without an `identity` the objects are a study of their own that names no UID of the source: an
+    archive would otherwise find two patients in one study. With it they join the source's study.
     """
     withheld = bool(stops) and accepted is None
     known = {region.name for region in regions}
@@ -59,7 +62,7 @@ def write_dicom(
         folder,
         context=DicomContext.for_case(
             case,
-            image=outline_image(case),
+            image=None if identity is None else outline_image(case),
             patient_from=None if identity is None else identity.source,
         ),
         dose=dose,

@@ -50,7 +50,8 @@ def test_study_attributes_are_those_of_the_image_that_results_join(tmp_path, rol
 def test_patient_and_study_attributes_are_kept_and_nothing_else(tmp_path):
     source = identity(study(tmp_path, BodyPartExamined="LIVER"), "planning-activity").source
     kept = {element.keyword: str(element.value) for element in source}
-    assert kept == {**WHO, "AccessionNumber": "of the SPECT"}
+    body = {"PatientSize": "1.7", "PatientWeight": "65.0"}
+    assert kept == {**WHO, **body, "AccessionNumber": "of the SPECT"}
 
 
 @pytest.mark.parametrize("keyword", IDENTIFYING)
@@ -90,16 +91,18 @@ def test_a_kept_identity_is_written_whole_and_a_pseudonym_alone():
         if "Sequence" not in keyword:
             setattr(source, keyword, {"PatientSex": "M"}.get(keyword, f"2024010{number % 9}"))
     source.PatientIdentityRemoved = "NO"
-    source.PatientWeight = 70
+    source.PatientWeight, source.PatientSize = 70, 1.7
+    source.BodyPartExamined = "LIVER"
     kept, plain = Dataset(), Dataset()
     replace(sample_context(), patient_from=source).write_patient(kept)
     sample_context().write_patient(plain)
     for element in source:
-        if element.keyword != "PatientWeight":
+        if element.keyword != "BodyPartExamined":
             assert str(kept[element.keyword].value) == str(element.value), element.keyword
-    assert "PatientWeight" not in kept
+    assert "BodyPartExamined" not in kept
     said = {element.keyword: str(element.value) for element in plain if element.value}
     assert said == {
         "PatientID": "case-1", "StudyInstanceUID": sample_context().study_uid,
         "StudyDate": "20250304", "StudyTime": "050607", "StudyID": "1",
+        "StudyDescription": "Radioembolization, opensirt",
     }  # fmt: skip

@@ -69,7 +69,7 @@ def test_numbers_of_regions_that_are_written_and_curves_that_have_a_dose(told, t
     assert told["plan_summary"].label == "SIRT partition"
     assert told["dose_comment"] == ""
     export.write_dicom(tmp_path, case, sample_plan(), dose, activity, regions, doses, curves)
-    assert told["context_of"][1]["patient_from"] is None
+    assert told["context_of"][1] == {"image": None, "patient_from": None}
 
 
 @pytest.mark.parametrize(
