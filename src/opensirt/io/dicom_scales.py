@@ -17,9 +17,10 @@ Scales = Sequence[tuple[float, float]]
 
 SMALL_STEP_HU = 20.0
 """Slices of one scan differ by more in places, but not in half of their voxels."""
-UNLIKE = 3.0
-"""A slice of an activity image that holds this many times what both neighbours hold, by a slope
-that is as many times theirs, is scaled wrongly or a wonder."""
+UNLIKE, NOTHING = 3.0, 1e-3
+"""A slice of an activity image that holds this many times what both neighbours hold, or as much
+less, by a slope that is as many times theirs, is scaled wrongly or a wonder; less than the second
+is an empty slice."""
 
 
 def check_scales(values: Values, scales: Scales, unit: Unit, outside: float, name: str) -> str:
@@ -72,10 +73,12 @@ def _unlike_neighbours(values: Values, scales: Scales) -> str:
     slopes = np.array([slope for slope, _ in scales])
     held = (sums > 0) & (slopes > 0)
     found = []
-    for place in np.flatnonzero(held):
-        beside = [k for k in (place - 1, place + 1) if 0 <= k < len(values) and held[k]]
+    for place in range(1, len(values) - 1):
+        beside = [k for k in (place - 1, place + 1) if held[place] and held[k]]
         ratios = [quantity[place] / quantity[k] for quantity in (sums, slopes) for k in beside]
-        if ratios and (min(ratios) > UNLIKE or max(ratios) < 1 / UNLIKE):
+        if len(ratios) < 4 or min(ratios) < NOTHING or max(ratios) > 1 / NOTHING:
+            continue
+        if min(ratios) > UNLIKE or max(ratios) < 1 / UNLIKE:
             found.append(f"slice {place + 1} of {len(values)} ({ratios[0]:.2g} times)")
     if not found:
         return ""

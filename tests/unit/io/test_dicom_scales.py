@@ -37,7 +37,9 @@ def test_ct_with_a_scale_for_each_slice_is_read(tmp_path: Path) -> None:
     assert np.array_equal(values, STORED.astype(np.float32) - 1024)
 
 
-@pytest.mark.parametrize(("factor", "told"), [(10.0, True), (0.1, True), (2.0, False)])
+@pytest.mark.parametrize(
+    ("factor", "told"), [(10.0, True), (100.0, True), (0.1, True), (2.0, False), (1e-9, False)]
+)
 def test_activity_of_one_slice_by_slope_alone_is_a_finding(
     tmp_path: Path, factor: float, told: bool
 ) -> None:
