@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from opensirt.errors import InputError
 from opensirt.image import Volume
-from opensirt.io.dicom_codes import TOMOGRAPHIC_ACTIVITY, unit_code
+from opensirt.io.dicom_codes import LIVER, TOMOGRAPHIC_ACTIVITY, unit_code
 from opensirt.io.dicom_common import DicomContext, forget_stand_in, save, short_text
 from opensirt.io.dicom_planes import DicomPlanes
 from opensirt.units import Unit
@@ -77,8 +77,18 @@ def build_activity_map(activity: Volume, context: DicomContext) -> Dataset:
     context.stamp(dataset, "OT", "Activity concentration, opensirt")
     dataset.ContentDate, dataset.ContentTime = context.date, context.time
     dataset.BodyPartExamined = "LIVER"
+    dataset.ContentCreatorName = ""
+    dataset.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [_frame_anatomy()]
     forget_stand_in(dataset)
     return dataset
+
+
+def _frame_anatomy() -> Dataset:
+    """The anatomy of all frames, which readers of Parametric Maps ask for."""
+    region = Dataset()
+    region.AnatomicRegionSequence = [LIVER]
+    region.FrameLaterality = "U"  # unpaired
+    return region
 
 
 def _mapping(low: float, high: float) -> hd.pm.RealWorldValueMapping:

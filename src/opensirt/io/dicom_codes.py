@@ -14,7 +14,15 @@ from highdicom.sr import CodedConcept
 
 from opensirt.errors import UnknownNameError
 
-__all__ = ["OWN_SCHEME", "Quantity", "RegionCodes", "quantity", "region_codes", "unit_code"]
+__all__ = [
+    "LIVER",
+    "OWN_SCHEME",
+    "Quantity",
+    "RegionCodes",
+    "quantity",
+    "region_codes",
+    "unit_code",
+]
 
 OWN_SCHEME = "99OPENSIRT"
 

@@ -354,3 +354,13 @@ def test_colours_and_types_tell_regions_apart() -> None:
     assert len(set(colours)) == len(REGION_ROLES) - 2  # the lungs share theirs
     contour = found.ROIContourSequence[0].ContourSequence[0]
     assert contour.NumberOfContourPoints == len(contour.ContourData) // 3
+
+
+def test_an_activity_map_has_what_readers_of_parametric_maps_ask_for() -> None:
+    """paramap2itkimage of dcmqi ends badly without anatomy of the frames."""
+    values = np.arange(np.prod(GRID.shape), dtype=np.float32).reshape(GRID.shape)
+    dataset = build_activity_map(Volume(values, GRID, Unit.BQ_PER_ML), sample_context())
+    assert dataset.ContentCreatorName == ""
+    (anatomy,) = dataset.SharedFunctionalGroupsSequence[0].FrameAnatomySequence
+    assert anatomy.AnatomicRegionSequence[0].CodeValue == SCT.Liver.value
+    assert anatomy.FrameLaterality == "U"
