@@ -33,7 +33,8 @@ def write_small_case(
         volume, name = image.volume, f"{image.role}.nii.gz"
         write_volume_nifti(folder / name, volume)
         row = {"file": name, "role": image.role, "unit": volume.unit.value}
-        images.append(row | ({"nuclide": volume.nuclide} if volume.nuclide else {}))
+        row |= {"nuclide": volume.nuclide} if volume.nuclide else {}
+        images.append(row | ({"acquired": image.acquired} if image.acquired else {}))
     write_regions_seg_nrrd(folder / "regions.seg.nrrd", case.regions.items)
     known = {
         "density_g_ml": case.assumptions.density_g_ml,

@@ -8,7 +8,15 @@ from typing import Literal
 
 from opensirt.errors import InputError
 
-__all__ = ["AcceptedStop", "Finding", "Severity", "percent", "stops_of", "worst_severity"]
+__all__ = [
+    "AcceptedStop",
+    "Finding",
+    "Severity",
+    "as_fraction",
+    "percent",
+    "stops_of",
+    "worst_severity",
+]
 
 Severity = Literal["stop", "warn", "note"]
 _CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
@@ -83,3 +91,9 @@ def worst_severity(findings: tuple[Finding, ...]) -> Severity | None:
 def percent(fraction: float, digits: int = 0) -> str:
     """A fraction as text for a finding or message: 0.25 is "25 %"."""
     return f"{fraction * 100.0:.{digits}f} %"
+
+
+def as_fraction(typed: float) -> str:
+    """What to type where a percentage was: 5 gives "5 % is 0.05", as does what is none."""
+    shown = typed if 1.0 <= typed < 100.0 else 5.0
+    return f"{shown:g} % is {shown / 100.0:g}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opensirt.errors import InputError
-from opensirt.findings import AcceptedStop, Finding, percent, stops_of, worst_severity
+from opensirt.findings import AcceptedStop, Finding, as_fraction, percent, stops_of, worst_severity
 
 NOTE, WARN, STOP = (Finding(s, f"a-{s}", f"{s}.", "weber2022") for s in ("note", "warn", "stop"))
 
@@ -57,3 +57,12 @@ def test_a_finding_as_plain_values():
         "severity": "warn", "code": "a-warn", "text": "warn.", "source": "weber2022",
     }  # fmt: skip
     assert [percent(0.1234), percent(0.1234, 1), percent(1.5, 2)] == ["12 %", "12.3 %", "150.00 %"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [(5, "5 % is 0.05"), (12.5, "12.5 % is 0.125"), (1, "1 % is 0.01"), (100, "5 % is 0.05"),
+     (0.99, "5 % is 0.05"), (-3, "5 % is 0.05"), (float("nan"), "5 % is 0.05")],
+)  # fmt: skip
+def test_a_percentage_as_the_fraction_to_type(typed: float, said: str) -> None:
+    assert as_fraction(typed) == said

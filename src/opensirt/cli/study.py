@@ -216,7 +216,10 @@ def _given(
     if given_gbq is None and injected is None:
         return None
     if given_gbq is None or injected is None:
-        raise InputError("expected --given-gbq and --injected together, found one of them")
+        missing = "--given-gbq" if given_gbq is None else "--injected"
+        raise InputError(
+            f"expected --given-gbq and --injected together, found one of them; add {missing}"
+        )
     try:
         instant = datetime.fromisoformat(injected)
     except ValueError:

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from opensirt.errors import CaseError
+from opensirt.findings import as_fraction
 
 __all__ = ["Table"]
 
@@ -63,7 +64,7 @@ class Table:
         if not math.isfinite(found) or not (found > low or (zero and found == low)):
             raise self.wrong(key, needed)
         if found >= below:
-            raise self.wrong(key, needed)
+            raise self.wrong(key, needed + (f" ({as_fraction(found)})" if below == 1.0 else ""))
         return float(found)
 
     def instant(self, key: str) -> datetime | None:

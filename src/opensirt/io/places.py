@@ -53,7 +53,7 @@ def refuse_unusable(shown: Path, *, overwrite: bool, inputs: Sequence[Path] = ()
     if used and not overwrite:
         raise InputError(
             f"expected the output folder {shown} to be new or empty, found files in it; "
-            "choose another or allow overwriting"
+            f"{ELSEWHERE}, or replace it with --overwrite"
         )
     if foreign:
         what = "files that opensirt did not put there" if foreign == "." else foreign

@@ -185,7 +185,9 @@ def _case_file(path: Path, choose: Mapping[str, str] | None) -> Case:
     from opensirt.io.casefile import read_case_file
 
     if choose:
-        raise InputError(f"{path.name} already says what each image is for; --choose is for DICOM")
+        raise InputError(
+            f"{path.name} already says what each image is for; leave --choose out, it is for DICOM"
+        )
     return read_case_file(path)
 
 

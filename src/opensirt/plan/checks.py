@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from opensirt.errors import InputError, PlanError
+from opensirt.findings import as_fraction
 from opensirt.physics.plausible import require_plausible
 from opensirt.physics.products import product
 from opensirt.plan.plan import PlanningInput, Prescription, PrescriptionKind
@@ -80,7 +81,9 @@ def _above_zero(what: str, value: float) -> None:
 
 def _fraction(what: str, value: float) -> None:
     if not 0.0 <= value < 1.0:
-        raise InputError(f"the {what} must be from 0 to below 1 (5 % is 0.05), got {value}")
+        raise InputError(
+            f"the {what} must be from 0 to below 1 ({as_fraction(value)}), got {value}"
+        )
 
 
 def _check_closure(inputs: PlanningInput) -> None:

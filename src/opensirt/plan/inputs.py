@@ -136,6 +136,6 @@ def _mass_g(region: Region, density: Volume) -> float:
     if not mass_g > 0:
         raise CaseError(
             f"region {region.name!r} has no mass on the density map; "
-            "check that the CT covers it, or give density_g_ml under [assumptions]"
+            "check that the CT covers it, and that the outline lies on the patient"
         )
     return mass_g

@@ -172,12 +172,13 @@ class Prescription:
         if (self.purpose or self.index_lesion) and self.kind != "tumour-dose":
             raise InputError(
                 "what a prescription is for (mean, index, each) needs a tumour dose; "
-                f"this one is by {self.kind}"
+                f"this one is by {self.kind}: give --tumour-dose-gy alone, or leave "
+                "--prescribe-for and --index-lesion out"
             )
         if self.index_lesion and self.purpose != "index":
             raise InputError(
                 f"an index lesion ({self.index_lesion!r}) needs a prescription for index, "
-                f"got {self.purpose or 'none'}"
+                f"got {self.purpose or 'none'}; give --prescribe-for index, or leave it out"
             )
 
 

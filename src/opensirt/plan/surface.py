@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from opensirt.errors import InputError
+from opensirt.findings import as_fraction
 from opensirt.physics.tables import load_table
 from opensirt.plan.plan import BsaInput, Formula
 from opensirt.units import CM_PER_M
@@ -92,7 +93,8 @@ def _check_volumes(body: BsaInput) -> None:
         raise InputError(f"the normal liver volume (mL) must be above 0, got {normal_ml}")
     if not 0.0 < body.treated_fraction <= 1.0:
         raise InputError(
-            f"the treated fraction must be above 0 and at most 1, got {body.treated_fraction}"
+            "the treated fraction must be above 0 and at most 1 "
+            f"({as_fraction(body.treated_fraction)}), got {body.treated_fraction}"
         )
 
 

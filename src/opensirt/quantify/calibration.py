@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.errors import CaseError, InputError, RegionError, UnitMismatchError
-from opensirt.findings import Finding, percent
+from opensirt.findings import Finding, as_fraction, percent
 from opensirt.image import Region, Volume
 from opensirt.physics.nuclides import nuclide as nuclide_of
 from opensirt.quantify.calibration_findings import (
@@ -220,7 +220,9 @@ def _check_relative_input(
         )
     image.require(image.unit, grid=carrier.grid)
     if not 0.0 <= shunt < 1.0:
-        raise InputError(f"the lung shunt fraction must be from 0 to below 1, got {shunt}")
+        raise InputError(
+            f"the lung shunt fraction must be from 0 to below 1 ({as_fraction(shunt)}), got {shunt}"
+        )
     if not (injected_bq > 0 and np.isfinite(injected_bq)):
         raise InputError(f"the injected activity must be above 0 Bq, got {injected_bq}")
     if not (background >= 0 and np.isfinite(background)):

@@ -82,7 +82,8 @@ def _factor_to_injection(image: Volume, isotope: Nuclide, injection: datetime | 
         )
     if injection is None:
         raise InputError(
-            "the time of injection is not known; give it, in case.toml under [treatment] 'injected'"
+            "the time of injection is not known; give it, in case.toml under [treatment] "
+            "'injected' or with --given-gbq and --injected"
         )
     factor = 1.0 / decay_between(isotope, injection, image.time)
     if factor < 1.0:

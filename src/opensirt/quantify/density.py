@@ -103,7 +103,8 @@ def uncovered_findings(fraction: float) -> tuple[Finding, ...]:
 def _uniform(grid: Grid, density_g_ml: float | None) -> Volume:
     if density_g_ml is None:
         raise CaseError(
-            "there is no CT and no assumed density; give density_g_ml under [assumptions]"
+            "there is no CT and no assumed density; give density_g_ml under "
+            "[assumptions] or with --density-g-ml"
         )
     if not (density_g_ml > 0 and math.isfinite(density_g_ml)):
         raise InputError(f"the assumed density must be above 0 g/mL, got {density_g_ml}")

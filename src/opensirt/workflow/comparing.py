@@ -100,7 +100,10 @@ def compare_from_files(
     names = engine_names(engines)
     if options is not None and options.chosen() and MONTE_CARLO not in names:
         given = ", ".join(f"--{name}" for name in options.chosen())
-        raise InputError(f"{given} needs the engine {MONTE_CARLO}, found {', '.join(names)}")
+        raise InputError(
+            f"{given} needs the engine {MONTE_CARLO}, found {', '.join(names)}; add it to "
+            "--engine with a comma"
+        )
     every = {"activity": activity, "density": density, "ct": ct, "regions": regions}
     roles = {role: path for role, path in every.items() if path is not None}
     inputs = list(roles.values())

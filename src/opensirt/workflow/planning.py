@@ -26,7 +26,9 @@ from opensirt.quantify.compartments import LiverCompartments
 from opensirt.quantify.ratios import tumour_to_normal
 from opensirt.quantify.thresholds import threshold
 from opensirt.units import BQ_PER_GBQ, Unit
+from opensirt.workflow.dosing import simulation_progress
 from opensirt.workflow.setting import make_setting
+from opensirt.workflow.study import PLANNING, Progress
 
 __all__ = ["calibrate", "compute_dose", "make_plan", "quantify_activity"]
 
@@ -157,6 +159,7 @@ def compute_dose(
     *,
     engine: str = "voxel-convolution",
     nuclide: Nuclide | None = None,
+    progress: Progress | None = None,
     **engine_options: Any,
 ) -> Volume:
     """Absorbed dose in every voxel, Gy to complete decay.
@@ -171,13 +174,25 @@ def compute_dose(
         Registry name of a dose engine.
     nuclide : Nuclide, optional
         Where another dose constant is wanted than the plan's that scaled `activity`.
+    progress : callable (text, part done), optional
+        Of Monte Carlo, which takes seconds to minutes.
+    **engine_options
+        Of the engine: `uncertainty`, `histories`, `seed`, `threads`, `mode`, `device` of
+        "monte-carlo".
+
+    Returns
+    -------
+    Volume, Gy; by Monte Carlo with the `relative_error` of each voxel.
     """
     of = nuclide or _nuclide_of(activity)
-    dose = dose_engines.create(engine, **engine_options).dose(
-        activity, make_setting(case).density, of
-    )
+    density = make_setting(case).density
+    chosen = dose_engines.create(engine, **engine_options)
+    done = chosen.checked_dose(activity, density, of, progress=simulation_progress(progress))
+    error = None if done.relative_error is None else done.relative_error.values
     constant = of.dose_constant_gy_kg_per_gbq
-    return replace(dose, engine=engine, dose_constant_gy_kg_per_gbq=constant)
+    return replace(
+        done.dose, engine=engine, dose_constant_gy_kg_per_gbq=constant, relative_error=error
+    )
 
 
 def _nuclide_of(activity: Volume) -> Nuclide:
@@ -194,7 +209,10 @@ def _as_given(
 ) -> Prescription:
     """The prescription that stands for what was given; another product or dose is refused."""
     if given.product != product:
-        raise InputError(f"the treatment was with {given.product}, not with {product}")
+        raise InputError(
+            f"the treatment was with {given.product}, not with {product}; give --product "
+            f"{given.product}"
+        )
     drawn_up_bq = given.activity_bq / (1.0 - residual_fraction)
     same = asked.kind == "activity" and asked.value is not None
     if same and math.isclose(asked.value or 0.0, drawn_up_bq, rel_tol=1e-3):
@@ -202,7 +220,8 @@ def _as_given(
     if asked.kind != "binding-limit":
         raise InputError(
             f"an image after treatment shows the {given.activity_bq / BQ_PER_GBQ:g} GBq that were "
-            "given; leave the prescription out, or plan on the image before treatment"
+            "given; leave the prescription out, or plan on the image before treatment, where the "
+            f"study has one, with --image {PLANNING}"
         )
     return Prescription("activity", drawn_up_bq)
 

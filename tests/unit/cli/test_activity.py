@@ -229,7 +229,7 @@ def test_printed_for_people():
         ),
         (
             (*MIRD, "--dose-gy", 100, "--lung-shunt", 1.2),
-            "the lung shunt fraction must be from 0 to below 1 (5 % is 0.05), got 1.2",
+            "the lung shunt fraction must be from 0 to below 1 (1.2 % is 0.012), got 1.2",
         ),
         (
             (*MIRD, "--dose-gy", 100, "--residual", -0.1),

@@ -104,7 +104,8 @@ def test_what_a_comparison_refuses(maps, tmp_path):
         "commas"
     )
     assert refusal(*words(maps, out), "--histories", 5000) == (
-        "--histories needs the engine monte-carlo, found local, voxel-convolution"
+        "--histories needs the engine monte-carlo, found local, voxel-convolution; add it to "
+        "--engine with a comma"
     )
     alone = [word for word in words(maps, out) if word != "--compare"]
     assert refusal(*alone) == (

@@ -322,7 +322,7 @@ def test_bsa_is_for_resin() -> None:
         (BsaInput(175, float("nan"), 1, 1), r"the weight must be from 1 to 500 kg, got nan"),
         (BsaInput(175, 70, -1, 1), r"the tumour volume \(mL\) must be 0 or more, got -1"),
         (BsaInput(175, 70, 1, 0), r"the normal liver volume \(mL\) must be above 0, got 0"),
-        (BsaInput(175, 70, 1, 1, treated_fraction=1.2), "at most 1, got 1.2"),
+        (BsaInput(175, 70, 1, 1, treated_fraction=1.2), r"at most 1 \(1.2 % is 0.012\), got 1.2"),
         (BsaInput(175, 70, 1, 1, formula="haycock"), "surface formula 'haycock' is unknown"),
         (
             BsaInput(1.75, 70, 0, 1),

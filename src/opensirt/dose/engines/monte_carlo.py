@@ -17,6 +17,7 @@ from opensirt.dose.mc_run import Progress, Result, Run, RunPlan
 from opensirt.dose.mc_scene import cuts_by_medium, make_matter, softest_mev
 from opensirt.dose.mc_source import decay_source
 from opensirt.errors import GridMismatchError, InputError
+from opensirt.findings import as_fraction
 from opensirt.image import Grid, Region, Volume
 from opensirt.physics.nuclides import Nuclide
 from opensirt.units import G_PER_KG, JOULE_PER_MEV, Unit
@@ -88,15 +89,17 @@ class MonteCarlo:
 
     def __post_init__(self) -> None:
         if self.histories is not None and self.uncertainty is not None:
-            raise InputError("choose histories or an uncertainty, not both")
+            raise InputError(
+                "choose histories or an uncertainty, not both: --histories or --uncertainty"
+            )
         if self.histories is not None and self.histories < FEWEST_HISTORIES:
             raise InputError(
                 f"histories must be at least {FEWEST_HISTORIES}, found {self.histories}"
             )
         if self.uncertainty is not None and not LEAST_UNCERTAINTY <= self.uncertainty <= 0.5:
             raise InputError(
-                f"the uncertainty is a fraction from {LEAST_UNCERTAINTY:g} to 0.5 (0.01 is 1 %), "
-                f"found {self.uncertainty:g}"
+                f"the uncertainty is a fraction from {LEAST_UNCERTAINTY:g} to 0.5 "
+                f"({as_fraction(self.uncertainty)}), found {self.uncertainty:g}"
             )
         if self.mode not in ("fast", "full"):
             raise InputError(f"Monte Carlo mode {self.mode!r} is unknown; choose fast or full")

@@ -49,7 +49,11 @@ class BodySurface:
                 f"not for {inputs.product}; use model 'mird' or 'partition'"
             )
         if inputs.bsa is None:
-            raise InputError("model 'bsa' needs height, weight, tumour and normal liver volume")
+            raise InputError(
+                "model 'bsa' needs height, weight, tumour and normal liver volume; the volumes are "
+                "those of the study, give --height-cm and --weight-kg, or height_cm and weight_kg "
+                "under [patient] in case.toml"
+            )
         empiric = bsa_activity(inputs.bsa)
         decision = _decide(inputs, prescription, empiric)
         per_gbq = _distribution(inputs)

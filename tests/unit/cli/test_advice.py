@@ -1,0 +1,99 @@
+"""Advice on the command line, tested by following it; a text that names an option needs a row."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from opensirt.dose import mc_device
+from opensirt.dose.engines.local import LocalDeposition
+from opensirt.units import Unit
+from opensirt.workflow import engines, results, run
+from tests.command_line import call, refusal
+from tests.unit.cli.advice import Row, advising_texts, drop, elsewhere, follow, printed
+from tests.unit.cli.advice_desk import Desk
+from tests.unit.cli.advice_plan_rows import PLAN_ROWS
+from tests.unit.cli.advice_study_rows import STUDY_ROWS
+
+ROWS = (*PLAN_ROWS, *STUDY_ROWS)
+CHECK = run.check_engines
+GATE = "Nothing of it is used; choose another --engine, and report this as a fault of opensirt"
+DENSITY = " The latter follows the density along the way; plan with --engine "
+MOVED, WRITTEN = "expected to move the results to \0", "expected to write \0"
+NEEDS_A_GPU = "GiB free; crop the grid or run with --device cpu"
+"""Of a device that no test here has; the cure is that of "no GPU"."""
+TESTED_BELOW = (GATE, DENSITY, MOVED, WRITTEN, NEEDS_A_GPU)
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("advice"))
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run without what follows the plan and takes long: other engines, pictures, PDF, DICOM."""
+    monkeypatch.setattr(run, "check_engines", lambda *args, **more: None)
+    monkeypatch.setattr(results, "report_pictures", lambda *args: [])
+    monkeypatch.setattr(results, "render_pdf", lambda report: b"%PDF-")
+    monkeypatch.setattr(results, "write_dicom", lambda *args, **more: [])
+    nobody = {"mode": "none", "available": False, "reason": "no CUDA driver or device found"}
+    monkeypatch.setattr(mc_device, "gpu_status", lambda: nobody)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_what_a_message_tells_to_type_works(desk: Desk, row: Row) -> None:
+    follow(row, desk)
+
+
+def test_every_text_that_names_an_option_has_a_row() -> None:
+    texts = list(advising_texts())
+    assert len(texts) > 40
+    known = [*(row.says for row in ROWS), *TESTED_BELOW]
+    assert [(at, text) for at, text in texts if not any(says in text for says in known)] == []
+
+
+def test_where_density_matters_the_engine_named_follows_it(desk: Desk, monkeypatch) -> None:
+    monkeypatch.setattr(run, "check_engines", CHECK)
+    monkeypatch.setattr(engines, "_where_density_matters", lambda *args: frozenset({"lungs"}))
+    row = Row("", DENSITY, lambda d: d.run(d.case), printed("--engine"), is_told=True)
+    follow(row, desk)
+
+
+def test_another_engine_is_taken_where_the_gate_refuses_a_map(desk: Desk, monkeypatch) -> None:
+    whole = LocalDeposition.dose
+    monkeypatch.setattr(
+        LocalDeposition,
+        "dose",
+        lambda *args: (dose := whole(*args)).with_values(dose.values * 3.0, Unit.GY),
+    )
+    words = desk.dose()
+    assert GATE in refusal(*words)
+    assert call(*words, "--engine", "voxel-convolution").code == 0
+
+
+@pytest.mark.parametrize(
+    ("says", "method", "words"),
+    [
+        (MOVED, "rename", lambda d: d.run(d.case)),
+        (WRITTEN, "replace", lambda d: d.dose()),
+    ],
+)
+def test_another_place_is_taken_where_one_cannot_be_written(
+    desk: Desk, monkeypatch, says: str, method: str, words
+) -> None:
+    def full(self: pathlib.Path, target: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    said = words(desk)
+    with monkeypatch.context() as broken:
+        broken.setattr(pathlib.Path, method, full)
+        message = refusal(*said)
+    assert says.rstrip("\0") in message
+    assert message.endswith("choose another --out")
+    assert call(*elsewhere(message, said, desk)).code == 0
+
+
+def test_leaving_an_option_out_is_no_other_option() -> None:
+    assert drop("--vials")("", ["run", "--vials", "2", "--vial"], None) == ["run", "--vial"]
