@@ -267,7 +267,7 @@ def test_a_shunt_may_be_nothing_and_not_all(tmp_path, shunt, sound):
     if sound:
         assert read_case_file(path).assumptions.lung_shunt_fraction == shunt
     else:
-        with pytest.raises(CaseError, match="must be a number from 0 and below 1 .*; found 1"):
+        with pytest.raises(CaseError, match=r"must be a number from 0 and below 1 .*; found 1"):
             read_case_file(path)
 
 

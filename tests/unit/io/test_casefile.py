@@ -120,7 +120,7 @@ def test_several_region_files_and_absolute_paths(folder, tmp_path_factory):
         ("1.06", '"1.06"', "key 'density_g_ml' must be a number above 0; found \"1.06\""),
         ("1.06", "true", "key 'density_g_ml' must be a number above 0; found true"),
         ("1.06", "nan", "key 'density_g_ml' must be a number above 0; found nan"),
-        ("= 0.05", "= 5.0", "'lung_shunt_fraction' must be a number from 0 and below 1 (5 % is 0.05); found 5"),
+        ("= 0.05", "= 5.0", r"from 0 and below 1 \(5 % is 0.05\); found 5"),
         ("lung_mass_g = 1000", "lung_mass_g = -1", "'lung_mass_g' must be a number above 0; found"),
         ('product = "glass-y90"\n', "", r"\[treatment\]: key 'product' is missing; write one of g"),
         ("glass-y90", "glass", "key 'product' must be one of glass-y90, .*; found \"glass\""),

@@ -168,7 +168,7 @@ def test_integer_counts_with_background_do_not_wrap() -> None:
 
 @pytest.mark.parametrize("shunt", [-0.1, 1.0, float("nan")])
 def test_impossible_shunt(shunt: float) -> None:
-    with pytest.raises(InputError, match="the lung shunt fraction must be from 0 to below 1 .*, got"):
+    with pytest.raises(InputError, match=r"lung shunt fraction must be from 0 to below 1 .*, got"):
         relative(volume(1.0), liver(), shunt=shunt)
 
 
