@@ -30,7 +30,7 @@ from opensirt.workflow.dosing import simulation_progress
 from opensirt.workflow.setting import make_setting
 from opensirt.workflow.study import PLANNING, Progress
 
-__all__ = ["calibrate", "compute_dose", "make_plan", "quantify_activity"]
+__all__ = ["calibrate", "compute_dose", "make_plan", "nuclide_of", "quantify_activity"]
 
 
 def quantify_activity(case: Case, *, nuclide_name: str = "y90") -> Volume:
@@ -184,7 +184,7 @@ def compute_dose(
     -------
     Volume, Gy; by Monte Carlo with the `relative_error` of each voxel.
     """
-    of = nuclide or _nuclide_of(activity)
+    of = nuclide or nuclide_of(activity)
     density = make_setting(case).density
     chosen = dose_engines.create(engine, **engine_options)
     done = chosen.checked_dose(activity, density, of, progress=simulation_progress(progress))
@@ -195,10 +195,11 @@ def compute_dose(
     )
 
 
-def _nuclide_of(activity: Volume) -> Nuclide:
+def nuclide_of(activity: Volume) -> Nuclide:
+    """The nuclide of a map of activity or dose, with the dose constant of its plan."""
     if activity.nuclide is None:
         raise CaseError(
-            "the activity map does not name its nuclide; make it with quantify_activity"
+            "the map does not name its nuclide; make it with quantify_activity or compute_dose"
         )
     own, constant = nuclide(activity.nuclide), activity.dose_constant_gy_kg_per_gbq
     return own if constant is None else own.with_dose_constant(constant)
