@@ -77,7 +77,7 @@ def role_from_name(name: str, coded: Sequence[Coded] = (), interpreted: str = ""
         return None
     roles = {each.role_of(words) for each in languages()} - {None}
     is_generic = _GENERIC.match(name.strip())
-    if _PART.search(name) and not is_generic:
+    if "liver" in roles and _PART.search(name):
         return None
     if len(roles) == 1:
         return roles.pop()

@@ -91,6 +91,7 @@ def test_words_that_turn_an_organ_into_something_else_outweigh_codes(word: str) 
 def test_the_number_of_a_generic_segment_leaves_the_word_to_its_code() -> None:
     assert role_from_name("seg 4", LIVER) == role_from_name("Segment_4", LIVER) == "liver"
     assert role_from_name("Liver seg 4", LIVER) is None
+    assert role_from_name("Tumor seg 4") == "tumour"
 
 
 def test_no_word_of_a_role_is_barred() -> None:
