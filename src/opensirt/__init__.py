@@ -10,6 +10,8 @@ The seven verbs of the job are loaded on first use, so that ``import opensirt`` 
     dose = sirt.compute_dose(case, plan.scale(activity), engine="voxel-convolution")
     report = sirt.build_report(case, plan, dose)
     sirt.write_results(case, plan, dose, report, to="out/")
+
+``sirt.region_doses(case, dose)`` and ``sirt.histograms(case, dose)`` give figures without a report.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ __all__ = [
     "__version__",
     "build_report",
     "compute_dose",
+    "histograms",
     "make_plan",
     "prepare_case",
     "quantify_activity",
     "read_case",
+    "region_doses",
     "write_results",
 ]
 
@@ -33,10 +37,12 @@ if TYPE_CHECKING:
     from opensirt.workflow import (
         build_report,
         compute_dose,
+        histograms,
         make_plan,
         prepare_case,
         quantify_activity,
         read_case,
+        region_doses,
         write_results,
     )
 

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import typer
 from pydicom.sequence import Sequence as DicomSequence
 
 from opensirt.cli.app import app
+from opensirt.workflow import write_phantom
 from tests.paths import ROOT
 from tests.unit.io import dicom_factory as make
 
@@ -96,6 +98,33 @@ def test_the_planar_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     found = {"lungs": lungs, "liver": liver, "background": background}
     exec(code, found)
     assert found["shunt"] == pytest.approx(4 / (4 + 12), rel=1e-6)
+
+
+def test_every_example_in_python_is_one_that_a_test_runs() -> None:
+    """Those of README.md and quantification.md, here and above."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    found = {path.name: path.read_text().count("```python") for path in pages}
+    assert {name: count for name, count in found.items() if count} == {
+        "README.md": 1, "quantification.md": 1
+    }  # fmt: skip
+
+
+def test_the_seven_verbs_of_the_readme_run_on_a_digital_patient(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A study that has an image of planning and one of treatment, in DICOM."""
+    write_phantom("liver-net", tmp_path / "made", voxel_mm=10.0)
+    (tmp_path / "made" / "dicom").rename(tmp_path / "study")
+    monkeypatch.chdir(tmp_path)
+    code = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    found: dict[str, Any] = {}
+    exec(code, found)
+    assert found["case"].activity_image.role == "planning-activity"
+    assert (tmp_path / "out" / "report.pdf").is_file()
+    table = found["figures"].to_frame()
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    (row,) = (r for r in results["regions"] if r["name"] == "perfused normal liver")
+    assert table.loc["perfused normal liver", "d95_gy"] == row["d95_gy"]
 
 
 def test_every_field_of_results_json_is_described() -> None:

@@ -40,6 +40,9 @@ class Volume:
         Of the plan that scaled an activity map, and of a dose made from it.
     engine : str
         Name of the dose engine that made a dose, "" for anything else.
+    relative_error : ndarray, (slice, row, column), optional
+        Standard error over value, of a dose by Monte Carlo; of these very values, so that whatever
+        changes or moves them drops it.
     """
 
     values: Array
@@ -50,6 +53,7 @@ class Volume:
     injected_bq: float | None = None
     dose_constant_gy_kg_per_gbq: float | None = None
     engine: str = ""
+    relative_error: Array | None = None
 
     def __post_init__(self) -> None:
         if self.values.shape != self.grid.shape:
@@ -83,8 +87,8 @@ class Volume:
         A new unit drops `injected_bq`, which belongs to activity alone.
         """
         if unit is None or unit is self.unit:
-            return replace(self, values=values)
-        return replace(self, values=values, unit=unit, injected_bq=None)
+            return replace(self, values=values, relative_error=None)
+        return replace(self, values=values, unit=unit, injected_bq=None, relative_error=None)
 
     def total(self) -> float:
         """Integral over the grid: counts for counts, Bq for Bq/mL, otherwise value times mL."""
@@ -93,7 +97,10 @@ class Volume:
 
     def crop(self, box: tuple[slice, slice, slice]) -> Volume:
         """The part inside a box of unit-step index slices."""
-        return replace(self, values=self.values[box], grid=self.grid.crop(box))
+        error = None if self.relative_error is None else self.relative_error[box]
+        return replace(
+            self, values=self.values[box], grid=self.grid.crop(box), relative_error=error
+        )
 
     def onto(self, grid: Grid, *, outside: float = 0.0) -> Volume:
         """This volume resampled to `grid`: linear, averaged where the new voxels are larger.
@@ -108,7 +115,7 @@ class Volume:
         values = resample_values(self.values, self.grid, grid, outside=outside)
         if self.unit.is_extensive:
             values *= grid.voxel_volume_ml / self.grid.voxel_volume_ml
-        return replace(self, values=values, grid=grid)
+        return replace(self, values=values, grid=grid, relative_error=None)
 
     def at(self, point_mm: tuple[float, float, float]) -> float:
         """The value of the voxel that holds a patient point (x, y, z), mm."""

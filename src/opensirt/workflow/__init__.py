@@ -4,6 +4,7 @@ from opensirt.plan.inputs import ClinicalFacts
 from opensirt.plan.plan import Prescription, prescription_from
 from opensirt.workflow.demo import DemoResult, phantom_names, run_demo, write_phantom
 from opensirt.workflow.dosing import MonteCarloOptions, dose_from_files
+from opensirt.workflow.figures import histograms, region_doses
 from opensirt.workflow.files import histograms_from_files
 from opensirt.workflow.kernels import KernelStatistics, kernel_to_file
 from opensirt.workflow.options import RunOptions
@@ -24,6 +25,7 @@ __all__ = [
     "compute_dose",
     "describe_case",
     "dose_from_files",
+    "histograms",
     "histograms_from_files",
     "kernel_to_file",
     "make_plan",
@@ -32,6 +34,7 @@ __all__ = [
     "prescription_from",
     "quantify_activity",
     "read_case",
+    "region_doses",
     "run_demo",
     "run_study",
     "write_phantom",

@@ -26,7 +26,14 @@ from opensirt.quantify.density import density_map
 from opensirt.units import Unit
 from opensirt.workflow.files import read_volume, require_ending
 
-__all__ = ["Dosing", "MonteCarloOptions", "calculate", "dose_from_files", "read_maps"]
+__all__ = [
+    "Dosing",
+    "MonteCarloOptions",
+    "calculate",
+    "dose_from_files",
+    "read_maps",
+    "simulation_progress",
+]
 
 MONTE_CARLO = "monte-carlo"
 ENDINGS = (".nii.gz", ".nii")
@@ -151,7 +158,7 @@ def calculate(
     given = options.chosen() if options is not None and engine == MONTE_CARLO else {}
     chosen = dose_engines.create(engine, **given)
     start = time.perf_counter()
-    simulating: dict[str, Any] = {"progress": _progress(step)}
+    simulating: dict[str, Any] = {"progress": simulation_progress(step)}
     if engine == MONTE_CARLO:
         simulating["regions"] = without_air(regions or Regions(), mass)
     done = chosen.checked_dose(source, mass, of, **simulating)
@@ -198,7 +205,8 @@ def _statistics(simulation: Any) -> dict[str, Any]:
     }
 
 
-def _progress(step: Step | None) -> Callable[[float, int, float], None] | None:
+def simulation_progress(step: Step | None) -> Callable[[float, int, float], None] | None:
+    """What a simulation calls, as the progress of a job."""
     if step is None:
         return None
 

@@ -16,11 +16,10 @@ from opensirt.physics.products import product
 from opensirt.plan.inputs import ClinicalFacts
 from opensirt.plan.plan import BINDING_LIMIT, Prescription
 
-__all__ = ["KEEP", "PLANNING", "REMOVE", "TREATMENT", "RunOptions"]
+__all__ = ["KEEP", "REMOVE", "RunOptions"]
 
 REMOVE, KEEP = "remove", "keep"
 """What becomes of the patient's identity."""
-PLANNING, TREATMENT = "planning-activity", "treatment-activity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +109,11 @@ class RunOptions:
         )
         assumptions: Assumptions = replace(case.assumptions, **given, decided=frozenset(given))
         return replace(
-            self._with_one_activity_image(case),
+            case,
             assumptions=assumptions,
             patient=patient,
             treatment=self.given or case.treatment,
         )
-
-    def _with_one_activity_image(self, case: Case) -> Case:
-        """The case without the activity image that this run does not use."""
-        role = self.image
-        if role is None:
-            role = PLANNING if case.has_image(PLANNING) else TREATMENT
-        if role not in (PLANNING, TREATMENT):
-            raise InputError(f"--image must be {PLANNING} or {TREATMENT}, found {role!r}")
-        if not any(image.role == role for image in case.images):
-            case.image(self.image or PLANNING)  # raises, listing the images there are
-        other = TREATMENT if role == PLANNING else PLANNING
-        return replace(case, images=tuple(image for image in case.images if image.role != other))
 
     def as_dict(self) -> dict[str, Any]:
         """For provenance: what was chosen, without what was left open."""

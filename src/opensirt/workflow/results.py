@@ -7,25 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from opensirt.case import Case
-from opensirt.dose.dvh import dose_volume_histogram
-from opensirt.dose.statistics import RegionDose, RegionDoseOptions, region_doses
+from opensirt.dose.statistics import RegionDose
 from opensirt.findings import AcceptedStop, Finding, stops_of
-from opensirt.image import Region, Regions, Volume
+from opensirt.image import Region, Volume
 from opensirt.io.archive import staged_directory, write_json, write_text
 from opensirt.io.dicom_identity import Identity
 from opensirt.io.nifti import write_volume_nifti
 from opensirt.io.slicer import write_regions_seg_nrrd
-from opensirt.physics.limits import Limit
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.products import product
 from opensirt.plan.limits import ROUNDING
-from opensirt.plan.plan import Plan, Prescription
-from opensirt.quantify.compartments import LiverCompartments
-from opensirt.radiobiology import tissue_responses
+from opensirt.plan.plan import Plan
 from opensirt.report import Report, describe_report, render_html, render_pdf
 from opensirt.report.tables import judged_tumours
 from opensirt.workflow.engines import EngineCheck, engine_section
 from opensirt.workflow.export import write_dicom
+from opensirt.workflow.figures import histograms, region_doses, report_regions
 from opensirt.workflow.organs import (
     organ_doses,
     organ_findings,
@@ -39,16 +36,6 @@ from opensirt.workflow.setting import Setting, make_setting
 
 __all__ = ["build_report", "write_results"]
 
-PERFUSED_NORMAL = "perfused normal liver"
-WHOLE_NORMAL = "whole normal liver"
-LIMITED_REGIONS = {
-    "perfused-normal-mean": PERFUSED_NORMAL,
-    "whole-normal-mean": WHOLE_NORMAL,
-    "whole-liver-mean": "whole liver",
-    "tumour-mean": "tumour",
-    "lung-mean": "lungs",
-}
-"""Where the dose of a limit is looked for, for V(limit)."""
 DISAGREEMENT = 0.10
 """Relative difference of model and voxel mean that is pointed out; a choice of presentation."""
 
@@ -94,11 +81,7 @@ def build_report(
         plan.dose_constant_gy_kg_per_gbq
     )
     engine = engine or dose.engine
-    judgement = RegionDoseOptions(
-        limits_gy=_judged_doses(plan.limits, plan.prescription),
-        responses=tissue_responses(product=plan.product),
-    )
-    doses = region_doses(dose, setting.density, shown, regions, of, judgement)
+    doses = region_doses(case, dose, plan=plan, activity=shown, nuclide=of)
     image = case.activity_image.volume
     outlined = _organs(case, setting)
     organs = organ_doses(outlined, setting, image, shown, dose, calibration, of, engine=engine)
@@ -137,7 +120,7 @@ def build_report(
         engine,
         doses,
         organs=organs,
-        histograms=tuple((r.name, dose_volume_histogram(dose, r)) for r in regions),
+        histograms=tuple((curve.name, curve) for curve in histograms(case, dose)),
         pictures=pictures,
         findings=findings,
         results=results,
@@ -145,14 +128,6 @@ def build_report(
         accepted=accepted,
         identity=identity,
     )
-
-
-def report_regions(parts: LiverCompartments, lungs: Region | None) -> Regions:
-    """Compartments, lesions and lungs that the report gives doses for."""
-    items = list(parts.regions())
-    if lungs is not None and not lungs.is_empty:
-        items.append(lungs)
-    return Regions(tuple(items))
 
 
 def write_results(
@@ -229,24 +204,6 @@ def _findings(every: Sequence[Finding], accepted: AcceptedStop | None) -> tuple[
         return unique
     text = f"{accepted.name} accepted stops in advance, but none stands: {accepted.reason}."
     return (*unique, Finding("note", "stop-acceptance-unused", text))
-
-
-def _judged_doses(limits: Sequence[Limit], wish: Prescription) -> dict[str, float]:
-    """The dose that V(limit) is given for, by region: the strictest limit, else the highest aim;
-    for tumours what was prescribed for them."""
-    caps: dict[str, float] = {}
-    aims: dict[str, float] = {}
-    for limit in limits:
-        place = LIMITED_REGIONS.get(limit.quantity)
-        if place is None or limit.unit != "Gy":
-            continue
-        if limit.is_target:
-            aims[place] = max(limit.value_gy, aims.get(place, limit.value_gy))
-        else:
-            caps[place] = min(limit.value_gy, caps.get(place, limit.value_gy))
-    if wish.kind == "tumour-dose" and wish.value is not None:
-        aims[LIMITED_REGIONS["tumour-mean"]] = wish.value
-    return {**aims, **caps}
 
 
 def _voxel_findings(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ...]:

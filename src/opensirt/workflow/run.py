@@ -16,9 +16,10 @@ from opensirt.report import Report
 from opensirt.workflow.dosing import MONTE_CARLO, calculate
 from opensirt.workflow.engines import check_engines
 from opensirt.workflow.export import outline_image
+from opensirt.workflow.figures import report_regions
 from opensirt.workflow.options import KEEP, RunOptions
 from opensirt.workflow.planning import calibrate, compute_dose, make_plan
-from opensirt.workflow.results import build_report, report_regions, write_results
+from opensirt.workflow.results import build_report, write_results
 from opensirt.workflow.setting import make_setting
 from opensirt.workflow.study import Progress, prepare_case, read_case
 
@@ -63,7 +64,9 @@ def run_study(
         progress=lambda what, done: step(what, 0.3 * done),
     )
     step("bringing into one space", 0.32)
-    case = prepare_case(options.apply_to(case), assume_aligned=options.assume_aligned)
+    case = prepare_case(
+        options.apply_to(case), image=options.image, assume_aligned=options.assume_aligned
+    )
     identity = None
     if options.identity == KEEP:
         identity = read_identity(Path(study), case, outline_image(case))

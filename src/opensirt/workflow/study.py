@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from opensirt.case import Case, StudyImage
-from opensirt.errors import CaseError, UnknownNameError
+from opensirt.errors import CaseError, InputError, UnknownNameError
 from opensirt.findings import Finding
 from opensirt.image import Grid, Regions
 from opensirt.io.study import describe_study, read_study
 
-__all__ = ["Progress", "describe_case", "prepare_case", "read_case", "with_roles"]
+__all__ = [
+    "PLANNING",
+    "TREATMENT",
+    "Progress",
+    "describe_case",
+    "prepare_case",
+    "read_case",
+    "with_roles",
+]
 
+PLANNING, TREATMENT = "planning-activity", "treatment-activity"
 PLANNING_ROLES = ("liver", "tumour", "perfused", "necrosis")
 HELD_FRACTION = 0.98
 """Part of the liver that a grid must hold; moving outlines rounds the rest."""
@@ -73,7 +82,7 @@ def with_roles(case: Case, roles: Mapping[str, str]) -> Case:
     return replace(case, regions=Regions(tuple(changed)))
 
 
-def prepare_case(case: Case, *, assume_aligned: bool = False) -> Case:
+def prepare_case(case: Case, *, image: str | None = None, assume_aligned: bool = False) -> Case:
     """The case with every region on one grid, after checking that its images share one space.
 
     The grid is the finest that holds the liver, so that planning sees the outlines as drawn.
@@ -81,6 +90,9 @@ def prepare_case(case: Case, *, assume_aligned: bool = False) -> Case:
     Parameters
     ----------
     case : Case
+    image : str, optional
+        "planning-activity" or "treatment-activity": which image to use where the study has both;
+        that of planning where there is one. The other is left out.
     assume_aligned : bool
         Accept images of different DICOM frames of reference; recorded as an assumption.
 
@@ -90,10 +102,23 @@ def prepare_case(case: Case, *, assume_aligned: bool = False) -> Case:
         Without an activity image or a liver, or with images in different frames of reference.
     """
     _refuse_stopped(case)
+    case = _with_one_activity_image(case, image)
     activity = case.activity_image
     case = _in_one_frame(case, activity, assume_aligned)
     grid = _outline_grid(case)
     return replace(case, regions=case.regions.onto(grid))
+
+
+def _with_one_activity_image(case: Case, role: str | None) -> Case:
+    asked = role or PLANNING
+    if role is None:
+        role = PLANNING if case.has_image(PLANNING) else TREATMENT
+    if role not in (PLANNING, TREATMENT):
+        raise InputError(f"image must be {PLANNING} or {TREATMENT}, found {role!r}")
+    if not any(image.role == role for image in case.images):
+        case.image(asked)  # raises, listing the images there are
+    other = TREATMENT if role == PLANNING else PLANNING
+    return replace(case, images=tuple(image for image in case.images if image.role != other))
 
 
 def _refuse_stopped(case: Case) -> None:

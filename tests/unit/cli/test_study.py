@@ -122,7 +122,7 @@ def test_run_prints_tables_for_people(small_study, tmp_path):
         ((*RUN, "--activity-gbq", -1), "a prescription by activity needs a value above 0"),
         ((*RUN, "--residual", 1.0), "the residual fraction must be from 0 to below 1"),
         ((*RUN, "--indication", "flu"), "indication 'flu' is unknown; choose one of hcc"),
-        ((*RUN, "--image", "spect"), "--image must be planning-activity or treatment-activity"),
+        ((*RUN, "--image", "spect"), "image must be planning-activity or treatment-activity"),
         ((*RUN, "--image", "treatment-activity"), "role 'treatment-activity', found no"),
         ((*RUN, "--given-gbq", 2), "expected --given-gbq and --injected together"),
         ((*RUN, "--given-gbq", 2, "--injected", "noon"), "--injected needs a time with zone"),

@@ -14,11 +14,11 @@ from opensirt.units import Unit
 from opensirt.workflow import dosing, kernels
 from opensirt.workflow.dosing import (
     MonteCarloOptions,
-    _progress,
     _require_covered,
     _require_monte_carlo,
     _statistics,
     calculate,
+    simulation_progress,
 )
 
 GRID = Grid.regular((1, 1, 100), (20.0, 10.0, 10.0), (5.0, 6.0, 7.0))
@@ -128,8 +128,8 @@ def test_options_of_monte_carlo_need_monte_carlo():
 
 def test_the_progress_of_a_simulation_in_millions_of_decays():
     said = []
-    report = _progress(lambda what, done: said.append((what, done)))
+    report = simulation_progress(lambda what, done: said.append((what, done)))
     assert report is not None
     report(0.4, 2_500_000, 12.3)
     assert said == [("2.5 million decays, 12 s left", 0.4)]
-    assert _progress(None) is None
+    assert simulation_progress(None) is None

@@ -20,7 +20,7 @@ from opensirt.units import Unit
 from opensirt.workflow import engines as module
 from opensirt.workflow.dosing import Dosing
 from opensirt.workflow.engines import check_engines, engine_section
-from opensirt.workflow.results import report_regions
+from opensirt.workflow.figures import report_regions
 from opensirt.workflow.setting import make_setting
 from tests.cases import small_case
 from tests.paths import ROOT

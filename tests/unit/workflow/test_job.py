@@ -69,7 +69,7 @@ def test_each_choice_reaches_its_verb(told, tmp_path):
     assert calls["read_case"][1]["roles"] == {"x": "other"}
     (applied,), words = calls["prepare_case"]
     assert applied.of is told.case
-    assert words == {"assume_aligned": True}
+    assert words == {"image": None, "assume_aligned": True}
     assert calls["calibrate"][0] == (told.prepared, "y90")
     assert calls["make_plan"] == (
         (told.prepared, told.relative),
@@ -106,13 +106,19 @@ def test_each_choice_reaches_its_verb(told, tmp_path):
 def test_the_identity_is_read_where_it_is_kept_and_other_engines_where_they_are_asked(
     told, tmp_path
 ):
-    kept = replace(OPTIONS, identity="keep", compare_engines=False, assume_aligned=False)
+    kept = replace(
+        OPTIONS,
+        identity="keep",
+        compare_engines=False,
+        assume_aligned=False,
+        image="treatment-activity",
+    )
     run_study("study", kept, to=tmp_path / "out")
     study, case, image = told.calls["read_identity"][0]
     assert (str(study), case, image) == ("study", told.prepared, "outlines")
     assert told.calls["build_report"][1]["identity"] == "identity"
     assert told.calls["check_engines"][1]["every"] is False
-    assert told.calls["prepare_case"][1] == {"assume_aligned": False}
+    assert told.calls["prepare_case"][1] == {"image": "treatment-activity", "assume_aligned": False}
     assert told.calls["write_results"][1]["overwrite"] is False
 
 

@@ -13,7 +13,7 @@ from opensirt.errors import CaseError, InputError
 from opensirt.image import Grid, Volume
 from opensirt.physics.nuclides import nuclide
 from opensirt.units import Unit
-from opensirt.workflow import RunOptions
+from opensirt.workflow import RunOptions, study
 
 GRID = Grid.regular((1, 1, 1), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0))
 PLANNED, TREATED = "planning-activity", "treatment-activity"
@@ -81,17 +81,17 @@ def test_a_density_of_no_tissue_is_refused(density_g_ml: float) -> None:
     ],
 )
 def test_one_activity_image_is_used(roles, asked, kept) -> None:
-    found = options(image=asked).apply_to(case(*roles))
+    found = study._with_one_activity_image(case(*roles), asked)
     assert tuple(each.role for each in found.images) == kept
 
 
 def test_an_image_that_is_not_there_is_named() -> None:
     with pytest.raises(CaseError, match=f"one image with role '{TREATED}', found no"):
-        options(image=TREATED).apply_to(case("ct", PLANNED))
+        study._with_one_activity_image(case("ct", PLANNED), TREATED)
     with pytest.raises(CaseError, match=f"one image with role '{PLANNED}', found no"):
-        options().apply_to(case("ct"))
-    with pytest.raises(InputError, match=f"--image must be {PLANNED} or {TREATED}, found 'ct'"):
-        options(image="ct").apply_to(case("ct", PLANNED))
+        study._with_one_activity_image(case("ct"), None)
+    with pytest.raises(InputError, match=f"^image must be {PLANNED} or {TREATED}, found 'ct'"):
+        study._with_one_activity_image(case("ct", PLANNED), "ct")
     with pytest.raises(InputError, match="--identity must be remove or keep, got 'all'"):
         options(identity="all")
 

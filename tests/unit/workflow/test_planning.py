@@ -170,7 +170,7 @@ def test_a_dose_is_of_the_density_of_the_case_and_the_nuclide_of_the_map() -> No
     assert dose.values[place] == pytest.approx(by_hand, rel=0.01)
     ho = compute_dose(of, replace(activity, nuclide="ho166"), engine="local")
     assert ho.values[place] < 0.5 * dose.values[place]
-    with pytest.raises(CaseError, match="the activity map does not name its nuclide"):
+    with pytest.raises(CaseError, match="the map does not name its nuclide"):
         compute_dose(of, replace(activity, nuclide=None), engine="local")
     assert float(make_setting(of).density.values[place]) == pytest.approx(1.05)
 

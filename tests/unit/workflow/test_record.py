@@ -17,8 +17,9 @@ from opensirt.provenance import Provenance
 from opensirt.report import OrganDose
 from opensirt.workflow import export
 from opensirt.workflow.export import _dose_comment, _histogram, _measurements, _summary
+from opensirt.workflow.figures import _judged_doses
 from opensirt.workflow.record import results_record
-from opensirt.workflow.results import _findings, _judged_doses, _missed_targets, _voxel_findings
+from opensirt.workflow.results import _findings, _missed_targets, _voxel_findings
 from tests.cases import small_case
 from tests.paths import ROOT
 from tests.unit.report.samples import limit, region, sample_doses, sample_plan

@@ -16,7 +16,7 @@ from opensirt.provenance import Provenance
 from opensirt.quantify import liver_compartments
 from opensirt.report import Picture, Table
 from opensirt.units import Unit
-from opensirt.workflow import results
+from opensirt.workflow import figures, results
 from opensirt.workflow.engines import EngineSection
 from opensirt.workflow.setting import Setting
 from tests.unit.quantify.samples import GRID, lesion, liver, lungs, perfused
@@ -72,7 +72,6 @@ def told(monkeypatch):
     for name, made in (
         ("make_setting", lambda case: SETTING),
         ("calibrate", lambda case, of: (ACTIVITY, summary)),
-        ("region_doses", doses),
         ("organ_doses", organs),
         ("placement_findings", lambda *_: (mark("placement"),)),
         ("organ_findings", lambda _: (mark("organs"),)),
@@ -81,6 +80,8 @@ def told(monkeypatch):
         ("report_pictures", pictures),
     ):
         monkeypatch.setattr(results, name, made)
+    monkeypatch.setattr(figures, "make_setting", lambda case: SETTING)
+    monkeypatch.setattr(figures, "doses_of", doses)
     return asked
 
 
