@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from opensirt.cli.console import JSON_OPTION, constant_from, emit, exit_on_stop, table
+from opensirt.cli.naming import spread_roles
 from opensirt.cli.options import (
     ACTIVITY,
     ACTIVITY_PER_SPHERE,
@@ -42,7 +43,10 @@ MANY_VALUED = ("--tumour-mass-g", "--tumour-to-normal")
 
 
 def spread_values(arguments: list[str]) -> list[str]:
-    """Write ``--tumour-mass-g 100 50``, ``100,50`` and ``=100,50`` as the repeated option."""
+    """Write ``--tumour-mass-g 100 50``, ``100,50`` and ``=100,50`` as the repeated option.
+
+    Roles of regions are repeated too, without commas, which a name may hold.
+    """
     spread: list[str] = []
     option = ""
     for word in arguments:
@@ -57,7 +61,7 @@ def spread_values(arguments: list[str]) -> list[str]:
             spread.append(word)
         for value in filter(None, words.split(",")):
             spread += [option, value]
-    return spread
+    return spread_roles(spread)
 
 
 @app.command()

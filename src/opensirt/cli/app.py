@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from opensirt.cli import activity, dosimetry, kernel, machine, study
+from opensirt.cli.streams import make_safe, tell
 from opensirt.errors import OpenSirtError
 
 __all__ = ["app", "main"]
@@ -51,9 +52,7 @@ def _options(
 
 def main() -> None:
     """Run the program; a deliberate error becomes one line on stderr and exit code 2."""
-    for stream in ("stdout", "stderr"):  # closed by the shell: nobody listens
-        if getattr(sys, stream) is None:
-            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    make_safe()
     for name in ("SIGTERM", "SIGHUP"):  # cleaned up after like Ctrl-C
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
@@ -70,12 +69,12 @@ def main() -> None:
         code = STOPPED
     except Exception as problem:  # no fault of ours ends in a traceback on a clinician's screen
         _fail(
-            f"an error that opensirt did not foresee, {type(problem).__name__}; nothing was "
-            "written; set OPENSIRT_TRACEBACK=1 and report what it prints, without the patient's "
+            f"an error that opensirt did not foresee, {type(problem).__name__}; nothing unfinished "
+            "is kept; set OPENSIRT_TRACEBACK=1 and report what it prints, without the patient's "
             "data"
         )
     if code == STOPPED:  # typer turns Ctrl-C into this code or into Abort, by its version
-        print("opensirt: stopped; nothing was written", file=sys.stderr)
+        tell("stopped; nothing unfinished is kept")
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -87,5 +86,5 @@ def _words_of(problem: Exception) -> str:
 def _fail(message: str) -> NoReturn:
     if os.environ.get("OPENSIRT_TRACEBACK"):
         raise
-    print(f"opensirt: {' '.join(message.split())}", file=sys.stderr)
+    tell(message)
     sys.exit(2)

@@ -41,4 +41,4 @@ def compare(activity: Path, as_json: bool, **choices: Any) -> None:
         for what, path in done.result["paths"].items():
             typer.echo(f"{what:<20} {path}")
 
-    emit(done.result, as_json, show)
+    emit(done.result, as_json, show, is_written=True)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from opensirt.cli.streams import LOST, forget_stdout, tell
+
 if TYPE_CHECKING:
     from opensirt.findings import Finding
 
@@ -28,12 +30,34 @@ STOP_STANDS = 3
 JSON_OPTION = typer.Option(False, "--json", help="Machine-readable result on stdout.")
 
 
-def emit(result: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
-    """Print `result` as JSON, or call `show` to print it for people."""
-    if as_json:
-        print(json.dumps(result, indent=1, allow_nan=False))
-    else:
-        show()
+def emit(
+    result: Mapping[str, Any],
+    as_json: bool,
+    show: Callable[[], None],
+    *,
+    is_written: bool = False,
+) -> None:
+    """Print `result` as JSON, or call `show` to print it for people.
+
+    Where `is_written`, files hold the result: printing that fails is told on stderr, and changes
+    nothing else. Otherwise it is an `InputError`. A reader that has gone is neither.
+    """
+    from opensirt.errors import InputError
+
+    try:
+        if as_json:
+            print(json.dumps(result, indent=1, allow_nan=False))
+        else:
+            show()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_stdout()
+    except OSError as error:
+        forget_stdout()
+        why = error.strerror or str(error)
+        if not is_written:
+            raise InputError(f"expected to print the result, got {why}; nothing is kept") from error
+        tell(f"{LOST} ({why}); the files are whole")
 
 
 def exit_on_stop(findings: Sequence[Finding]) -> None:
@@ -52,7 +76,12 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         grid.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         grid.add_row(*row)
-    console = Console(width=None if sys.stdout.isatty() else 140, markup=False, highlight=False)
+
+    class Printer(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    console = Printer(width=None if sys.stdout.isatty() else 140, markup=False, highlight=False)
     console.print(grid)
 
 

@@ -81,7 +81,8 @@ def dose(
         ["highest dose", f"{result['maximum_dose_gy']:.4g} Gy"],
         ["written", result["out"]],
     ]
-    emit(result, as_json, lambda: table(f"Dose, {engine}", ["what", "value"], rows))
+    title = f"Dose, {engine}"
+    emit(result, as_json, lambda: table(title, ["what", "value"], rows), is_written=True)
 
 
 def _statistics(result: dict[str, Any]) -> list[list[str]]:

@@ -45,7 +45,8 @@ def kernel(
             statistics=KernelStatistics(histories, uncertainty, seed, threads),
             step=step,
         )
-    emit(result, as_json, lambda: table(f"Kernel, {nuclide}", ["what", "value"], _rows(result)))
+    title = f"Kernel, {nuclide}"
+    emit(result, as_json, lambda: table(title, ["what", "value"], _rows(result)), is_written=True)
 
 
 def _rows(result: dict[str, Any]) -> list[list[str]]:

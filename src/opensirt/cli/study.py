@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from opensirt.cli.console import (
     progress,
     table,
 )
+from opensirt.cli.naming import ROLES, region_roles, show_suggestions
 from opensirt.cli.options import (
     ACTIVITY_PER_SPHERE,
     BILIRUBIN,
@@ -29,6 +29,7 @@ from opensirt.cli.options import (
     PREVIOUS_LUNG_DOSE,
     VIALS,
 )
+from opensirt.cli.streams import tell
 
 if TYPE_CHECKING:
     from opensirt.case import Case, Treatment
@@ -40,7 +41,6 @@ STUDY = typer.Argument(..., help="DICOM folder, case.toml, or a single image fil
 CHOOSE = typer.Option(
     [], "--choose", help="ROLE=SERIES where several series could be meant, such as ct=LIVER."
 )
-ROLES = typer.Option([], "--role", help="REGION=ROLE, such as 'Lesion 3'=tumour.")
 TIME_ZONE = typer.Option(
     None, help="Of clocks whose DICOM header states none: Europe/Berlin, +01:00."
 )
@@ -60,7 +60,7 @@ def read(
         case = read_case(
             study,
             choose=key_values(choose, "--choose"),
-            roles=key_values(role, "--role"),
+            roles=region_roles(role),
             time_zone=time_zone,
             progress=step,
         )
@@ -179,10 +179,10 @@ def run(
         allow_stop=None if allow_stop is None else AcceptedStop.parse(allow_stop),
         time_zone=time_zone,
         choose=key_values(choose, "--choose"),
-        roles=key_values(role, "--role"),
+        roles=region_roles(role),
     )
     outcome = _run(study, options, out, overwrite)
-    emit(outcome.report.results, as_json, lambda: _show_run(outcome))
+    emit(outcome.report.results, as_json, lambda: _show_run(outcome), is_written=True)
     _end(outcome)
 
 
@@ -197,7 +197,7 @@ def _end(outcome: RunResult) -> None:
         if report.accepted
         else 'no RT Plan was written; --allow-stop "YOUR NAME: REASON" writes it'
     )
-    print(f"opensirt: the plan is stopped by {names}; {what}", file=sys.stderr)
+    tell(f"the plan is stopped by {names}; {what}")
     exit_on_stop(report.stops)
 
 
@@ -274,7 +274,7 @@ def demo(
         memory = "" if peak is None else f", peak memory {peak:.0f} MB"
         typer.echo(f"Took {outcome.seconds:.0f} s{memory}")
 
-    emit(outcome.as_dict(), as_json, show)
+    emit(outcome.as_dict(), as_json, show, is_written=True)
     _end(outcome.run)
 
 
@@ -301,7 +301,7 @@ def phantom(
         for what, path in result["paths"].items():
             typer.echo(f"{what:<12} {path}")
 
-    emit(result, as_json, show)
+    emit(result, as_json, show, is_written=True)
 
 
 def _show_study(case: Case, result: dict[str, Any]) -> None:
@@ -317,6 +317,7 @@ def _show_study(case: Case, result: dict[str, Any]) -> None:
     table(f"Study {result['case_id']}: images", columns, rows)
     rows = [[r["name"], r["role"], f"{r['volume_ml']:.1f}"] for r in result["regions"]]
     table("Regions", ["region", "role", "volume (mL)"], rows)
+    show_suggestions(result)
     if case.left_out:
         table("Left out", ["what", "why"], [[item.shown, item.why] for item in case.left_out])
 

@@ -261,12 +261,12 @@ def test_names_and_values_are_parted_at_the_first_sign() -> None:
         (OSError(28, "No space left"), 2, "opensirt: OSError: [Errno 28] No space left\n"),
         (MemoryError("too much"), 2, "opensirt: MemoryError: too much\n"),
         (InputError("two\n  lines"), 2, "opensirt: two lines\n"),
-        (KeyboardInterrupt(), 130, "opensirt: stopped; nothing was written\n"),
-        (typer.Abort(), 130, "opensirt: stopped; nothing was written\n"),
+        (KeyboardInterrupt(), 130, "opensirt: stopped; nothing unfinished is kept\n"),
+        (typer.Abort(), 130, "opensirt: stopped; nothing unfinished is kept\n"),
         (
             ZeroDivisionError("by zero"), 2,
             "opensirt: an error that opensirt did not foresee, ZeroDivisionError; nothing "
-            "was written; set OPENSIRT_TRACEBACK=1 and report what it prints, without the "
+            "unfinished is kept; set OPENSIRT_TRACEBACK=1 and report what it prints, without the "
             "patient's data\n",
         ),
     ],

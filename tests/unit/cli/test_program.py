@@ -76,7 +76,7 @@ def test_ctrl_c_leaves_nothing_and_exits_130(verb, tmp_path, monkeypatch, small_
     words = ("run", small_study, "--product", "resin-y90", "--model", "partition")
     outcome = call(*words, "--engine", "local", "--out", tmp_path / "out")
     assert outcome.code == 130
-    assert outcome.stderr == "opensirt: stopped; nothing was written\n"
+    assert outcome.stderr == "opensirt: stopped; nothing unfinished is kept\n"
     assert files_in(tmp_path) == []
 
 
