@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 from opensirt.errors import CaseError, UnknownNameError
 from opensirt.findings import Finding
@@ -143,6 +144,8 @@ class Case:
     left_out: tuple[LeftOut, ...] = ()
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
+    read_from: tuple[Path, ...] = ()
+    """The study, and files or folders elsewhere that it leads to: results never go there."""
 
     def image(self, role: str) -> StudyImage:
         """The one image of a role.

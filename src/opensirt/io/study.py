@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from opensirt.findings import Finding
 from opensirt.image import Grid, Region, Regions
 from opensirt.io.dicom_series import Progress
 from opensirt.io.folder import read_dicom_files, read_folder
+from opensirt.io.inputs import CASE_FILE, ReadFiles
 from opensirt.io.interfile import read_interfile
 from opensirt.io.nifti import read_nifti
 from opensirt.io.slicer import read_nrrd, read_nrrd_regions
@@ -23,7 +25,6 @@ from opensirt.provenance import Provenance, hash_file
 
 __all__ = ["describe_study", "read_study"]
 
-CASE_FILE = "case.toml"
 _NO_MEANING = (
     "the file states neither role nor unit; name both in a case.toml beside it, see "
     "docs/formats/case-toml.md"
@@ -55,7 +56,10 @@ def read_study(
     OpenSirtError
         One line: what was needed, what was found, what to do.
     """
-    case = _read(Path(path), choose, progress)
+    place = Path(path)
+    files = ReadFiles(place)
+    case = replace(_read(place, choose, progress), read_from=files.places(place))
+    files.require_unchanged()
     of_images = (finding for image in case.images for finding in image.findings)
     return with_time_zone(case, time_zone).with_findings(
         *of_images, *_frame_findings(case), *_place_findings(case)

@@ -154,7 +154,7 @@ def write_results(
     shown = activity if activity is not None else plan.scale(calibrate(case, plan.nuclide)[0])
     drawn = report_regions(setting.drawn, setting.lungs_drawn)
     regions = drawn.adding(*_organs(case, setting))
-    with staged_directory(out, overwrite=overwrite) as folder:
+    with staged_directory(out, overwrite=overwrite, inputs=case.read_from) as folder:
         names = {
             "report": write_text(folder / "report.html", render_html(report)),
             "pdf": folder / "report.pdf",

@@ -9,6 +9,7 @@ from opensirt.case import Case
 from opensirt.dose.comparison import EngineDose
 from opensirt.image import Regions, Volume
 from opensirt.io.dicom_identity import read_identity
+from opensirt.io.inputs import places_of
 from opensirt.io.places import refuse_unusable
 from opensirt.physics.nuclides import Nuclide
 from opensirt.plan.plan import Plan
@@ -54,7 +55,7 @@ def run_study(
         With one line that says what was needed; nothing is left in `to` then.
     """
     step = progress or (lambda what, done: None)
-    refuse_unusable(Path(to), overwrite=overwrite, inputs=(Path(study),))
+    refuse_unusable(Path(to), overwrite=overwrite, inputs=places_of(Path(study)))
     nuclide = options.nuclide()
     case = read_case(
         study,
