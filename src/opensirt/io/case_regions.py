@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from opensirt.case import LeftOut, StudyImage
-from opensirt.errors import CaseError, RegionError
+from opensirt.errors import CaseError, InputError, RegionError
+from opensirt.findings import Finding
 from opensirt.image import REGION_ROLES, Grid, Region
 from opensirt.io.case_images import NIFTI_ENDINGS, NRRD_ENDINGS, find_file, has_suffix
 from opensirt.io.case_keys import Table
@@ -17,6 +18,8 @@ from opensirt.io.dicom_files import open_dicom, quiet_pydicom
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.nifti import read_nifti_regions
+from opensirt.io.role_hints import closest, listed
+from opensirt.io.role_patterns import GivenRoles, given_roles, is_pattern
 from opensirt.io.slicer import read_nrrd_regions
 
 __all__ = ["REGION_KEYS", "read_case_regions"]
@@ -27,11 +30,13 @@ FloatArray = npt.NDArray[np.float64]
 _Read = tuple[tuple[Region, ...], tuple[LeftOut, ...]]
 
 
-def read_case_regions(table: Table, folder: Path, images: Sequence[StudyImage]) -> _Read:
-    """The regions of one `[[regions]]` table, and what was left out.
+def read_case_regions(
+    table: Table, folder: Path, images: Sequence[StudyImage]
+) -> tuple[tuple[Region, ...], tuple[LeftOut, ...], tuple[Finding, ...]]:
+    """The regions of one `[[regions]]` table, what was left out, and findings.
 
-    With a `roles` table the regions it names have those roles and all others "other"; without
-    one, names and codes in the file decide.
+    With a `roles` table the regions it names, in full or by a pattern, have those roles and all
+    others "other"; without one, names and codes in the file decide.
 
     Raises
     ------
@@ -49,10 +54,12 @@ def read_case_regions(table: Table, folder: Path, images: Sequence[StudyImage]) 
                 f"write one of {', '.join(REGION_ROLES)}"
             )
     found, left_out = _read(table, path, images)
-    _require_named(table, path, found, (*(roles or {}), *territories))
+    plain = [name for name in roles or {} if not is_pattern(name)]
+    _require_named(table, path, found, (*plain, *territories))
+    given = None if roles is None else _given(table, path, found, roles)
     regions: list[Region] = []
     for region in found:
-        role = region.role if roles is None else roles.get(region.name, "other")
+        role = region.role if given is None else given.roles.get(region.name, "other")
         if region.is_empty:
             if role != "other":
                 raise RegionError(
@@ -67,7 +74,17 @@ def read_case_regions(table: Table, folder: Path, images: Sequence[StudyImage]) 
                 "check that both come from the same study"
             )
         regions.append(region.named(region.name, role, territories.get(region.name)))
-    return tuple(regions), left_out
+    return tuple(regions), left_out, given.findings if given else ()
+
+
+def _given(
+    table: Table, path: Path, found: Sequence[Region], roles: Mapping[str, str]
+) -> GivenRoles:
+    """Roles by name or pattern, the names in the file saying what a pattern leaves as it is."""
+    try:
+        return given_roles({region.name: region.role for region in found}, roles)
+    except InputError as error:
+        raise CaseError(f"{table.place}: {path.name}: {error}") from None
 
 
 def _read(table: Table, path: Path, images: Sequence[StudyImage]) -> _Read:
@@ -94,9 +111,11 @@ def _require_named(
     known = [region.name for region in found]
     for name in wanted:
         if name not in known:
+            like = closest(name, known)
+            meant = f' (did you mean "{like}"?)' if like else ""
             raise CaseError(
-                f'{table.place}: region "{name}" is not in {path.name}; '
-                f"it has {', '.join(known) or 'none'}"
+                f'{table.place}: region "{name}" is not in {path.name}{meant}; '
+                f"it has {listed(known)}"
             )
 
 

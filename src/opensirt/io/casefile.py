@@ -12,6 +12,7 @@ from typing import Any
 from opensirt.case import Assumptions, Case, LeftOut, Patient, StudyImage, Treatment
 from opensirt.clock import in_words, is_unstated
 from opensirt.errors import CaseError
+from opensirt.findings import Finding
 from opensirt.image import Region, Regions
 from opensirt.io.case_images import IMAGE_KEYS, find_file, hash_path, read_case_image
 from opensirt.io.case_keys import Table
@@ -55,7 +56,7 @@ def read_case_file(path: Path | str) -> Case:
     images = tuple(read_case_image(table, path.parent) for table in image_tables)
     _require_single_roles(images)
     region_tables = _tables(top, "regions", REGION_KEYS)
-    regions, left_out = _regions(region_tables, path.parent, images)
+    regions, left_out, findings = _regions(region_tables, path.parent, images)
     _require_known_positions(images, regions)
     inputs = {"case.toml": hash_file(path)}
     for kind, tables in (("image", image_tables), ("regions", region_tables)):
@@ -69,6 +70,7 @@ def read_case_file(path: Path | str) -> Case:
         patient=_patient(content),
         treatment=_treatment(content),
         left_out=left_out,
+        findings=findings,
         provenance=Provenance(inputs=inputs),
     )
     return with_time_zone(case, zone)
@@ -150,11 +152,12 @@ def _require_single_roles(images: Sequence[StudyImage]) -> None:
 
 def _regions(
     tables: Sequence[Table], folder: Path, images: Sequence[StudyImage]
-) -> tuple[tuple[Region, ...], tuple[LeftOut, ...]]:
+) -> tuple[tuple[Region, ...], tuple[LeftOut, ...], tuple[Finding, ...]]:
     regions: list[Region] = []
     left_out: list[LeftOut] = []
+    findings: list[Finding] = []
     for table in tables:
-        more, less = read_case_regions(table, folder, images)
+        more, less, told = read_case_regions(table, folder, images)
         known = {region.name for region in regions}
         twice = sorted(region.name for region in more if region.name in known)
         if twice:
@@ -164,7 +167,8 @@ def _regions(
             )
         regions += more
         left_out += less
-    return tuple(regions), tuple(left_out)
+        findings += told
+    return tuple(regions), tuple(left_out), tuple(findings)
 
 
 def _require_known_positions(images: Sequence[StudyImage], regions: Sequence[Region]) -> None:

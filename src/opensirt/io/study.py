@@ -19,6 +19,7 @@ from opensirt.io.folder import read_dicom_files, read_folder
 from opensirt.io.inputs import CASE_FILE, ReadFiles
 from opensirt.io.interfile import read_interfile
 from opensirt.io.nifti import read_nifti
+from opensirt.io.role_hints import role_hints
 from opensirt.io.slicer import read_nrrd, read_nrrd_regions
 from opensirt.io.zones import with_time_zone
 from opensirt.provenance import Provenance, hash_file
@@ -102,6 +103,15 @@ def describe_study(case: Case) -> dict[str, Any]:
         },
         "images": [_described_image(image) for image in case.images],
         "regions": [_described_region(region) for region in case.regions],
+        "suggested_roles": [
+            {
+                "pattern": hint.pattern,
+                "role": hint.role,
+                "regions": list(hint.names),
+                "typed": hint.typed,
+            }
+            for hint in role_hints({region.name: region.role for region in case.regions})
+        ],
         "left_out": [item.as_dict() for item in case.left_out],
         "findings": [finding.as_dict() for finding in case.findings],
         "inputs": dict(case.provenance.inputs),

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from opensirt.case import Case, StudyImage
-from opensirt.errors import CaseError, InputError, UnknownNameError
+from opensirt.errors import CaseError, InputError
 from opensirt.findings import Finding
-from opensirt.image import Grid, Regions
+from opensirt.image import Grid
 from opensirt.io.study import describe_study, read_study
+from opensirt.workflow.roles import with_roles
 
 __all__ = [
     "PLANNING",
@@ -70,16 +71,6 @@ def read_case(
 def describe_case(case: Case) -> dict[str, Any]:
     """What is in a case, as plain values for JSON."""
     return describe_study(case)
-
-
-def with_roles(case: Case, roles: Mapping[str, str]) -> Case:
-    """The case with other roles for some of its regions, by region name."""
-    unknown = [name for name in roles if name not in case.regions]
-    if unknown:
-        known = ", ".join(region.name for region in case.regions) or "none"
-        raise UnknownNameError(f"region {unknown[0]!r} is unknown; the case has {known}")
-    changed = (r.named(r.name, roles.get(r.name, r.role)) for r in case.regions)
-    return replace(case, regions=Regions(tuple(changed)))
 
 
 def prepare_case(case: Case, *, image: str | None = None, assume_aligned: bool = False) -> Case:

@@ -23,7 +23,9 @@ DENSITY = " The latter follows the density along the way; plan with --engine "
 MOVED, WRITTEN = "expected to move the results to \0", "expected to write \0"
 NEEDS_A_GPU = "GiB free; crop the grid or run with --device cpu"
 """Of a device that no test here has; the cure is that of "no GPU"."""
-TESTED_BELOW = (GATE, DENSITY, MOVED, WRITTEN, NEEDS_A_GPU)
+ROLE = "--role \0"
+"""A suggestion as `read` prints it; `test_roles` types it."""
+TESTED_BELOW = (GATE, DENSITY, MOVED, WRITTEN, NEEDS_A_GPU, ROLE)
 
 
 @pytest.fixture(scope="session")

@@ -381,5 +381,5 @@ def test_where_no_patient_is_named_the_study_tells(
 
 def test_case_file_takes_no_choice(tmp_path: Path) -> None:
     (tmp_path / "case.toml").write_text('[case]\nid = "x"\n')
-    with pytest.raises(InputError, match="--choose is for DICOM"):
+    with pytest.raises(InputError, match="leave --choose out, it is for DICOM"):
         read_study(tmp_path, choose={"ct": "x"})

@@ -58,5 +58,5 @@ def test_a_stop_found_while_reading_stops_the_job():
 def test_roles_can_be_given_by_region_name():
     case = with_roles(small_case(), {"Tumour B": "other"})
     assert [r.name for r in case.regions.with_role("tumour")] == ["Tumour A"]
-    with pytest.raises(UnknownNameError, match="region 'Tumour C' is unknown; the case has liver"):
+    with pytest.raises(UnknownNameError, match=r"'Tumour C' is unknown .*; the case has liver"):
         with_roles(small_case(), {"Tumour C": "tumour"})
