@@ -25,6 +25,8 @@ def reader(form: str, *, told: bool = True) -> Callable[[Callable[P, R]], Callab
     def through(read: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(read)
         def opened(*args: P.args, **more: P.kwargs) -> R:
+            if args and isinstance(args[0], Path):
+                _require_open(args[0])
             try:
                 return read(*args, **more)
             except OpenSirtError:
@@ -43,6 +45,15 @@ def reader(form: str, *, told: bool = True) -> Callable[[Callable[P, R]], Callab
         return opened
 
     return through
+
+
+def _require_open(path: Path) -> None:
+    """Said before a library takes a file that may not be read for one that is damaged."""
+    try:
+        if path.is_file():
+            path.open("rb").close()
+    except OSError as error:
+        raise FileFormatError(f"{path.name}: cannot be opened ({error.strerror})") from None
 
 
 def _named(args: tuple[Any, ...]) -> str:

@@ -208,3 +208,16 @@ def test_our_own_errors_pass_and_ctrl_c_too(tmp_path):
 
         with pytest.raises(type(error)):
             read(tmp_path)
+
+
+@pytest.mark.parametrize("read", [read_nifti, read_nrrd])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch, read):
+    path = tmp_path / "a.nii"
+    path.write_bytes(b"x" * 500)
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.open", refused)
+    with pytest.raises(FileFormatError, match=r"a\.nii: cannot be opened \(Permission denied\)"):
+        read(path)
