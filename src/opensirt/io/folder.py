@@ -25,7 +25,7 @@ from opensirt.io.dicom_roles import REGIONS, Chosen, check_choice, choose_series
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.dicom_series import REGION_CLASSES, Progress, Scan, Series, scan_files
-from opensirt.io.pseudonym import pseudonym
+from opensirt.io.pseudonym import KEY_VARIABLE, is_kept, pseudonym
 from opensirt.io.walk import files_in
 from opensirt.provenance import Provenance, hash_file
 from opensirt.units import CM_PER_M
@@ -272,8 +272,15 @@ def _case(scan: Scan, chosen: Chosen, reading: _Reading) -> Case:
             "is not known: it may be slices of the images used. They are listed as left out."
         )
         findings.append(Finding("warn", "files-unreadable", text))
+    called = _pseudonym(headers)
+    if not is_kept():
+        text = (
+            "The site key could not be kept, so that the name of this case is of this run alone; "
+            f"set {KEY_VARIABLE}, or let the settings folder be written."
+        )
+        findings.append(Finding("note", "site-key-not-kept", text))
     return Case(
-        id=_pseudonym(headers),
+        id=called,
         images=tuple(reading.images),
         regions=Regions(tuple(reading.regions)),
         patient=_patient(headers),

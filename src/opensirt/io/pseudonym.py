@@ -10,12 +10,13 @@ import hmac
 import os
 import secrets
 import sys
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 from opensirt.errors import InputError
 
-__all__ = ["KEY_VARIABLE", "pseudonym"]
+__all__ = ["KEY_VARIABLE", "is_kept", "pseudonym"]
 
 KEY_VARIABLE = "OPENSIRT_SITE_KEY"
 LEAST_CHARACTERS = 16
@@ -36,6 +37,15 @@ def pseudonym(identity: str) -> str:
     return f"case-{digest.hex()[:DIGITS]}"
 
 
+def is_kept() -> bool:
+    """Whether the key outlives this process: given, or in its file."""
+    return KEY_VARIABLE in os.environ or _file().is_file()
+
+
+def _file() -> Path:
+    return _settings() / "opensirt" / "site.key"
+
+
 def _key() -> bytes:
     given = os.environ.get(KEY_VARIABLE)
     if given is not None:
@@ -44,7 +54,7 @@ def _key() -> bytes:
                 f"{KEY_VARIABLE} needs {LEAST_CHARACTERS} characters or more, found {len(given)}"
             )
         return given.encode("utf-8", "surrogateescape")
-    return _kept(_settings() / "opensirt" / "site.key")
+    return _kept(_file())
 
 
 @lru_cache
@@ -56,8 +66,7 @@ def _kept(file: Path) -> bytes:
     except OSError:
         return made.encode()
     try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-            stream.write(made)
+        _write_new(file, made)
         return made.encode()
     except FileExistsError:
         found = _read(file)
@@ -69,6 +78,19 @@ def _kept(file: Path) -> bytes:
             "to have a new one made, which gives every case a new name"
         )
     return found.encode()
+
+
+def _write_new(file: Path, made: str) -> None:
+    """Whole from its first moment, so that no other process reads half a key."""
+    if file.exists():
+        raise FileExistsError
+    handle, whole = tempfile.mkstemp(prefix=".site-key-", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w") as stream:
+            stream.write(made)
+        os.link(whole, file)
+    finally:
+        os.unlink(whole)
 
 
 def _read(file: Path) -> str:

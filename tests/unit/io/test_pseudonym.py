@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from opensirt.errors import InputError
 from opensirt.io import pseudonym as module
 from opensirt.io.pseudonym import KEY_VARIABLE, pseudonym
+from opensirt.io.study import read_study
+from tests.unit.io import dicom_factory as make
 
 PATIENT = "4711001|1.2.3"
 
@@ -35,6 +39,17 @@ def test_a_key_is_made_on_first_use_for_its_user_alone_and_kept(home: Path) -> N
     key.unlink()
     module._kept.cache_clear()
     assert pseudonym(PATIENT) != name
+
+
+def test_processes_that_begin_together_share_one_whole_key(home: Path) -> None:
+    def name_of(_: int) -> bytes:
+        return module._kept.__wrapped__(home / "opensirt" / "site.key")
+
+    with ThreadPoolExecutor(16) as pool:
+        found = set(pool.map(name_of, range(64)))
+    key = (home / "opensirt" / "site.key").read_bytes()
+    assert found == {key}
+    assert [path.name for path in (home / "opensirt").iterdir()] == ["site.key"]
 
 
 def test_no_hash_of_the_number_alone_gives_the_name(home: Path) -> None:
@@ -72,6 +87,8 @@ def test_a_damaged_key_is_refused_and_never_replaced(home: Path) -> None:
 
 def test_where_nothing_can_be_kept_a_name_holds_for_one_process(home: Path) -> None:
     (home / "opensirt").write_text("a file where the folder would be")
+    make.save(make.slices(make.CT, "CT", np.full((3, 4, 5), 1100, np.uint16)), home / "ct")
+    assert [finding.code for finding in read_study(home / "ct").findings] == ["site-key-not-kept"]
     name = pseudonym(PATIENT)
     assert pseudonym(PATIENT) == name
     module._kept.cache_clear()
