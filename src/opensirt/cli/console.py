@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from opensirt.cli.streams import LOST, forget_stdout, tell
+from opensirt.compiling import telling_of_compilation
 
 if TYPE_CHECKING:
     from opensirt.findings import Finding
@@ -27,6 +28,7 @@ __all__ = [
 
 STOP_STANDS = 3
 """Exit code where results are whole, but a finding says not to treat by them."""
+COMPILING = "making machine code, first use only"
 JSON_OPTION = typer.Option(False, "--json", help="Machine-readable result on stdout.")
 
 
@@ -115,7 +117,7 @@ def progress() -> Iterator[Callable[[str, float], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<35}"), BarColumn(), TimeElapsedColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
@@ -124,4 +126,8 @@ def progress() -> Iterator[Callable[[str, float], None]]:
         def step(what: str, done: float) -> None:
             bar.update(task, description=what, completed=done)
 
-        yield step
+        def compiling(name: str) -> None:
+            bar.update(task, description=COMPILING)
+
+        with telling_of_compilation(compiling):
+            yield step

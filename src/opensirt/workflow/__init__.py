@@ -12,6 +12,7 @@ from opensirt.workflow.planning import compute_dose, make_plan, quantify_activit
 from opensirt.workflow.results import build_report, write_results
 from opensirt.workflow.run import RunResult, run_study
 from opensirt.workflow.study import describe_case, prepare_case, read_case
+from opensirt.workflow.warm import make_machine_code
 
 __all__ = [
     "ClinicalFacts",
@@ -28,6 +29,7 @@ __all__ = [
     "histograms",
     "histograms_from_files",
     "kernel_to_file",
+    "make_machine_code",
     "make_plan",
     "phantom_names",
     "prepare_case",
