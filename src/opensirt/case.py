@@ -204,7 +204,7 @@ class Case:
             known = ", ".join(f"{r.name!r} ({r.role})" for r in self.regions) or "none"
             raise CaseError(
                 f"expected a region with role {role!r}, found none; regions: {known}; "
-                "give roles in case.toml under [regions.roles]"
+                f"give roles in case.toml under [regions.roles] or with --role NAME={role}"
             )
         return joined
 

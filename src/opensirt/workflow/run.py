@@ -18,6 +18,7 @@ from opensirt.workflow.dosing import MONTE_CARLO, calculate
 from opensirt.workflow.engines import check_engines
 from opensirt.workflow.export import outline_image
 from opensirt.workflow.figures import report_regions
+from opensirt.workflow.missing import require_known
 from opensirt.workflow.options import KEEP, RunOptions
 from opensirt.workflow.planning import calibrate, compute_dose, make_plan
 from opensirt.workflow.results import build_report, write_results
@@ -65,9 +66,9 @@ def run_study(
         progress=lambda what, done: step(what, 0.3 * done),
     )
     step("bringing into one space", 0.32)
-    case = prepare_case(
-        options.apply_to(case), image=options.image, assume_aligned=options.assume_aligned
-    )
+    case = options.apply_to(case)
+    require_known(case, options)
+    case = prepare_case(case, image=options.image, assume_aligned=options.assume_aligned)
     identity = None
     if options.identity == KEEP:
         identity = read_identity(Path(study), case, outline_image(case))

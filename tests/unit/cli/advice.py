@@ -15,8 +15,8 @@ from tests.command_line import Outcome, call, refusal
 from tests.unit.cli.advice_desk import Desk
 
 __all__ = [
-    "Row", "Words", "add", "advising_texts", "all_of", "drop", "elsewhere", "follow", "fraction",
-    "printed", "swap", "write",
+    "Row", "Words", "add", "advising_texts", "all_of", "drop", "elsewhere", "every_role", "follow",
+    "fraction", "printed", "swap", "write",
 ]  # fmt: skip
 
 Words = list[str]
@@ -93,6 +93,14 @@ def printed(option: str) -> Cure:
         return [*_without(option, words, 1), option, value]
 
     return cure
+
+
+def every_role(message: str, words: Words, desk: Desk) -> Words:
+    """Type every role that the message prints, names of one's own but for ``NAME``."""
+    found = re.findall(r"""--role ((?:[^\s"';,]|"[^"]*"|'[^']*')+)""", message)
+    typed = [value for text in found for value in shlex.split(text) if "NAME=" not in value]
+    assert typed, message
+    return [*words, *(part for value in typed for part in ("--role", value))]
 
 
 def swap(option: str, *, listed: str = LISTED) -> Cure:

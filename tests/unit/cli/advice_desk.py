@@ -90,6 +90,16 @@ class Desk:
         return write_small_case(self.fresh(), case, assumptions={})
 
     @cached_property
+    def nothing(self) -> Path:
+        """Neither CT nor lungs, nothing assumed, and names that say no role."""
+        names = {"liver": "Leber MH", "Tumour A": "L1", "Tumour B": "L2"}
+        regions = (r.named(names[r.name]) for r in self.regions if r.name in names)
+        case = replace(self.whole, images=self.whole.images[1:], regions=Regions(tuple(regions)))
+        path = write_small_case(self.fresh(), case, assumptions={})
+        path.write_text(path.read_text().partition("[regions.roles]")[0])
+        return path
+
+    @cached_property
     def dim(self) -> Path:
         """No lesion as large as the image can resolve."""
         on = cases.grid(VOXEL_MM)

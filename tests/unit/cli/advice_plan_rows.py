@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from tests.command_line import call
-from tests.unit.cli.advice import Row, add, all_of, drop, elsewhere, fraction, printed, swap
+from tests.unit.cli.advice import (
+    Row,
+    add,
+    all_of,
+    drop,
+    elsewhere,
+    every_role,
+    fraction,
+    printed,
+    swap,
+)
 from tests.unit.cli.advice_desk import INJECTED, Desk, Words
 
 __all__ = ["PLAN_ROWS"]
@@ -152,6 +162,18 @@ PLAN_ROWS = (
         lambda d: d.run(d.case, "--image", "spect"), swap("--image")),
     Row("identity neither way", "--identity must be",
         lambda d: d.run(d.case, "--identity", "some"), swap("--identity")),
+    Row("everything unknown", "4 things are missing: (1) no region has the role liver or tumour",
+        lambda d: d.run(d.nothing),
+        all_of(every_role, add("--lung-shunt", 0.05), add("--lung-mass-g", 900),
+               add("--density-g-ml", 1.06))),
+    Row("no role of a tumour", "; --model mird needs no tumour",
+        lambda d: d.run(d.case, "--role", "Tumour A=other", "--role", "Tumour B=other", dose=None),
+        printed("--model")),
+    Row("a role that no name says", "or [regions.roles] in case.toml; the study has ",
+        lambda d: d.run(d.case, "--role", "liver=other"), add("--role", "liver=liver")),
+    Row("no role of a perfused volume", "; without --role NAME=perfused all of the liver is",
+        lambda d: d.run(d.case, "--role", "liver=other", "--role", "perfused right=other"),
+        add("--role", "perfused right=perfused")),
     Row("density unknown", "under [assumptions] or with --density-g-ml",
         lambda d: d.run(d.bare, "--lung-shunt", 0.05, "--lung-mass-g", 900),
         add("--density-g-ml", 1.06)),

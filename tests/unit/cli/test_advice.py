@@ -9,7 +9,7 @@ import pytest
 from opensirt.dose import mc_device
 from opensirt.dose.engines.local import LocalDeposition
 from opensirt.units import Unit
-from opensirt.workflow import engines, results, run
+from opensirt.workflow import dosing, engines, results, run
 from tests.command_line import call, refusal
 from tests.unit.cli.advice import Row, advising_texts, drop, elsewhere, follow, printed
 from tests.unit.cli.advice_desk import Desk
@@ -25,7 +25,9 @@ NEEDS_A_GPU = "GiB free; crop the grid or run with --device cpu"
 """Of a device that no test here has; the cure is that of "no GPU"."""
 ROLE = "--role \0"
 """A suggestion as `read` prints it; `test_roles` types it."""
-TESTED_BELOW = (GATE, DENSITY, MOVED, WRITTEN, NEEDS_A_GPU, ROLE)
+A_NAME = "--role NAME=\0"
+"""Typed by "a role that no name says"; a script that asks a case for a region is told it too."""
+TESTED_BELOW = (GATE, DENSITY, MOVED, WRITTEN, NEEDS_A_GPU, ROLE, A_NAME)
 
 
 @pytest.fixture(scope="session")
@@ -75,26 +77,32 @@ def test_another_engine_is_taken_where_the_gate_refuses_a_map(desk: Desk, monkey
     assert call(*words, "--engine", "voxel-convolution").code == 0
 
 
-@pytest.mark.parametrize(
-    ("says", "method", "words"),
-    [
-        (MOVED, "rename", lambda d: d.run(d.case)),
-        (WRITTEN, "replace", lambda d: d.dose()),
-    ],
-)
-def test_another_place_is_taken_where_one_cannot_be_written(
-    desk: Desk, monkeypatch, says: str, method: str, words
-) -> None:
-    def full(self: pathlib.Path, target: object) -> None:
+def test_another_place_is_taken_where_files_came_meanwhile(desk: Desk, monkeypatch) -> None:
+    words = desk.run(desk.case)
+    place = pathlib.Path(words[words.index("--out") + 1])
+
+    def somebody_writes(report: object) -> bytes:
+        place.mkdir()
+        (place / "notes.txt").write_text("mine")
+        return b"%PDF-"
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(results, "render_pdf", somebody_writes)
+        message = refusal(*words)
+    assert MOVED.rstrip("\0") in message
+    assert call(*elsewhere(message, words, desk)).code == 0
+
+
+def test_another_place_is_taken_where_a_disk_is_full(desk: Desk, monkeypatch) -> None:
+    def full(path: pathlib.Path, volume: object) -> None:
         raise OSError(28, "No space left on device")
 
-    said = words(desk)
+    words = desk.dose()
     with monkeypatch.context() as broken:
-        broken.setattr(pathlib.Path, method, full)
-        message = refusal(*said)
-    assert says.rstrip("\0") in message
-    assert message.endswith("choose another --out")
-    assert call(*elsewhere(message, said, desk)).code == 0
+        broken.setattr(dosing, "write_volume_nifti", full)
+        message = refusal(*words)
+    assert message.startswith(WRITTEN.rstrip("\0"))
+    assert call(*elsewhere(message, words, desk)).code == 0
 
 
 def test_leaving_an_option_out_is_no_other_option() -> None:

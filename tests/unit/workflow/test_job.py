@@ -48,7 +48,8 @@ def told(monkeypatch):
         ("refuse_unusable", None), ("read_case", case), ("prepare_case", prepared),
         ("calibrate", (relative, None)), ("make_plan", plan), ("compute_dose", dose),
         ("check_engines", "check"), ("build_report", "report"), ("write_results", {"a": "b"}),
-        ("_regions", "regions"), ("outline_image", "outlines"), ("read_identity", "identity"),
+        ("require_known", None), ("_regions", "regions"), ("outline_image", "outlines"),
+        ("read_identity", "identity"),
     ):  # fmt: skip
         verb(name, made)
     monkeypatch.setattr(RunOptions, "apply_to", lambda self, of: Part("applied", of=of))
@@ -70,6 +71,7 @@ def test_each_choice_reaches_its_verb(told, tmp_path):
     (applied,), words = calls["prepare_case"]
     assert applied.of is told.case
     assert words == {"image": None, "assume_aligned": True}
+    assert calls["require_known"] == ((applied, OPTIONS), {})
     assert calls["calibrate"][0] == (told.prepared, "y90")
     assert calls["make_plan"] == (
         (told.prepared, told.relative),

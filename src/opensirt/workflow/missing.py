@@ -1,0 +1,171 @@
+"""What a plan needs and nobody said: all of it in one line, each with what cures it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from opensirt.case import Case
+from opensirt.errors import CaseError
+from opensirt.image import Volume
+from opensirt.io.role_hints import listed, role_hints
+from opensirt.plan.surface import bsa_products
+from opensirt.quantify.thresholds import threshold
+from opensirt.units import Unit
+from opensirt.workflow.options import RunOptions
+from opensirt.workflow.roles import roles_of
+from opensirt.workflow.study import PLANNING, TREATMENT
+
+__all__ = ["require_known"]
+
+LUNGS = ("lungs", "lung-left", "lung-right")
+
+
+def require_known(case: Case, options: RunOptions) -> None:
+    """`CaseError` with every fact that the run misses; what is wrong with facts is told later.
+
+    Parameters
+    ----------
+    case : Case
+        As read, with what the options say of it.
+    options : RunOptions
+    """
+    if any(finding.severity == "stop" for finding in case.findings):
+        return  # preparing the case says so
+    facts = [
+        *_image(case, options.image),
+        *_roles(case, options.model),
+        *_lungs(case),
+        *_density(case),
+        *_body(case, options),
+        *_treatment(case, options.image),
+    ]
+    if len(facts) == 1:
+        raise CaseError(facts[0])
+    if facts:
+        each = "; ".join(f"({number}) {fact}" for number, fact in enumerate(facts, 1))
+        raise CaseError(f"{len(facts)} things are missing: {each}")
+
+
+def _image(case: Case, asked: str | None) -> Iterator[str]:
+    roles = {image.role for image in case.images}
+    wanted = (asked,) if asked else (PLANNING, TREATMENT)
+    if roles.isdisjoint(wanted) and set(wanted) <= {PLANNING, TREATMENT}:
+        try:
+            case.image(wanted[0])
+        except CaseError as error:
+            yield str(error)
+
+
+def _roles(case: Case, model: str) -> Iterator[str]:
+    """Regions that are there and say no role, and regions that are not there."""
+    needed = ("liver", "tumour") if model == "partition" else ("liver",)
+    roles = roles_of(case)
+    missing = [role for role in needed if not _has(case, role)]
+    if not missing:
+        return
+    lost = "; left out: ".join(["", *(item.why for item in case.left_out if item.role)][:3])
+    without = " or ".join(missing)
+    if not roles:
+        add = "add a structure set or segmentation"
+        yield f"the study has no regions, so no {without}; {add}{lost}"
+        return
+    hints = role_hints(roles)
+    typed = [
+        " ".join(hint.typed for hint in hints if hint.role == role) or f"--role NAME={role}"
+        for role in missing
+    ]
+    text = f"no region has the role {without}: give {' '.join(typed)}"
+    text += f", or [regions.roles] in case.toml; the study has {listed(list(roles))}{lost}"
+    if "tumour" in missing:
+        text += "; --model mird needs no tumour"
+    if not _has(case, "perfused"):
+        text += "; without --role NAME=perfused all of the liver is taken as perfused"
+    yield text
+
+
+def _lungs(case: Case) -> Iterator[str]:
+    if any(_has(case, role) for role in LUNGS):
+        return
+    known = case.assumptions
+    hints = [hint.typed for hint in role_hints(roles_of(case)) if hint.role in LUNGS]
+    outline = ""
+    if hints:
+        outline = f"give {hints[0]} if those are they, or "
+    elif case.has_image("ct") and _shows_lungs(case.image("ct").volume):
+        outline = "the CT shows lungs: outline them and call them lungs, or "
+    if known.lung_shunt_fraction is None:
+        yield (
+            "the lung shunt is not known: the study has no lungs region on the activity image; "
+            f"{outline}give lung_shunt_fraction under [assumptions] or with --lung-shunt"
+        )
+    if known.lung_mass_g is None and known.lung_shunt_fraction != 0:
+        where = "the study has no lungs region on the CT" if outline else "no CT shows the lungs"
+        yield (
+            f"the lung mass is not known: {where}; {outline}give lung_mass_g under "
+            "[assumptions] or with --lung-mass-g"
+        )
+
+
+def _shows_lungs(ct: Volume) -> bool:
+    """True where as much of a CT is as dense as lung as no bowel gas or mattress is."""
+    low, high = threshold("lungs_seen_least_hu").value, threshold("lungs_seen_most_hu").value
+    hu = ct.require(Unit.HU)
+    count = int(np.count_nonzero(np.logical_and(np.greater(hu, low), np.less(hu, high))))
+    return count * ct.grid.voxel_volume_ml > threshold("lungs_seen_volume_ml").value
+
+
+def _density(case: Case) -> Iterator[str]:
+    if not case.has_image("ct") and case.assumptions.density_g_ml is None:
+        yield (
+            "there is no CT and no assumed density; give density_g_ml under [assumptions] or with "
+            "--density-g-ml"
+        )
+
+
+def _body(case: Case, options: RunOptions) -> Iterator[str]:
+    """Height and weight for the one model that needs them, where it is for the product at all."""
+    if options.model != "bsa" or options.product not in bsa_products():
+        return
+    patient = case.patient
+    missing = [
+        (option, key)
+        for option, key, value in (
+            ("--height-cm", "height_cm", patient.height_cm),
+            ("--weight-kg", "weight_kg", patient.weight_kg),
+        )
+        if value is None
+    ]
+    if missing:
+        typed, keys = (" and ".join(words) for words in zip(*missing, strict=True))
+        yield (
+            f"model 'bsa' needs height and weight; give {typed}, or {keys} under [patient] in "
+            "case.toml; volumes are those of the study"
+        )
+
+
+def _treatment(case: Case, asked: str | None) -> Iterator[str]:
+    """What was given, for the image after treatment where that is the one used."""
+    roles = {image.role for image in case.images}
+    used = asked or (PLANNING if PLANNING in roles else TREATMENT)
+    if used != TREATMENT or TREATMENT not in roles:
+        return
+    if case.treatment is None:
+        yield (
+            "the image was taken after treatment, but what was given is not stated; add "
+            "[treatment] with product, activity_gbq and injected to case.toml, or give "
+            "--given-gbq and --injected"
+        )
+        return
+    volume = case.image(TREATMENT).volume
+    is_dated = case.treatment.injected is not None or volume.time == "injection"
+    if volume.unit is Unit.BQ_PER_ML and not is_dated:
+        yield (
+            "the time of injection is not known; give it, in case.toml under [treatment] "
+            "'injected' or with --given-gbq and --injected"
+        )
+
+
+def _has(case: Case, role: str) -> bool:
+    return any(not region.is_empty for region in case.regions.with_role(role))
