@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import platform
 from collections.abc import Mapping
@@ -17,7 +18,10 @@ _PACKAGES = ("numpy", "scipy", "numba", "SimpleITK", "pydicom", "highdicom", "ni
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """SHA-256 of a file's bytes, hexadecimal; `OSError` for a pipe or device, which might wait."""
+    if not path.is_file():
+        path.stat()  # absent: says so
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -81,6 +81,11 @@ def find_file(table: Table, folder: Path) -> Path:
             f'{table.place}: file "{table.values["file"]}" does not exist; write its path, '
             "absolute or from the folder of case.toml"
         )
+    if not path.is_file() and not path.is_dir():
+        raise CaseError(
+            f'{table.place}: file "{table.values["file"]}" is a pipe, socket or device; name a '
+            "file or a folder"
+        )
     return path
 
 

@@ -123,6 +123,8 @@ def write_case_file(
 
 
 def _load(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file():
+        raise CaseError(f"{path.name}: cannot be read: it is no file")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

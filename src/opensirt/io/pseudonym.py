@@ -94,6 +94,8 @@ def _write_new(file: Path, made: str) -> None:
 
 
 def _read(file: Path) -> str:
+    if not file.is_file() and not file.is_dir():
+        raise InputError(f"the site key {file} cannot be read (a pipe, socket or device)")
     try:
         return file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -41,6 +41,8 @@ def files_in(folder: Path) -> tuple[list[Path], list[LeftOut]]:
         try:
             if file.is_symlink() and not file.exists():
                 refused(OSError(errno.ENOENT, "a link that leads nowhere", str(file)))
+            elif file.exists() and not file.is_file():
+                refused(OSError(errno.EINVAL, "a pipe, socket or device", str(file)))
             return file.is_file()
         except OSError as error:
             refused(error)
