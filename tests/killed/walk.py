@@ -9,15 +9,15 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from opensirt.io.claim import work_folder
 from opensirt.io.made import MARKER, mark_folder
 from opensirt.io.places import PROBE
-from opensirt.io.swap import staging_prefix
 from tests.killed.commands import Command, Memory
 from tests.killed.deaths import KILLED, run_until
 
 __all__ = ["FaultError", "Files", "Walk", "judge"]
 
-FOREIGN = ("thesis.txt", ".hidden/notes.txt", ".other.opensirt-new-abc/half.txt")
+FOREIGN = ("thesis.txt", ".hidden/notes.txt", ".other.opensirt-0123456789abcdef/half/a.txt")
 """What others keep beside the results, a job into another place among them."""
 
 Files = dict[str, bytes]
@@ -57,7 +57,7 @@ def parts(files: Files, command: Command) -> tuple[Files, Files, Files]:
     temporary: Files = {}
     rest: Files = {}
     outputs = (command.out, *command.beside)
-    hidden = (PROBE, *(staging_prefix(Path(out)) for out in outputs))
+    hidden = (PROBE, *(work_folder(Path(out)).name for out in outputs))
     for name, content in files.items():
         top = name.split("/")[0]
         kept = results if top in outputs else temporary if top.startswith(hidden) else rest

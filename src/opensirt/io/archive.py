@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from opensirt.errors import InputError
+from opensirt.errors import InputError, OpenSirtError
 from opensirt.io.made import mark_folder
-from opensirt.io.places import create_beside, real_place, refuse_unusable, refuse_unusable_file
-from opensirt.io.swap import lock_folder, put_in_place, recover, staging_prefix
+from opensirt.io.places import real_place, refuse_file, refuse_folder, refuse_overlap
+from opensirt.io.swap import HALF, put_files_in_place, put_in_place, working
 
 __all__ = ["staged_directory", "staged_files", "write_json", "write_text"]
+
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", -1))
+"""What a disk answers that takes no more; libraries make other errors of it."""
+LONGEST_REASON = 120
 
 
 @contextmanager
@@ -28,23 +32,25 @@ def staged_directory(
 
     Any exception, Ctrl-C included, removes the temporary folder and leaves `out` as it was. With
     `overwrite`, an old `out` that opensirt made stays until the new one is complete, then the two
-    are exchanged. What a killed job left beside `out` is brought back or removed first.
+    are exchanged. What a killed job left beside `out` is brought back or removed first. Another
+    job into the same `out` is refused meanwhile.
 
     Raises
     ------
     InputError
-        When `out` cannot be created, is a file, is a folder with something in it (without
-        `overwrite`) or with something that opensirt did not make, is one of the `inputs`, holds
-        one or lies in one.
+        When `out` cannot be created or written, is a file, is a folder with something in it
+        (without `overwrite`) or with something that opensirt did not make, is one of the `inputs`,
+        holds one or lies in one.
     """
     target = real_place(out)
-    recover(target)
-    refuse_unusable(out, overwrite=overwrite, inputs=inputs)
-    with _staging(out) as staged:
-        staged.chmod(_usual_mode())
-        yield staged
-        mark_folder(staged)
-        put_in_place(staged, target, out, overwrite=overwrite)
+    refuse_overlap(out, inputs)
+    with working(target, out) as work, _written([out], {work / HALF: out}):
+        refuse_folder(out, overwrite=overwrite)
+        half = _begin(work)
+        half.chmod(_usual_mode())
+        yield half
+        mark_folder(half)
+        put_in_place(work, target, out, overwrite=overwrite)
 
 
 @contextmanager
@@ -59,39 +65,68 @@ def staged_files(
     for what is refused.
     """
     for path in paths.values():
-        refuse_unusable_file(path, inputs)
+        refuse_overlap(path, inputs)
     targets = {name: real_place(path) for name, path in paths.items()}
-    for target in targets.values():
-        recover(target)
-    try:
-        with ExitStack() as stack:
-            folders = {name: stack.enter_context(_staging(path)) for name, path in paths.items()}
-            staged = {name: folders[name] / target.name for name, target in targets.items()}
-            yield staged
-            for path in paths.values():
-                refuse_unusable_file(path, inputs)  # nothing foreign came meanwhile
-            for target in list(targets.values())[1:]:
-                target.unlink(missing_ok=True)
-            for name, target in targets.items():
-                staged[name].replace(target)
-    except OSError as error:
-        shown = ", ".join(str(path) for path in paths.values())
-        raise InputError(
-            f"expected to write {shown}, got {error.strerror or error}; choose another --out"
-        ) from error
+    with ExitStack() as stack:
+        works = {
+            name: stack.enter_context(working(targets[name], path)) for name, path in paths.items()
+        }
+        staged = {name: works[name] / HALF / target.name for name, target in targets.items()}
+        own = {staged[name]: path for name, path in paths.items()}
+        stack.enter_context(_written(paths.values(), own))
+        for path in paths.values():
+            refuse_file(path)
+        for work in works.values():
+            _begin(work)
+        yield staged
+        for path in paths.values():
+            refuse_file(path)  # nothing foreign came meanwhile
+        put_files_in_place(works, targets)
+
+
+def _begin(work: Path) -> Path:
+    """The folder that is written to, in the one that the job holds."""
+    half = work / HALF
+    half.mkdir()
+    return half
 
 
 @contextmanager
-def _staging(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out`, held while the job lives and gone afterwards."""
-    staged = create_beside(out, staging_prefix(real_place(out)))
-    held = lock_folder(staged)
+def _written(shown: Iterable[Path], names: Mapping[Path, Path]) -> Iterator[None]:
+    """What goes wrong on the disk is one line that names the place by the name it was given.
+
+    Parameters
+    ----------
+    shown : Path
+        What is written.
+    names : mapping of Path to Path
+        Temporary names and theirs.
+    """
     try:
-        yield staged
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-        if held is not None:
-            os.close(held)
+        yield
+    except OpenSirtError as error:
+        text = str(error)
+        for temporary, name in names.items():
+            text = text.replace(str(temporary), str(name))
+        if text == str(error):
+            raise
+        raise type(error)(text) from error
+    except Exception as error:
+        why = _fault_of_the_disk(error)
+        if not why:
+            raise
+        places = ", ".join(str(path) for path in shown)
+        raise InputError(f"expected to write {places}, got {why}; choose another --out") from error
+
+
+def _fault_of_the_disk(error: BaseException) -> str:
+    """The system's words for what a write met, through what libraries wrap around it; or ""."""
+    first: BaseException | None = error
+    while first is not None:
+        if isinstance(first, OSError) and first.strerror:
+            return first.strerror if isinstance(error, OSError) or first.errno in FULL else ""
+        first = first.__cause__ or first.__context__
+    return " ".join(str(error).split())[:LONGEST_REASON] if isinstance(error, OSError) else ""
 
 
 def _usual_mode() -> int:

@@ -6,14 +6,24 @@ anybody put or changed something counts as theirs.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from opensirt.provenance import hash_file
 
-__all__ = ["MARKER", "foreign_in", "is_own_file", "mark_folder"]
+__all__ = [
+    "MARKER",
+    "foreign_in",
+    "is_own_file",
+    "mark_folder",
+    "protected_in",
+    "remove_files",
+    "remove_folder",
+]
 
 MARKER = ".opensirt-made.json"
 MAKER = "opensirt"
@@ -26,7 +36,7 @@ BEGINNING = 65536
 def mark_folder(folder: Path) -> None:
     """Leave the list of everything in a folder in it; the last thing that is written."""
     (folder / MARKER).unlink(missing_ok=True)
-    sums = {name: hash_file(path) for name, path in _files(folder)}
+    sums = {name: hash_file(path) for name, path in _files(folder) if _is_plain(path)}
     text = json.dumps({"made_by": MAKER, "files": sums}, indent=1, sort_keys=True)
     (folder / MARKER).write_text(text + "\n", encoding="utf-8")
 
@@ -42,13 +52,77 @@ def foreign_in(folder: Path) -> str:
     for name, path in _files(folder):
         if path.name in OF_THE_SYSTEM or name == MARKER:
             continue
-        if path.is_symlink() or sums.get(name) != hash_file(path):
+        if name not in sums or not _is_plain(path) or sums[name] != hash_file(path):
             return name
     return ""
 
 
+def protected_in(folder: Path) -> str:
+    """The first folder or file that somebody keeps from change; the folder itself is "."."""
+    if not _is_open(folder):
+        return "."
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted([*folders, *files]):
+            path = Path(root) / name
+            if not path.is_symlink() and not _is_open(path):
+                return path.relative_to(folder).as_posix()
+    return ""
+
+
+def _is_open(path: Path) -> bool:
+    """Whether its owner may write to a file, and this user too to a folder."""
+    facts = path.stat()
+    is_free = bool(facts.st_mode & stat.S_IWUSR)
+    return is_free and (not stat.S_ISDIR(facts.st_mode) or os.access(path, os.W_OK))
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove results file by file, only what their list names and nobody changed.
+
+    The list goes last, so that what a death leaves is still known for opensirt's own.
+
+    Raises
+    ------
+    OSError
+        When something foreign is in the folder, which then stays, or something cannot be removed.
+    """
+    files = dict(_files(folder))
+    if files and (found := foreign_in(folder)):
+        raise OSError(errno.EPERM, f"holds {_said(found)} that opensirt did not make")
+    for name, path in files.items():
+        if name != MARKER:
+            path.unlink(missing_ok=True)
+    for root, folders, _ in os.walk(folder, topdown=False):
+        for name in folders:
+            (Path(root) / name).rmdir()
+    if set(os.listdir(folder)) <= {MARKER}:
+        (folder / MARKER).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def remove_files(folder: Path) -> None:
+    """Remove a folder of single files of opensirt; `OSError` as of `remove_folder`."""
+    for path in sorted(folder.iterdir()):
+        if not is_own_file(path):
+            raise OSError(errno.EPERM, f"holds {path.name}, which opensirt did not make")
+        path.unlink()
+    folder.rmdir()
+
+
+def _said(found: str) -> str:
+    return "files" if found == "." else found
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether a regular file lies there: no link, and no pipe or device that is waited for."""
+    return stat.S_ISREG(path.lstat().st_mode)
+
+
 def _listed(folder: Path) -> dict[str, str] | None:
     try:
+        if not _is_plain(folder / MARKER):
+            return None
         data = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
@@ -78,7 +152,7 @@ def is_own_file(path: Path) -> bool:
     for ending, test in _MARKS.items():
         if name.endswith(ending):
             try:
-                return test(path)
+                return path.is_file() and test(path)
             except Exception:  # whatever a damaged or foreign file raises: it is not ours
                 return False
     return False

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from opensirt.errors import InputError
-from opensirt.io.made import foreign_in, is_own_file
+from opensirt.io.claim import unwritable
+from opensirt.io.made import foreign_in, is_own_file, protected_in
+from opensirt.io.swap import recover
+from opensirt.io.written import identity
 
 __all__ = [
-    "create_beside",
     "real_place",
+    "refuse_file",
+    "refuse_folder",
     "refuse_overlap",
     "refuse_unusable",
     "refuse_unusable_file",
@@ -21,6 +26,8 @@ __all__ = [
 
 PROBE = ".opensirt-probe-"
 ELSEWHERE = "choose another --out"
+LOOKS = 5
+"""At a folder that other jobs replace meanwhile."""
 
 
 def refuse_unusable(shown: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
@@ -36,20 +43,25 @@ def refuse_unusable(shown: Path, *, overwrite: bool, inputs: Sequence[Path] = ()
     inputs : sequence of Path
         Files and folders that are read; the folder may not be one, hold one or lie in one.
     """
-    target = real_place(shown)
     refuse_overlap(shown, inputs)
+    recover(real_place(shown), shown)
+    refuse_folder(shown, overwrite=overwrite)
+
+
+def refuse_folder(shown: Path, *, overwrite: bool) -> None:
+    """`InputError` where results cannot go to this folder, as it is now."""
+    target = real_place(shown)
     if not target.exists():
         _refuse_unwritable(shown, target)
         return
     if not target.is_dir():
         raise InputError(f"expected {shown} to be a folder, found a file; {ELSEWHERE}")
-    try:
-        used = any(target.iterdir())
-        foreign = foreign_in(target) if used and overwrite else ""
-    except OSError as error:
+    if os.path.ismount(target):
         raise InputError(
-            f"expected to read the output folder {shown}, got {error.strerror}; {ELSEWHERE}"
-        ) from error
+            f"expected {shown} to be a folder that can be replaced, found the top of a disk; "
+            "choose a folder in it with --out"
+        )
+    used, foreign, kept = _look(target, shown, overwrite)
     if used and not overwrite:
         raise InputError(
             f"expected the output folder {shown} to be new or empty, found files in it; "
@@ -62,21 +74,64 @@ def refuse_unusable(shown: Path, *, overwrite: bool, inputs: Sequence[Path] = ()
             f"expected to replace results of opensirt in {shown}, found {what}{why} "
             f"in it; nothing foreign is replaced: {ELSEWHERE} or move it away"
         )
+    if kept:
+        _refuse_protected(shown, "it" if kept == "." else f"{kept} in it")
     _refuse_unwritable(shown, target)
+
+
+def _look(target: Path, shown: Path, overwrite: bool) -> tuple[bool, str, str]:
+    """Whether anything is in a folder, what of it is foreign, and what is write-protected.
+
+    Looked at again where another job replaced the folder meanwhile.
+    """
+    for _ in range(LOOKS):
+        before = identity(target)
+        try:
+            used = any(target.iterdir())
+            foreign = foreign_in(target) if used and overwrite else ""
+            is_replaced = not foreign and (overwrite or not used)
+            found = used, foreign, protected_in(target) if is_replaced else ""
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise InputError(
+                f"expected to read the output folder {shown}, got {error.strerror}; {ELSEWHERE}"
+            ) from error
+        if identity(target) == before:
+            return found
+    raise InputError(f"expected {shown} to stay as it is, found other jobs there; {ELSEWHERE}")
+
+
+def _refuse_protected(shown: Path, what: str) -> None:
+    raise InputError(
+        f"expected to replace {shown}, found {what} write-protected; {ELSEWHERE}, or allow writing"
+    )
 
 
 def refuse_unusable_file(shown: Path, inputs: Sequence[Path] = ()) -> None:
     """`InputError` where a file cannot be written here: a folder, an input, somebody else's."""
+    refuse_overlap(shown, inputs)
+    recover(real_place(shown), shown)
+    refuse_file(shown)
+
+
+def refuse_file(shown: Path) -> None:
+    """`InputError` where a file cannot be written here, as the place is now."""
     target = real_place(shown)
     if target.is_dir():
         raise InputError(f"expected {shown} to be a file, found a folder; {ELSEWHERE}")
-    refuse_overlap(shown, inputs)
-    if target.exists() and not is_own_file(target):
+    if _is_foreign(target) and _is_foreign(target):  # and not just replaced by another job
         raise InputError(
             f"expected {shown} to be new or a file of opensirt, found one that it did not make; "
             f"nothing foreign is replaced: {ELSEWHERE} or move it away"
         )
+    if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
+        _refuse_protected(shown, "it")
     _refuse_unwritable(shown, target)
+
+
+def _is_foreign(target: Path) -> bool:
+    return target.exists() and not is_own_file(target) and target.exists()
 
 
 def refuse_overlap(shown: Path, inputs: Sequence[Path]) -> None:
@@ -115,19 +170,24 @@ def _identities(target: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
 def real_place(shown: Path) -> Path:
     """The place itself, links followed; a link to nowhere is refused."""
     try:
-        if shown.is_symlink() and not shown.exists():
+        if any(path.is_symlink() and not path.exists() for path in (shown, *shown.parents)):
             raise InputError(
                 f"expected {shown} to be a place for results, found a link that leads nowhere; "
                 f"{ELSEWHERE}"
             )
         target = Path(os.path.realpath(shown))
+        if target.parent == target:
+            raise InputError(
+                f"expected {shown} to be a place for results, found the top of all folders; "
+                f"{ELSEWHERE}"
+            )
         above = next(path for path in target.parents if path.exists())
         for name in target.relative_to(above).parts:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 (above / name).lstat()  # a name that the file system cannot hold ends here
         return target
     except (OSError, ValueError) as error:
-        raise InputError(_unwritable(shown, error)) from error
+        raise InputError(unwritable(shown, error)) from error
 
 
 def _refuse_unwritable(shown: Path, target: Path) -> None:
@@ -142,19 +202,4 @@ def _refuse_unwritable(shown: Path, target: Path) -> None:
             with contextlib.suppress(OSError):  # another job's, or gone by now
                 probe.rmdir()
     except OSError as error:
-        raise InputError(_unwritable(shown, error)) from error
-
-
-def create_beside(shown: Path, prefix: str) -> Path:
-    """A new folder beside a place, above folders made too; `InputError` where it cannot be."""
-    target = real_place(shown)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
-    except OSError as error:
-        raise InputError(_unwritable(shown, error)) from error
-
-
-def _unwritable(shown: Path, error: OSError | ValueError) -> str:
-    why = getattr(error, "strerror", None) or str(error)
-    return f"expected to create {shown}, got {why}; choose a place you may write to with --out"
+        raise InputError(unwritable(shown, error)) from error

@@ -43,7 +43,7 @@ def test_a_folder_is_the_old_or_the_new_one_wherever_its_job_dies(
             write_folder(home / "out", "old")
         code = exit_of(lambda: write_folder(home / "out", "new"), step)  # noqa: B023
         if before or (home / "out").exists():
-            aside = [] if exchange or (home / "out").exists() else home.glob(".out.opensirt-old-*")
+            aside = [] if exchange or (home / "out").exists() else home.glob(".out.*/old")
             (stands,) = aside or [home / "out"]
             assert words_of(stands) in ({"old"}, {"new"}), step
         write_folder(home / "out", "again")
