@@ -3,6 +3,7 @@
 Called before the first compiled function is declared. Numba keeps machine code beside the sources,
 else under the user's home; where neither can be written, declaring a function fails. There a folder
 of this process alone is used, and removed at its end: code that others could write is never run.
+Code that cannot be kept, as on a full disk, is compiled again by the next process.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ VARIABLE = "NUMBA_CACHE_DIR"
 
 def keep_machine_code() -> None:
     """Make numba's cache usable: a folder that can be written, damaged files taken for absent."""
-    if not os.environ.get(VARIABLE) and not _has_a_place():
+    given = os.environ.get(VARIABLE)
+    if not (given and _writable(Path(given))) and not _has_a_place():
         own = tempfile.mkdtemp(prefix="opensirt-numba-")
         atexit.register(shutil.rmtree, own, ignore_errors=True)
         os.environ[VARIABLE] = own
@@ -32,6 +34,7 @@ def keep_machine_code() -> None:
     if os.environ.get(VARIABLE):
         config.CACHE_DIR = os.environ[VARIABLE]
     _forgive(caching.IndexDataCacheFile)
+    _keep_what_fits(caching.Cache)
 
 
 def _has_a_place() -> bool:
@@ -60,8 +63,21 @@ def _forgive(cache: type[Any]) -> None:
     cache._forgives = True
 
 
+def _keep_what_fits(cache: type[Any]) -> None:
+    """Code that the place of the cache does not take is used all the same."""
+    if getattr(cache, "_keeps_what_fits", False) or not hasattr(cache, "_save_overload"):
+        return
+    cache._save_overload = _else(cache._save_overload, _unless_it_is_the_disk)
+    cache._keeps_what_fits = True
+
+
 def _missing(problem: Exception) -> None:
     raise FileNotFoundError("damaged file of machine code") from problem
+
+
+def _unless_it_is_the_disk(problem: Exception) -> None:
+    if not isinstance(problem, OSError):
+        raise problem
 
 
 def _else(load: Callable[..., Any], otherwise: Callable[[Exception], Any]) -> Callable[..., Any]:

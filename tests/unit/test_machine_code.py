@@ -60,3 +60,20 @@ def test_where_nothing_can_be_written_it_is_kept_for_one_process(
     words = run(script, NUMBA_CACHE_DIR="", TMPDIR=str(tmp_path / "temporary"))
     assert words.startswith("8.0 0\n" + str(tmp_path / "temporary"))
     assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_code_that_a_full_place_does_not_take_is_used_all_the_same(
+    tmp_path: Path, script: Path
+) -> None:
+    """Files of at most 100 bytes, as on a full disk."""
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+    script.write_text(full + PROGRAM)
+    kept = {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    assert [run(script, **kept), run(script, **kept)] == ["8.0 0", "8.0 0"]
+
+
+def test_a_place_that_cannot_be_written_is_not_asked_for_code(tmp_path: Path, script: Path) -> None:
+    """A file has the name of the folder that was given; code is kept beside its source."""
+    (tmp_path / "file").write_text("")
+    kept = {"NUMBA_CACHE_DIR": str(tmp_path / "file" / "folder")}
+    assert [run(script, **kept), run(script, **kept)] == ["8.0 0", "8.0 1"]
