@@ -9,22 +9,24 @@ from typing import NoReturn
 
 import typer
 
-from opensirt.cli import activity, dosimetry, kernel, machine, study
+from opensirt.cli import STOPPED, activity, dosimetry, kernel, machine, study
+from opensirt.cli.parts import missing_part
 from opensirt.cli.streams import make_safe, tell
 from opensirt.errors import OpenSirtError
+from opensirt.io import written
 
 __all__ = ["app", "main"]
 
-STOPPED = 130
-"""Exit code of a program that Ctrl-C ended."""
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 """The base of what typer raises for wrong words; of these it exports only BadParameter."""
+
+NO_MEMORY = ("failed to map segment", "annot allocate memory")
+"""What the system answers where a part of a program does not fit into the memory."""
 
 app = typer.Typer(
     name="opensirt",
     help="Plan radioembolization (SIRT) from a hospital's own images. Research software.",
-    no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -41,18 +43,22 @@ app.command("doctor")(machine.doctor)
 
 @app.callback(invoke_without_command=True)
 def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", "-v", help="Print the version and stop."),
 ) -> None:
     if version:
         from opensirt._version import __version__
 
         typer.echo(f"opensirt {__version__}")
         raise typer.Exit()
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
     """Run the program; a deliberate error becomes one line on stderr and exit code 2."""
     make_safe()
+    written.forget()
     for name in ("SIGTERM", "SIGHUP"):  # cleaned up after like Ctrl-C
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
@@ -63,19 +69,36 @@ def main() -> None:
         _fail(f"{_words_of(problem)}; see opensirt --help")
     except OpenSirtError as problem:
         _fail(str(problem))
-    except (OSError, MemoryError) as problem:
-        _fail(f"{type(problem).__name__}: {problem}")
+    except ModuleNotFoundError as problem:
+        _fail(missing_part(problem))
+    except (OSError, MemoryError, ImportError) as problem:
+        _fail(_words_of_the_system(problem))
     except (KeyboardInterrupt, typer.Abort):
         code = STOPPED
     except Exception as problem:  # no fault of ours ends in a traceback on a clinician's screen
         _fail(
-            f"an error that opensirt did not foresee, {type(problem).__name__}; nothing unfinished "
-            "is kept; set OPENSIRT_TRACEBACK=1 and report what it prints, without the patient's "
-            "data"
+            f"an error that opensirt did not foresee, {type(problem).__name__}; {_what_stands()}; "
+            "set OPENSIRT_TRACEBACK=1 and report what it prints, without the patient's data"
         )
     if code == STOPPED:  # typer turns Ctrl-C into this code or into Abort, by its version
-        tell("stopped; nothing unfinished is kept")
+        tell(f"stopped; {_what_stands()}")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _what_stands() -> str:
+    places = ", ".join(map(str, written.standing()))
+    return f"results were written to {places}" if places else "nothing unfinished is kept"
+
+
+def _words_of_the_system(problem: Exception) -> str:
+    """What a full disk or memory answers; a library that finds no room in memory is not loaded."""
+    text = str(problem)
+    if isinstance(problem, MemoryError) or any(part in text for part in NO_MEMORY):
+        return (
+            f"too little memory for this job ({text or 'all is used'}); {_what_stands()}; close "
+            "other programs, or raise the limit on memory"
+        )
+    return f"{type(problem).__name__}: {problem}"
 
 
 def _words_of(problem: Exception) -> str:

@@ -259,7 +259,11 @@ def test_names_and_values_are_parted_at_the_first_sign() -> None:
     ("error", "code", "said"),
     [
         (OSError(28, "No space left"), 2, "opensirt: OSError: [Errno 28] No space left\n"),
-        (MemoryError("too much"), 2, "opensirt: MemoryError: too much\n"),
+        (
+            MemoryError("too much"), 2,
+            "opensirt: too little memory for this job (too much); nothing unfinished is kept; "
+            "close other programs, or raise the limit on memory\n",
+        ),
         (InputError("two\n  lines"), 2, "opensirt: two lines\n"),
         (KeyboardInterrupt(), 130, "opensirt: stopped; nothing unfinished is kept\n"),
         (typer.Abort(), 130, "opensirt: stopped; nothing unfinished is kept\n"),
