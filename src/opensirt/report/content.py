@@ -112,7 +112,7 @@ def describe_report(
         formulae=plan.formulae,
         pictures=tuple(pictures),
         assumptions=_assumptions(stated, every),
-        left_out=tuple(Row(item.what, item.why) for item in case.left_out),
+        left_out=_left_out_rows(case),
         provenance=_provenance_rows(results["provenance"]),
         references=reference_rows(plan, sources),
         notice=NOTICE,
@@ -211,6 +211,18 @@ def _study_rows(case: Case) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def _left_out_rows(case: Case) -> tuple[Row, ...]:
+    """What was not used, by reason; of many for one reason the names in one row."""
+    by_reason: dict[str, list[str]] = {}
+    for item in case.left_out:
+        by_reason.setdefault(item.why, []).append(item.what)
+    return tuple(
+        Row(names[0] if len(names) == 1 else f"{len(names)} of one kind", why,
+            "" if len(names) == 1 else ", ".join(names))
+        for why, names in by_reason.items()
+    )  # fmt: skip
+
+
 def _lung_rows(plan: Plan) -> tuple[Row, ...]:
     lung = plan.lung
     return (
@@ -222,9 +234,14 @@ def _lung_rows(plan: Plan) -> tuple[Row, ...]:
 
 def _plain(value: Any) -> str:
     """An option as text; of several facts, those that were given."""
-    if not isinstance(value, Mapping):
-        return str(value)
-    return ", ".join(f"{key} {fact}" for key, fact in value.items() if fact is not None)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        facts = ((key.replace("_", " "), _plain(fact)) for key, fact in value.items())
+        return ", ".join(f"{key} {fact}" for key, fact in facts if fact)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _provenance_rows(record: Mapping[str, Any]) -> tuple[Row, ...]:
@@ -233,6 +250,8 @@ def _provenance_rows(record: Mapping[str, Any]) -> tuple[Row, ...]:
     rows.append(Row("Versions", versions))
     for key, value in record["options"].items():
         text = _plain(value)
+        if not text:
+            continue
         shown = text if len(text) <= LONGEST_OPTION else "see results.json"
         rows.append(Row(f"Option {key.replace('_', ' ')}", shown))
     rows += [

@@ -45,7 +45,11 @@ TOP_OF_COLOURS = 0.8
 """Part of the highest dose that has the brightest colour, so that a hot spot does not dim all."""
 BEYOND = 4
 """Voxels around a cut-out that its edges are drawn from."""
-DPI = 120
+WIDTH_IN, DPI = 8.0, 165
+"""Of a picture across the page, so that its letters are as large as those of the text."""
+TILE_IN = WIDTH_IN / TILE_COLUMNS
+STYLES = ("-", (0, (5, 2)), "-.", (0, (1, 1.5)))
+"""Of curves, so that one that lies on another still shows."""
 RUN_LENGTHS = 3
 """Strategy of zlib: four times as quick as the usual one for these pictures, and 4 % larger."""
 
@@ -66,14 +70,14 @@ def planes_picture(scene: Scene, focus: Region) -> Picture:
     """Axial, coronal and sagittal planes through the middle of `focus`, fused with dose."""
     slices = _index_of(scene, focus)
     n, r, c = scene.grid.shape
-    height = 11 * max(n, r) / (2 * c + r) + 0.8  # inches: planes side by side, titles, legend
-    figure = MplFigure(figsize=(11, height), dpi=DPI, layout="constrained", facecolor="white")
+    height = WIDTH_IN * max(n, r) / (2 * c + r) + 0.8  # planes side by side, titles, legend
+    figure = MplFigure(figsize=(WIDTH_IN, height), dpi=DPI, layout="constrained", facecolor="white")
     places = figure.add_gridspec(1, 3, width_ratios=(c, c, r))  # one scale in mm for all three
     drawn = []
     for axis, name in enumerate(("Axial", "Coronal", "Sagittal")):
         axes = figure.add_subplot(places[0, axis])
         _draw_plane(axes, scene, axis, slices[axis])
-        axes.set_title(f"{name}, {_plane_label(scene, axis, slices[axis])}", fontsize=12)
+        axes.set_title(f"{name}, {_plane_label(scene, axis, slices[axis])}", fontsize=11)
         drawn.append(axes)
     _add_colour_bar(figure, scene, drawn)
     _add_legends(figure, scene)
@@ -89,7 +93,10 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
     rows = math.ceil(len(tumours) / TILE_COLUMNS)
     columns = min(TILE_COLUMNS, len(tumours))
     figure = MplFigure(
-        figsize=(2.2 * columns, 2.35 * rows + 0.5), dpi=DPI, layout="constrained", facecolor="white"
+        figsize=(TILE_IN * columns, (TILE_IN + 0.25) * rows + 0.5),
+        dpi=DPI,
+        layout="constrained",
+        facecolor="white",
     )
     drawn = []
     for position, tumour in enumerate(tumours):
@@ -114,7 +121,7 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
 
 def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
     """Cumulative dose-volume histograms; `curves` holds (name, role, Dvh)."""
-    figure = MplFigure(figsize=(10, 5), dpi=DPI, layout="constrained", facecolor="white")
+    figure = MplFigure(figsize=(WIDTH_IN, 4.2), dpi=DPI, layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     palette = ("#d00000", "#1d4ed8", "#15803d", "#7c3aed", "#b45309", "#0e7490", "#be185d")
     thin = 0
@@ -132,6 +139,7 @@ def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
                 100 * fraction,
                 color=palette[number % len(palette)],
                 lw=2,
+                ls=STYLES[number % len(STYLES)],
                 label=_plain(name),
             )
     axes.set(xlabel="Absorbed dose (Gy)", ylabel="Volume receiving at least this dose (%)")
@@ -211,8 +219,8 @@ def _add_colour_bar(figure: MplFigure, scene: Scene, axes: Sequence[Any]) -> Non
 
     scale = ScalarMappable(Normalize(0.0, _top_gy(scene)), _wash())
     bar = figure.colorbar(scale, ax=axes, extend="max", fraction=0.03, pad=0.01, aspect=30)
-    bar.set_label("Absorbed dose (Gy)", fontsize=12)
-    bar.ax.tick_params(labelsize=12)
+    bar.set_label("Absorbed dose (Gy)", fontsize=10)
+    bar.ax.tick_params(labelsize=10)
     bar.ax.set_facecolor("0.35")
 
 
@@ -236,7 +244,7 @@ def _add_legends(figure: MplFigure, scene: Scene, with_regions: bool = True) -> 
             )
             for role in roles
         ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=8, fontsize=11, frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=10, frameon=False)
 
 
 def _index_of(scene: Scene, region: Region) -> tuple[int, int, int]:

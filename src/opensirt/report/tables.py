@@ -116,7 +116,9 @@ def _tumour_parts(plan: Plan, doses: Sequence[RegionDose]) -> Iterator[_Part]:
     voxel = {dose.name: dose for dose in doses}
     measurable = judged_tumours(plan)
     seen = [voxel[tumour.name] for tumour in tumours if tumour.name in voxel]
-    together = f"{len(tumours)} tumours, mean by mass" if len(tumours) > 1 else tumours[0].name
+    shown = {dose.name: dose.shown for dose in doses}
+    alone = shown.get(tumours[0].name, tumours[0].name)
+    together = f"{len(tumours)} tumours, mean by mass" if len(tumours) > 1 else alone
     yield _Part(
         together,
         _mean([(t.mass_g, t.mean_dose_gy) for t in tumours]),
@@ -128,7 +130,7 @@ def _tumour_parts(plan: Plan, doses: Sequence[RegionDose]) -> Iterator[_Part]:
         for word, choose in (("lowest", min), ("highest", max)):
             one: PlannedDose = choose(tumours, key=lambda tumour: tumour.mean_dose_gy)
             mean = voxel[one.name].mean_dose_gy if one.name in voxel else None
-            yield _Part(f"{word}: {one.name}", one.mean_dose_gy, mean, ())
+            yield _Part(f"{word}: {shown.get(one.name, one.name)}", one.mean_dose_gy, mean, ())
 
 
 def judged_tumours(plan: Plan) -> frozenset[str]:
@@ -186,9 +188,10 @@ def dose_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:
         "D95", "D70", "D50", "D2", "V(limit)",
     )  # fmt: skip
     caption = (
-        "Doses in Gy. Activity: share of what is injected. Dx: dose that the hottest x % of the "
-        "region receives at least, in the voxels. V(limit): part of the region at or above the "
-        "limit or aim that applies to it."
+        "Doses in Gy. Activity: share of what is injected. Dx: dose that x % of the region exceed, "
+        "linear from voxel to voxel; mean, Dx and V count whole voxels of the dose grid, the "
+        "fullest, as many as make the volume (structures.dcm and segmentation.dcm hold them). "
+        "V(limit): part of the region at or above the limit or aim that applies to it."
     )
     if small:
         ranges = [dose.mean_dose_gy for dose in small]
@@ -201,7 +204,7 @@ def dose_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:
 
 def _dose_row(dose: RegionDose, model: Mapping[str, float]) -> tuple[str, ...]:
     return (
-        dose.name,
+        dose.shown,
         _volume(dose.volume_ml),
         NONE if dose.activity_fraction is None else f"{dose.activity_fraction:.1%}",
         _gray(model.get(dose.name)),
@@ -237,7 +240,7 @@ def effect_table(doses: Sequence[RegionDose]) -> Table | None:
     shown, small = _grouped(known)
     rows = [
         (
-            dose.name,
+            dose.shown,
             _gray(dose.bed_gy),
             _gray(dose.eqd2_gy),
             _gray(dose.eud_gy),
@@ -322,8 +325,13 @@ def _v_limit(dose: RegionDose) -> str:
 
 
 def _gray(value: float | None) -> str:
-    return NONE if value is None else f"{value:.1f}"
+    if value is None:
+        return NONE
+    small = 0.0 < value < 0.05
+    return f"{value:.2g}" if small else f"{value:.0f}" if value >= 999.5 else f"{value:.1f}"
 
 
 def _volume(volume_ml: float) -> str:
-    return f"{volume_ml:.1f}" if volume_ml >= 1.0 else f"{volume_ml:.2g}"
+    if volume_ml >= 99.95:
+        return f"{volume_ml:.0f}"
+    return f"{volume_ml:.1f}" if volume_ml >= 0.995 else f"{volume_ml:.2g}"

@@ -67,7 +67,7 @@ def test_three_planes_through_the_lesion_with_the_head_up(drawn):
     of = scene()
     picture = planes_picture(of, LESION)
     panels = drawn[0].axes[:3]
-    assert drawn[0].get_size_inches() == pytest.approx((11.0, 11.0 * 30 / (2 * 40 + 30) + 0.8))
+    assert drawn[0].get_size_inches() == pytest.approx((8.0, 8.0 * 30 / (2 * 40 + 30) + 0.8))
     assert [panel.get_title() for panel in panels] == [
         "Axial, z = 110 mm", "Coronal, y = 34 mm", "Sagittal, x = -4 mm",
     ]  # fmt: skip
@@ -140,7 +140,7 @@ def test_tiles_are_five_in_a_row(count, width, drawn):
     titles = [axes.get_title() for axes in drawn[0].axes if axes.get_title()]
     assert len(titles) == count
     assert drawn[0].get_size_inches() == pytest.approx(
-        (2.2 * min(count, 5), 2.35 * (1 if count < 6 else 2) + 0.5)
+        (1.6 * min(count, 5), 1.85 * (1 if count < 6 else 2) + 0.5)
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from opensirt.case import Case, LeftOut
 from opensirt.findings import AcceptedStop, Finding
 from opensirt.image import Grid, Region
 from opensirt.plan.plan import PlannedDose, Prescription
 from opensirt.quantify.compartment_findings import coverage_findings
 from opensirt.quantify.lesion import Lesion
-from opensirt.report import OrganDose, render_html
+from opensirt.report import OrganDose, content, render_html, tables
 from tests.unit.report.samples import described, limit, region, sample_doses, sample_plan
 
 
@@ -199,9 +200,9 @@ def test_the_dose_table_column_by_column():
         "96.0", "17.0%", "160.0", "154.0", "154.1", "154.2", "154.3", "154.4", "–"
     )  # fmt: skip
     assert rows["perfused normal liver"] == (
-        "810.0", "31.0%", "36.0", "34.0", "34.1", "34.2", "34.3", "34.4", "23% ≥ 40 Gy"
+        "810", "31.0%", "36.0", "34.0", "34.1", "34.2", "34.3", "34.4", "23% ≥ 40 Gy"
     )  # fmt: skip
-    assert rows["lungs"][:4] == ("3200.0", "9.0%", "9.0", "8.0")
+    assert rows["lungs"][:4] == ("3200", "9.0%", "9.0", "8.0")
     assert rows["whole liver"][2:4] == ("48.0", "47.0")
     without = described(doses=sample_doses()[:-1]).dose_table.rows[-1]
     assert without == ("lungs", "–", "10.0%", "9.0", *("–",) * 6)
@@ -346,11 +347,43 @@ def test_options_are_printed_as_words():
             "created": "2026", "versions": {"opensirt": "1"}, "inputs": {"ct": "ab" * 32},
             "options": {
                 "prescription": {"kind": "normal-dose", "value": 35.0, "for": None},
-                "planning input": "x" * 161, "model": "mird",
+                "planning input": "x" * 161, "model": "mird", "assume_aligned": False,
+                "compare": True, "nothing": None,
             },
         }
     }  # fmt: skip
     rows = {row.label: row.value for row in described(results=results).provenance}
-    assert rows["Option prescription"] == "kind normal-dose, value 35.0"
+    assert rows["Option prescription"] == "kind normal-dose, value 35"
     assert rows["Option planning input"] == "see results.json"
     assert (rows["Option model"], rows["Input ct"]) == ("mird", "ab" * 8)
+    assert (rows["Option assume aligned"], rows["Option compare"]) == ("no", "yes")
+    assert "Option nothing" not in rows
+
+
+@pytest.mark.parametrize(
+    ("gray", "shown"),
+    [(0.0, "0.0"), (0.019, "0.019"), (0.4, "0.4"), (99.94, "99.9"), (1763.2, "1763"), (None, "–")],
+)
+def test_digits_of_a_dose_suit_its_size(gray, shown):
+    assert tables._gray(gray) == shown
+
+
+@pytest.mark.parametrize(
+    ("volume_ml", "shown"), [(0.0042, "0.0042"), (0.42, "0.42"), (3.52, "3.5"), (1763.2, "1763")]
+)
+def test_digits_of_a_volume_suit_its_size(volume_ml, shown):
+    assert tables._volume(volume_ml) == shown
+
+
+def test_what_was_left_out_for_one_reason_is_one_row():
+    items = (*(LeftOut(f"ROI {n}", "no contours") for n in range(3)), LeftOut("MIP", "a MIP"))
+    rows = content._left_out_rows(Case("a", left_out=items))
+    assert [(row.label, row.value, row.note) for row in rows] == [
+        ("3 of one kind", "no contours", "ROI 0, ROI 1, ROI 2"), ("MIP", "a MIP", ""),
+    ]  # fmt: skip
+
+
+def test_a_report_without_an_identity_has_a_place_to_write_it():
+    page = render_html(described())
+    assert page.count("<input") == 3
+    assert "Hospital number" in page
