@@ -88,7 +88,8 @@ def dose_from_files(
     require_ending(out, ENDINGS)
     _require_monte_carlo(engine, options)
     inputs = [path for path in (activity, density, ct) if path is not None]
-    refuse_unusable_file(out, inputs)
+    for path in (out, error_path(out)) if engine == MONTE_CARLO else (out,):
+        refuse_unusable_file(path, inputs)
     source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)
     done = calculate(engine, source, mass, of, options, step)
     maps = {"out": done.dose}

@@ -18,6 +18,7 @@ from opensirt.workflow.dosing import (
     _require_monte_carlo,
     _statistics,
     calculate,
+    dose_from_files,
     simulation_progress,
 )
 
@@ -133,3 +134,21 @@ def test_the_progress_of_a_simulation_in_millions_of_decays():
     report(0.4, 2_500_000, 12.3)
     assert said == [("2.5 million decays, 12 s left", 0.4)]
     assert simulation_progress(None) is None
+
+
+@pytest.mark.parametrize(("engine", "is_refused"), [("monte-carlo", True), ("local", False)])
+def test_every_file_is_asked_for_its_place_before_the_work(
+    tmp_path, monkeypatch, engine, is_refused
+):
+    """Somebody's file lies where the error map of a simulation goes."""
+
+    def work(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(dosing, "read_maps", work)
+    (tmp_path / "q-relative-error.nii.gz").write_text("mine")
+    maps = {name: tmp_path / f"{name}.nii.gz" for name in ("activity", "density")}
+    with pytest.raises(InputError if is_refused else ZeroDivisionError, match=r"did not make|^$"):
+        dose_from_files(
+            **maps, ct=None, nuclide_name="y90", engine=engine, out=tmp_path / "q.nii.gz"
+        )
