@@ -48,7 +48,7 @@ def gpu_status() -> dict[str, Any]:
         reason = "NUMBA_ENABLE_CUDASIM is set, so kernels run in numba's simulator"
         return {"mode": "simulator", "available": False, "reason": reason}
     if importlib.util.find_spec("numba_cuda") is None:
-        return _no_gpu("numba-cuda is not installed")
+        return _no_gpu("numba-cuda is not installed: pip install 'opensirt[gpu]'")
     from numba import cuda
 
     try:

@@ -234,7 +234,9 @@ def test_a_simulator_and_a_missing_package_are_no_device(monkeypatch):
     monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     found = gpu_status()
-    assert (found["mode"], found["reason"]) == ("none", "numba-cuda is not installed")
+    assert (found["mode"], found["reason"]) == (
+        "none", "numba-cuda is not installed: pip install 'opensirt[gpu]'"
+    )  # fmt: skip
     monkeypatch.setattr(numba.config, "ENABLE_CUDASIM", True)
     found = gpu_status()
     assert (found["mode"], found["available"]) == ("simulator", False)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "spread_values"]
 
-app = typer.Typer(help="Activity from masses and doses, without images.", no_args_is_help=True)
+app = typer.Typer(help="Activity from masses and doses, without images.")
 
 MANY_VALUED = ("--tumour-mass-g", "--tumour-to-normal")
 
@@ -62,6 +62,12 @@ def spread_values(arguments: list[str]) -> list[str]:
         for value in filter(None, words.split(",")):
             spread += [option, value]
     return spread_roles(spread)
+
+
+@app.callback(invoke_without_command=True)
+def _alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()

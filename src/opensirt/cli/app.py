@@ -64,7 +64,8 @@ def main() -> None:
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, signal.default_int_handler)
     try:
-        code = app(args=activity.spread_values(sys.argv[1:]), standalone_mode=False)
+        words = activity.spread_values(sys.argv[1:])
+        code = app(words, prog_name="opensirt", standalone_mode=False)
     except USAGE_ERROR as problem:
         _fail(f"{_words_of(problem)}; see opensirt --help")
     except OpenSirtError as problem:

@@ -199,8 +199,8 @@ def require_gpu() -> None:
     status = gpu_status()
     if status["mode"] == "none":
         raise InputError(
-            "device cuda needs a CUDA GPU and numba-cuda (pip install 'opensirt[gpu]'); found "
-            f"none: {status['reason']}; run with --device cpu"
+            "device cuda needs a CUDA GPU and numba-cuda; found none: "
+            f"{status['reason']}; run with --device cpu"
         )
 
 

@@ -25,9 +25,10 @@ NEEDS_A_GPU = "GiB free; crop the grid or run with --device cpu"
 """Of a device that no test here has; the cure is that of "no GPU"."""
 ROLE = "--role \0"
 """A suggestion as `read` prints it; `test_roles` types it."""
+TOP = "choose a folder in it with --out"
 A_NAME = "--role NAME=\0"
 """Typed by "a role that no name says"; a script that asks a case for a region is told it too."""
-TESTED_BELOW = (GATE, DENSITY, MOVED, WRITTEN, NEEDS_A_GPU, ROLE, A_NAME)
+TESTED_BELOW = (GATE, DENSITY, MOVED, WRITTEN, NEEDS_A_GPU, ROLE, A_NAME, TOP)
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +91,13 @@ def test_another_place_is_taken_where_files_came_meanwhile(desk: Desk, monkeypat
         meanwhile.setattr(results, "render_pdf", somebody_writes)
         message = refusal(*words)
     assert MOVED.rstrip("\0") in message
+    assert call(*elsewhere(message, words, desk)).code == 0
+
+
+def test_a_folder_in_it_is_taken_where_a_whole_disk_is_named(desk: Desk) -> None:
+    words = desk.run(desk.case)
+    message = refusal(*words, "--out", "/proc")
+    assert TOP in message or "choose another --out" in message
     assert call(*elsewhere(message, words, desk)).code == 0
 
 

@@ -93,7 +93,7 @@ def test_no_gpu_is_one_line_and_names_the_way_out(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(InputError) as refused:
         MonteCarlo(device="cuda")
     assert str(refused.value) == (
-        "device cuda needs a CUDA GPU and numba-cuda (pip install 'opensirt[gpu]'); found none: "
+        "device cuda needs a CUDA GPU and numba-cuda; found none: "
         "no CUDA driver or device found; run with --device cpu"
     )
 
@@ -103,7 +103,7 @@ def test_status_without_numba_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     assert backend.gpu_status() == {
         "mode": "none",
         "available": False,
-        "reason": "numba-cuda is not installed",
+        "reason": "numba-cuda is not installed: pip install 'opensirt[gpu]'",
     }
 
 
