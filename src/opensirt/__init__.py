@@ -1,4 +1,4 @@
-"""opensirt: plan, order, deliver, verify and learn in selective internal radiation therapy.
+"""opensirt: planning and dosimetry of selective internal radiation therapy.
 
 The seven verbs of the job are loaded on first use, so that ``import opensirt`` stays quick::
 

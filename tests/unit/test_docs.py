@@ -13,8 +13,13 @@ import pytest
 import typer
 from pydicom.sequence import Sequence as DicomSequence
 
+import opensirt as sirt
 from opensirt.cli.app import app
+from opensirt.dose.engine import dose_engines
+from opensirt.plan.model import planning_models
 from opensirt.workflow import write_phantom
+from opensirt.workflow.setting import make_setting
+from tests.case_files import write_small_case
 from tests.paths import ROOT
 from tests.unit.io import dicom_factory as make
 
@@ -101,11 +106,11 @@ def test_the_planar_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_example_in_python_is_one_that_a_test_runs() -> None:
-    """Those of README.md and quantification.md, here and above."""
+    """Each here."""
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     found = {path.name: path.read_text().count("```python") for path in pages}
     assert {name: count for name, count in found.items() if count} == {
-        "README.md": 1, "quantification.md": 1
+        "README.md": 1, "quantification.md": 1, "extending.md": 1
     }  # fmt: skip
 
 
@@ -125,6 +130,28 @@ def test_the_seven_verbs_of_the_readme_run_on_a_digital_patient(
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     (row,) = (r for r in results["regions"] if r["name"] == "perfused normal liver")
     assert table.loc["perfused normal liver", "d95_gy"] == row["d95_gy"]
+
+
+def test_the_engine_and_the_model_of_the_example_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is `local` with another least density."""
+    write_small_case(tmp_path / "study")
+    monkeypatch.chdir(tmp_path)
+    for registry in (dose_engines, planning_models):
+        registry.names()
+        monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    page = (ROOT / "docs/extending.md").read_text()
+    found: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], found)
+    case, plan, dose = found["case"], found["plan"], found["dose"]
+    whole = sirt.make_plan(case, found["activity"], model="partition", product="resin-y90")
+    assert plan.activity_bq == pytest.approx(0.8 * whole.activity_bq)
+    local = sirt.compute_dose(case, plan.scale(found["activity"]), engine="local")
+    dense = make_setting(case).density.values >= 0.2
+    assert dose.values[dense] == pytest.approx(local.values[dense], rel=1e-5)
+    assert not dose.values[~dense].any()
+    assert dose.engine == "local-in-tissue"
 
 
 def test_every_field_of_results_json_is_described() -> None:
