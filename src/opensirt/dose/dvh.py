@@ -60,15 +60,16 @@ class Dvh:
         return float(self.doses_gy[0])
 
     def d(self, percent: float) -> float:
-        """D(x): the lowest dose in the hottest `percent` of the volume, Gy.
+        """D(x): the dose that `percent` of the volume exceeds, linear from voxel to voxel, Gy.
 
-        D(0) is the maximum, D(100) the minimum, D(50) the median.
+        Each voxel stands at the volume hotter than it; D(0) is the maximum, D(100) the minimum.
+        For n whole voxels it is ``numpy.percentile(doses, 100 - percent,
+        method="interpolated_inverted_cdf")``, the rank ``n (100 - percent) / 100`` from below.
         """
         if not 0.0 <= percent <= 100.0:
             raise InputError(f"D(x) needs a percentage from 0 to 100, got {percent:g}")
-        filled = np.cumsum(self.volumes_ml) / self.volume_ml
-        place = int(np.searchsorted(filled, percent / 100.0 - SAME_VOLUME))
-        return float(self.doses_gy[min(place, self.doses_gy.size - 1)])
+        hotter = (np.cumsum(self.volumes_ml) - self.volumes_ml) / self.volume_ml
+        return float(np.interp(percent / 100.0, hotter, self.doses_gy))
 
     def v(self, dose_gy: float) -> float:
         """V(dose): fraction of the volume that receives at least `dose_gy`, 0 to 1."""

@@ -80,6 +80,17 @@ class RegionDose:
     """Mean of the dose in fractions of 2 Gy voxel by voxel, of the same BED."""
     response: str | None = None
     """Radiobiological parameters behind the four, with their sources."""
+    dose_volume_ml: float | None = None
+    """Volume of the voxels that every dose figure counts."""
+    mean_dose_partial_gy: float | None = None
+    """Mean by volume with each voxel of the region counted by the part of it inside."""
+    structure: str = ""
+    """Name of those voxels in tables and written structures, where it is not `name`."""
+
+    @property
+    def shown(self) -> str:
+        """The name in tables, pictures and written structures."""
+        return self.structure or self.name
 
 
 def region_doses(
@@ -89,6 +100,7 @@ def region_doses(
     regions: Regions,
     nuclide: Nuclide,
     options: RegionDoseOptions | None = None,
+    counted: Regions | None = None,
 ) -> tuple[RegionDose, ...]:
     """Figures for every region that is not empty, in order.
 
@@ -101,6 +113,9 @@ def region_doses(
     nuclide : Nuclide
         Its half-life enters the BED.
     options : RegionDoseOptions, optional
+    counted : Regions, optional
+        By name, the voxels whose doses stand for a region, where they are not the region itself;
+        volume, mass and activity stay those of `regions`.
 
     Raises
     ------
@@ -112,7 +127,16 @@ def region_doses(
     activity.require(Unit.BQ_PER_ML, grid=dose.grid)
     injected_bq = activity.injected_bq or activity.total()
     return tuple(
-        _region_dose(dose, density, activity, region, injected_bq, nuclide.half_life_s, chosen)
+        _region_dose(
+            dose,
+            density,
+            activity,
+            region,
+            region if counted is None or region.name not in counted else counted[region.name],
+            injected_bq,
+            nuclide.half_life_s,
+            chosen,
+        )
         for region in regions
         if not region.is_empty
     )
@@ -123,12 +147,13 @@ def _region_dose(
     density: Volume,
     activity: Volume,
     region: Region,
+    counted: Region,
     injected_bq: float,
     half_life_s: float,
     options: RegionDoseOptions,
 ) -> RegionDose:
     voxel_ml = dose.grid.voxel_volume_ml
-    doses_gy, fractions = region.values_of(dose)
+    doses_gy, fractions = counted.values_of(dose)
     dvh = histogram_of(region.name, doses_gy, fractions, voxel_ml)
     limit_gy = _for_region(options.limits_gy, region)
     response = _for_region(options.responses, region)
@@ -139,7 +164,7 @@ def _region_dose(
         name=region.name,
         role=region.role,
         territory=region.territory,
-        volume_ml=dvh.volume_ml,
+        volume_ml=region.volume_ml,
         mass_g=region.sum_of(density) * voxel_ml,
         activity_fraction=(
             region.sum_of(activity) * voxel_ml / injected_bq if injected_bq > 0 else None
@@ -159,6 +184,8 @@ def _region_dose(
         eubed_gy=eubed_gy,
         eqd2_gy=None if response is None or bed_gy is None else response.eqd2_gy(bed_gy),
         response=None if response is None else response.text,
+        dose_volume_ml=dvh.volume_ml,
+        mean_dose_partial_gy=region.mean_of(dose),
     )
 
 

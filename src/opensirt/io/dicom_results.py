@@ -19,6 +19,8 @@ from opensirt.io.dicom_structures import build_rt_structures, roi_numbers
 
 __all__ = ["write_dicom_results"]
 
+NO_REGIONS = Regions()
+
 
 def write_dicom_results(
     folder: Path,
@@ -30,11 +32,13 @@ def write_dicom_results(
     plan_summary: PlanSummary | None,
     region_doses: Mapping[str, Sequence[RegionMeasurement]],
     dvhs: Sequence[DoseVolumeHistogram],
+    outlines: Regions = NO_REGIONS,
+    whole_voxels: bool = False,
     dose_comment: str = "",
     dose_bits: int = 32,
     segmentation_kind: Literal["BINARY", "LABELMAP"] = "BINARY",
 ) -> list[Path]:
-    """Write plan, dose, structures, segmentation, report and activity map into `folder`.
+    """Write plan, dose, structures, segmentations, report and activity map into `folder`.
 
     Parameters
     ----------
@@ -43,6 +47,12 @@ def write_dicom_results(
     dose : Volume, Gy
     regions : Regions
         At least one, all on one grid, that of the dose or another.
+    outlines : Regions
+        As drawn, all on one grid, for a structure set and a segmentation of their own: programs
+        that look for one spacing read a set with planes of two grids wrongly.
+    whole_voxels : bool
+        `regions` are whole voxels, and are drawn along their edges: a program that fills these
+        outlines on that grid finds those voxels and no others.
     activity : Volume, Bq/mL, optional
     plan_summary : PlanSummary, or None
         None writes no RT Plan; the dose then keeps the identity of a plan that does not exist.
@@ -67,9 +77,13 @@ def write_dicom_results(
         objects["plan"] = build_rt_plan(plan_summary, context, target_number=target)
     objects |= {
         "dose": rt_dose,
-        "structures": build_rt_structures(regions, context),
+        "structures": build_rt_structures(regions, context, edged=whole_voxels),
         "segmentation": segmentation,
     }
+    if len(outlines):
+        objects["outlines"] = build_rt_structures(outlines, context, name="outlines")
+        name = "outlines-segmentation"
+        objects[name] = build_segmentation(outlines, context, name=name)
     if any(region_doses.values()):
         objects["report"] = build_measurement_report(
             regions, region_doses, context, segmentation=segmentation, dose=rt_dose
@@ -77,6 +91,6 @@ def write_dicom_results(
     if activity is not None:
         objects["activity"] = build_activity_map(activity, context)
     return [
-        save(dataset, folder / f"{name}.dcm", implicit=name == "structures")
+        save(dataset, folder / f"{name}.dcm", implicit=name in ("structures", "outlines"))
         for name, dataset in objects.items()
     ]

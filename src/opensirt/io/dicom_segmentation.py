@@ -28,6 +28,7 @@ __all__ = ["build_segmentation", "write_segmentation"]
 
 HALF = 0.5
 """A voxel belongs to a segment from this coverage on."""
+REGIONS = "segmentation"
 ALGORITHM = "opensirt half coverage"
 SegmentationKind = Literal["BINARY", "LABELMAP"]
 Mask = npt.NDArray[np.bool_]
@@ -57,21 +58,27 @@ def write_segmentation(
 
 
 def build_segmentation(
-    regions: Regions, context: DicomContext, *, kind: SegmentationKind = "BINARY"
+    regions: Regions,
+    context: DicomContext,
+    *,
+    kind: SegmentationKind = "BINARY",
+    name: str = REGIONS,
 ) -> Dataset:
-    """The data set of `write_segmentation`."""
+    """The data set of `write_segmentation`; a second one of one result needs another name."""
     planes = DicomPlanes.of(_shared_grid(regions))
     if kind == "LABELMAP":
         labels = planes.arrange(_label_map(regions))
         positions = [_plane_position(planes, i) for i in range(labels.shape[0])]
-        dataset = _builder(np.ascontiguousarray(labels), positions, planes, regions, context, kind)
+        dataset = _builder(
+            np.ascontiguousarray(labels), positions, planes, regions, context, kind, name
+        )
         forget_stand_in(dataset)
         return dataset
     # The builder writes one frame with every segment; the frames proper replace it below, so that
     # dozens of segments on a large grid are never in memory at once.
     template = np.ones((1, *planes.grid.shape[1:], len(regions)), dtype=np.uint8)
     position = [_plane_position(planes, 0)]
-    dataset = _builder(template, position, planes, regions, context, kind)
+    dataset = _builder(template, position, planes, regions, context, kind, name)
     forget_stand_in(dataset)
     _write_frames(dataset, list(_frames(regions, planes)), planes, context)
     return dataset
@@ -110,6 +117,7 @@ def _builder(
     regions: Regions,
     context: DicomContext,
     kind: SegmentationKind,
+    name: str,
 ) -> Dataset:
     """A highdicom segmentation with our patient, study and equipment attributes."""
     dataset: Dataset = hd.seg.Segmentation(
@@ -117,9 +125,9 @@ def _builder(
         pixel_array=pixels,
         segmentation_type=kind,
         segment_descriptions=_descriptions(regions, context),
-        series_instance_uid=context.series_uid("segmentation"),
-        series_number=context.series_number("segmentation"),
-        sop_instance_uid=context.sop_uid("segmentation"),
+        series_instance_uid=context.series_uid(name),
+        series_number=context.series_number(name),
+        sop_instance_uid=context.sop_uid(name),
         instance_number=1,
         manufacturer=context.manufacturer,
         manufacturer_model_name=context.manufacturer,
@@ -134,7 +142,9 @@ def _builder(
         plane_positions=positions,
         omit_empty_frames=False,
     )
-    context.stamp(dataset, "SEG", "Regions, opensirt")
+    context.stamp(
+        dataset, "SEG", "Regions, opensirt" if name == REGIONS else "Outlines as drawn, opensirt"
+    )
     dataset.ContentDate, dataset.ContentTime = context.date, context.time
     return dataset
 

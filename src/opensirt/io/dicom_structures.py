@@ -32,6 +32,8 @@ HALF = 0.5
 """Coverage of a voxel where the outline runs."""
 STRAIGHT = 1e-9
 """Turn, in squared voxels, below which three vertices count as on one line."""
+GAP = 0.01
+"""Between voxels, in voxels, while outlines along their edges are found."""
 LINK_SHIFTS = (0.07, 0.04)
 """How far, in voxels, the ends of a keyhole's channel lie from the vertices nearest each other."""
 Holes = Literal["keyhole", "loops"]
@@ -51,6 +53,7 @@ ROI_COLOURS = {
     "necrosis": (90, 60, 110), "gallbladder": (70, 160, 80), "stomach": (220, 150, 190),
     "bowel": (200, 180, 90), "body": (200, 200, 200), "other": (240, 200, 60),
 }  # fmt: skip
+STRUCTURES = "structures"
 NOT_DRAWN = "no voxel is half inside, so there is no contour"
 
 
@@ -82,14 +85,23 @@ def write_rt_structures(
 
 
 def build_rt_structures(
-    regions: Regions, context: DicomContext, *, holes: Holes = "keyhole"
+    regions: Regions,
+    context: DicomContext,
+    *,
+    holes: Holes = "keyhole",
+    edged: bool = False,
+    name: str = STRUCTURES,
 ) -> Dataset:
-    """The data set of `write_rt_structures`."""
-    dataset = context.start("structures", STRUCTURE_SET_CLASS, "RTSTRUCT", "Regions, opensirt")
+    """The data set of `write_rt_structures`.
+
+    `edged`: outlines run along the edges of voxels. A second set of one result needs another name.
+    """
+    described = "Regions, opensirt" if name == STRUCTURES else "Outlines as drawn, opensirt"
+    dataset = context.start(name, STRUCTURE_SET_CLASS, "RTSTRUCT", described)
     dataset.OperatorsName = ""
     dataset.FrameOfReferenceUID = context.frame_of_reference_uid
     dataset.PositionReferenceIndicator = ""
-    dataset.StructureSetLabel = "opensirt"
+    dataset.StructureSetLabel = "opensirt" if name == STRUCTURES else "outlines"
     dataset.StructureSetDate = context.date
     dataset.StructureSetTime = context.time
     dataset.ApprovalStatus = "UNAPPROVED"
@@ -99,7 +111,7 @@ def build_rt_structures(
     dataset.RTROIObservationsSequence = []
     numbers = roi_numbers(regions)
     for region in regions:
-        contours = list(_contours(region, context.source, holes))
+        contours = list(_contours(region, context.source, holes, edged))
         number = numbers[region.name]
         dataset.StructureSetROISequence.append(_roi(region, number, context, bool(contours)))
         dataset.ROIContourSequence.append(_roi_contour(region, number, contours))
@@ -156,9 +168,11 @@ def _observation(region: Region, number: int) -> Dataset:
     return item
 
 
-def _contours(region: Region, source: SourceImages | None, holes: Holes) -> Iterator[Dataset]:
+def _contours(
+    region: Region, source: SourceImages | None, holes: Holes, edged: bool
+) -> Iterator[Dataset]:
     planes = DicomPlanes.of(region.grid)
-    for slice_index, loops in region_outlines(region, holes=holes):
+    for slice_index, loops in region_outlines(region, holes=holes, edged=edged):
         place = region.grid.to_patient((slice_index, 0, 0))
         image = source.instance_at(place, planes.normal) if source else None
         for loop in loops:
@@ -173,36 +187,54 @@ def _contours(region: Region, source: SourceImages | None, holes: Holes) -> Iter
 
 
 def region_outlines(
-    region: Region, *, holes: Holes = "keyhole"
+    region: Region, *, holes: Holes = "keyhole", edged: bool = False
 ) -> Iterator[tuple[int, list[Points]]]:
     """For each slice of the region's grid that it touches, its outlines.
 
     Yields the slice index and closed loops of (n, 3) patient points, mm, without the first point
-    repeated. Vertices lie between voxel centres where the coverage passes one half.
+    repeated. Vertices lie between voxel centres where the coverage passes one half; with `edged`
+    the outline follows the edges of the voxels that are covered by one half or more.
     """
     shift = np.asarray([region.box[2].start - 1.0, region.box[1].start - 1.0])
     for offset, fractions in enumerate(region.fractions):
         slice_index = region.box[0].start + offset
         loops = [
             _to_patient(region, slice_index, loop + shift)
-            for loop in _plane_loops(fractions, holes)
+            for loop in _plane_loops(fractions, holes, edged)
         ]
         if loops:
             yield slice_index, loops
 
 
-def _plane_loops(fractions: npt.NDArray[np.float32], holes: Holes) -> Iterator[Points]:
+def _plane_loops(fractions: npt.NDArray[np.float32], holes: Holes, edged: bool) -> Iterator[Points]:
     """Loops (column, row) in the plane padded by one voxel."""
     if not (fractions >= HALF).any():
         return
-    padded = np.pad(fractions, 1).astype(np.float64)
-    generator = contour_generator(z=padded, fill_type=FillType.OuterOffset)
+    padded: Points = np.pad(fractions, 1).astype(np.float64)
+    if edged:  # each voxel from edge to edge: the outline is half way across the gaps between them
+        rows, columns = (_ends(count) for count in padded.shape)
+        padded = np.repeat(np.repeat(padded >= HALF, 2, 0), 2, 1).astype(np.float64)
+        generator = contour_generator(columns, rows, padded, fill_type=FillType.OuterOffset)
+    else:
+        generator = contour_generator(z=padded, fill_type=FillType.OuterOffset)
     filled: Any = generator.filled(HALF, np.inf)
     for points, offsets in zip(filled[0], filled[1], strict=True):
-        loops = [_corners(points[a : b - 1]) for a, b in pairwise(offsets.tolist())]
+        loops = [points[a : b - 1] for a, b in pairwise(offsets.tolist())]
+        loops = [_corners(_on_edges(loop) if edged else loop) for loop in loops]
         solid = [loop for loop in loops if len(loop) >= 3 and abs(_area(loop)) > 1e-9]
         if solid and solid[0] is loops[0]:
             yield from solid if holes == "loops" else [_keyhole(solid[0], solid[1:])]
+
+
+def _ends(count: int) -> Points:
+    """Where each of several voxels begins and ends, a hair apart from its neighbours."""
+    return np.asarray((np.arange(count)[:, None] + [GAP - 0.5, 0.5 - GAP]).ravel())
+
+
+def _on_edges(loop: Points) -> Points:
+    """Vertices beside voxel corners, moved there; each corner once."""
+    snapped = np.floor(loop) + 0.5
+    return np.asarray(snapped[(snapped != np.roll(snapped, 1, axis=0)).any(axis=1)])
 
 
 def _corners(loop: Points) -> Points:

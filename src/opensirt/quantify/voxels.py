@@ -20,7 +20,7 @@ from opensirt.errors import RegionError
 from opensirt.image import Grid, Region
 from opensirt.quantify.compartments import Lesion, LiverCompartments
 
-__all__ = ["moved_once", "on_voxels", "whole_voxels"]
+__all__ = ["fullest", "moved_once", "on_voxels", "whole_voxels"]
 
 Fractions = npt.NDArray[np.float32]
 
@@ -60,10 +60,13 @@ def on_voxels(drawn: LiverCompartments, grid: Grid) -> LiverCompartments:
     )
 
 
-def whole_voxels(region: Region, grid: Grid) -> Region:
-    """A region on another grid by whole voxels: the fullest ones, as many as make its volume."""
+def whole_voxels(region: Region, grid: Grid, *, least: int = 0) -> Region:
+    """A region on another grid by whole voxels: the fullest ones, as many as make its volume.
+
+    At least so many, where it touches as many.
+    """
     moved = region.onto(grid)
-    return replace(moved, fractions=_fullest(moved.fractions))
+    return replace(moved, fractions=fullest(moved.fractions, least=least))
 
 
 class _Frame:
@@ -75,8 +78,8 @@ class _Frame:
         self._box = liver.box
         self._liver_share = liver.fractions
         self._carrier_share = self.on_box(drawn.perfused.onto(grid))
-        self.liver: Fractions = _fullest(self._liver_share)
-        self.carrier: Fractions = _fullest(self._carrier_share, within=self.liver)
+        self.liver: Fractions = fullest(self._liver_share)
+        self.carrier: Fractions = fullest(self._carrier_share, within=self.liver)
         for what, mask in (("liver", self.liver), ("perfused volume", self.carrier)):
             if not mask.any():
                 raise RegionError(
@@ -142,15 +145,16 @@ def _same_voxels(a: Region, b: Region) -> bool:
     return a.grid == b.grid and a.box == b.box and np.array_equal(a.fractions, b.fractions)
 
 
-def _fullest(fractions: Fractions, within: Fractions | None = None) -> Fractions:
+def fullest(fractions: Fractions, within: Fractions | None = None, *, least: int = 0) -> Fractions:
     """1 in the fullest voxels, as many as the fractions add up to, 0 elsewhere.
 
-    Of voxels that are equally full at the border, every so many-th is taken; none outside `within`.
+    Of voxels that are equally full at the border, every so many-th is taken; none outside `within`,
+    and at least so many where so many are touched.
     """
-    wanted = round(float(fractions.sum(dtype=np.float64)))
+    wanted = max(round(float(fractions.sum(dtype=np.float64))), least)
     if within is not None:
         fractions = fractions * within
-        wanted = min(wanted, int(np.count_nonzero(fractions)))
+    wanted = min(wanted, int(np.count_nonzero(fractions)))
     whole = np.zeros(fractions.shape, dtype=np.float32)
     if wanted == 0:
         return whole

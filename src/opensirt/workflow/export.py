@@ -22,6 +22,7 @@ from opensirt.units import BQ_PER_GBQ
 
 __all__ = ["outline_image", "write_dicom"]
 
+NO_REGIONS = Regions()
 MEASUREMENTS = (
     ("volume", "volume_ml", "mL"),
     ("mass", "mass_g", "g"),
@@ -44,20 +45,24 @@ def write_dicom(
     doses: Sequence[RegionDose],
     histograms: Sequence[tuple[str, Dvh]],
     *,
+    outlines: Regions = NO_REGIONS,
     stops: Sequence[Finding] = (),
     accepted: AcceptedStop | None = None,
     identity: Identity | None = None,
 ) -> list[Path]:
     """RT Plan, RT Dose, RTSTRUCT, SEG, SR and activity map, referring to one another.
 
-    `regions` are on the grid they were drawn on; `doses` and `histograms` go by their names. With
-    `stops` there is no RT Plan, unless they were `accepted`: it then says by whom and why.
+    `regions` are the voxels that `doses` and `histograms` count, by the names shown for them;
+    `outlines` are those of the study, on the grid they were drawn on; with them, `regions` are
+    whole voxels of the dose grid. With `stops` there is no RT Plan, unless they were `accepted`: it
+    then says by whom and why.
 
     Without an `identity` the objects are a study of their own that names no UID of the source: an
     archive would otherwise find two patients in one study. With it they join the source's study.
     """
     withheld = bool(stops) and accepted is None
     known = {region.name for region in regions}
+    shown = {dose.name: dose.shown for dose in doses}
     return write_dicom_results(
         folder,
         context=DicomContext.for_case(
@@ -67,14 +72,16 @@ def write_dicom(
         ),
         dose=dose,
         regions=regions,
+        outlines=outlines,
+        whole_voxels=len(outlines) > 0,
         activity=activity,
         plan_summary=None if withheld else _summary(plan, stops, accepted),
         dose_comment=_dose_comment(stops, accepted),
-        region_doses={d.name: _measurements(d) for d in doses if d.name in known},
+        region_doses={d.shown: _measurements(d) for d in doses if d.shown in known},
         dvhs=[
-            _histogram(name, curve)
+            _histogram(shown.get(name, name), curve)
             for name, curve in histograms
-            if name in known and curve.maximum_gy > 0
+            if shown.get(name, name) in known and curve.maximum_gy > 0
         ],
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from opensirt.case import Case
@@ -18,12 +18,20 @@ from opensirt.plan.plan import Plan, Prescription
 from opensirt.quantify.compartments import LiverCompartments
 from opensirt.radiobiology import tissue_responses
 from opensirt.workflow.planning import calibrate, nuclide_of
-from opensirt.workflow.setting import make_setting
+from opensirt.workflow.setting import Setting, make_setting
+from opensirt.workflow.structures import structure_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Histograms", "RegionDoses", "histograms", "region_doses", "report_regions"]
+__all__ = [
+    "Histograms",
+    "RegionDoses",
+    "counted_regions",
+    "histograms",
+    "region_doses",
+    "report_regions",
+]
 
 PERFUSED_NORMAL = "perfused normal liver"
 WHOLE_NORMAL = "whole normal liver"
@@ -99,14 +107,21 @@ def region_doses(
             responses=tissue_responses(product=plan.product),
         )
     regions = report_regions(setting.compartments, setting.lungs)
-    return RegionDoses(doses_of(dose, setting.density, shown, regions, of, chosen))
+    counted = counted_regions(setting)
+    names = structure_names(counted)
+    found = doses_of(dose, setting.density, shown, regions, of, chosen, counted)
+    return RegionDoses(replace(d, structure=names.get(d.name, d.name)) for d in found)
 
 
 def histograms(case: Case, dose: Volume) -> Histograms:
     """The dose-volume histogram of each region of `region_doses`."""
-    setting = make_setting(case)
-    regions = report_regions(setting.compartments, setting.lungs)
+    regions = counted_regions(make_setting(case))
     return Histograms(dose_volume_histogram(dose, region) for region in regions)
+
+
+def counted_regions(setting: Setting) -> Regions:
+    """The whole voxels behind the doses of each region of the report."""
+    return report_regions(setting.counted, setting.lungs)
 
 
 def report_regions(parts: LiverCompartments, lungs: Region | None) -> Regions:

@@ -22,7 +22,12 @@ from opensirt.report import Report, describe_report, render_html, render_pdf
 from opensirt.report.tables import judged_tumours
 from opensirt.workflow.engines import EngineCheck, engine_section
 from opensirt.workflow.export import write_dicom
-from opensirt.workflow.figures import histograms, region_doses, report_regions
+from opensirt.workflow.figures import (
+    counted_regions,
+    histograms,
+    region_doses,
+    report_regions,
+)
 from opensirt.workflow.organs import (
     organ_doses,
     organ_findings,
@@ -33,6 +38,7 @@ from opensirt.workflow.pictures import report_pictures
 from opensirt.workflow.planning import calibrate
 from opensirt.workflow.record import results_record
 from opensirt.workflow.setting import Setting, make_setting
+from opensirt.workflow.structures import make_structures
 
 __all__ = ["build_report", "write_results"]
 
@@ -76,7 +82,7 @@ def build_report(
     setting = make_setting(case)
     calibrated, calibration = calibrate(case, plan.nuclide)
     shown = activity if activity is not None else plan.scale(calibrated)
-    regions = report_regions(setting.compartments, setting.lungs)
+    regions = counted_regions(setting)
     of = nuclide or product(plan.product).nuclide.with_dose_constant(
         plan.dose_constant_gy_kg_per_gbq
     )
@@ -109,8 +115,11 @@ def build_report(
     results = results_record(
         case, plan, engine, doses, organs, findings, accepted, record.as_dict()
     )
+    structures = make_structures(case, setting, regions)
+    results["left_out"] += [item.as_dict() for item in structures.left_out]
     results["identity"] = None if identity is None else identity.as_dict()
-    pictures = report_pictures(case, setting, dose, regions, outlined)
+    seen = report_regions(setting.compartments, setting.lungs)
+    pictures = report_pictures(case, setting, dose, seen, outlined)
     if section is not None:
         results |= {"engine_comparison": section.block} if section.block else {}
         pictures += [section.picture] if section.picture else []
@@ -152,8 +161,7 @@ def write_results(
     out = Path(to)
     setting = make_setting(case)
     shown = activity if activity is not None else plan.scale(calibrate(case, plan.nuclide)[0])
-    drawn = report_regions(setting.drawn, setting.lungs_drawn)
-    regions = drawn.adding(*_organs(case, setting))
+    structures = make_structures(case, setting, counted_regions(setting))
     with staged_directory(out, overwrite=overwrite, inputs=case.read_from) as folder:
         names = {
             "report": write_text(folder / "report.html", render_html(report)),
@@ -162,6 +170,7 @@ def write_results(
             "dose": folder / "nifti" / "dose_gy.nii.gz",
             "activity": folder / "nifti" / "activity_bq_ml.nii.gz",
             "regions": folder / "nifti" / "regions.seg.nrrd",
+            "outlines": folder / "nifti" / "outlines.seg.nrrd",
             "pictures": folder / "pictures",
             "dicom": folder / "dicom",
         }
@@ -172,16 +181,18 @@ def write_results(
             (names["pictures"] / f"{picture.name}.png").write_bytes(picture.png)
         write_volume_nifti(names["dose"], dose)
         write_volume_nifti(names["activity"], shown)
-        write_regions_seg_nrrd(names["regions"], regions.items)
+        write_regions_seg_nrrd(names["regions"], structures.on_dose.items)
+        write_regions_seg_nrrd(names["outlines"], structures.outlines.items)
         write_dicom(
             names["dicom"],
             case,
             plan,
             dose,
             shown,
-            regions,
+            structures.on_dose,
             report.doses,
             report.histograms,
+            outlines=structures.outlines,
             stops=report.stops,
             accepted=report.accepted,
             identity=report.identity,

@@ -16,6 +16,7 @@ from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import Quantity, load_table
 from opensirt.plan.plan import LungInput
 from opensirt.quantify.compartments import LiverCompartments, liver_compartments
+from opensirt.quantify.counted import counted_voxels
 from opensirt.quantify.density import (
     ct_coverage,
     ct_coverage_findings,
@@ -50,6 +51,16 @@ class Setting:
     lung: LungInput
     findings: tuple[Finding, ...]
     assumptions: tuple[str, ...]
+
+    @property
+    def counted(self) -> LiverCompartments:
+        """The whole voxels that dose figures count; other figures are those of `compartments`."""
+        return _counted(self.compartments)
+
+
+@lru_cache(maxsize=1)
+def _counted(compartments: LiverCompartments) -> LiverCompartments:
+    return counted_voxels(compartments)
 
 
 @lru_cache(maxsize=1)

@@ -114,13 +114,13 @@ def test_the_ends_of_a_map_see_each_other_through_a_longer_kernel(axis: int) -> 
         assert found[tuple(line)] == pytest.approx(3.0, rel=1e-5)
 
 
-def test_d_of_equal_steps_is_the_voxel_that_completes_the_share() -> None:
-    """Four voxels of 8, 4, 2 and 1 Gy: D25 is 8, D50 4, D75 2; a hair more is the next."""
+def test_d_of_equal_steps_is_the_dose_that_the_share_exceeds() -> None:
+    """Four voxels of 8, 4, 2 and 1 Gy: a quarter exceeds 4, half 2, three quarters 1 Gy."""
     dose = volume([[[2.0, 8.0, 1.0, 4.0]]], Unit.GY, (7.0, 5.0, 3.0))
     region = Region.from_mask("r", "other", np.ones((1, 1, 4)), dose.grid)
     dvh = dose_volume_histogram(dose, region)
-    assert [dvh.d(p) for p in (25, 50, 75, 100)] == [8.0, 4.0, 2.0, 1.0]
-    assert [dvh.d(p) for p in (25.1, 50.1, 75.1)] == [4.0, 2.0, 1.0]
+    shares = (0, 12.5, 25, 37.5, 50, 62.5, 75, 100)
+    assert [dvh.d(p) for p in shares] == pytest.approx([8.0, 6.0, 4.0, 3.0, 2.0, 1.5, 1.0, 1.0])
     assert [dvh.v(g) for g in (8.0, 4.0, 2.0, 1.0)] == [0.25, 0.5, 0.75, 1.0]
 
 
@@ -132,8 +132,8 @@ def test_each_figure_of_a_region_is_its_own() -> None:
     activity = volume(doses, Unit.BQ_PER_ML, (10.0, 10.0, 10.0))
     whole = Region.from_mask("liver", "liver", np.ones(doses.shape), gray.grid)
     (found,) = region_doses(gray, density, activity, Regions((whole,)), nuclide("y90"))
-    assert (found.d98_gy, found.d95_gy, found.d70_gy) == (3.0, 6.0, 31.0)
-    assert (found.d50_gy, found.d2_gy) == (51.0, 99.0)
+    assert (found.d98_gy, found.d95_gy, found.d70_gy) == pytest.approx((2.0, 5.0, 30.0))
+    assert (found.d50_gy, found.d2_gy) == pytest.approx((50.0, 98.0))
     assert (found.minimum_gy, found.maximum_gy) == (1.0, 100.0)
     assert found.mean_dose_gy == pytest.approx(50.5)
     assert (found.volume_ml, found.mass_g) == (pytest.approx(100.0), pytest.approx(106.0))

@@ -44,8 +44,8 @@ def test_masses_activities_and_doses_by_hand() -> None:
     assert tumour.mass_g == pytest.approx(1.6)
     assert tumour.activity_fraction == pytest.approx(0.75)
     assert tumour.mean_dose_gy == pytest.approx(125.0 / 1.5)
-    assert (tumour.d2_gy, tumour.d50_gy, tumour.d70_gy) == (100.0, 100.0, 50.0)
-    assert (tumour.d95_gy, tumour.d98_gy) == (50.0, 50.0)
+    assert (tumour.d2_gy, tumour.d50_gy) == pytest.approx((98.5, 62.5))  # 50 Gy at 67 % and colder
+    assert (tumour.d70_gy, tumour.d95_gy, tumour.d98_gy) == (50.0, 50.0, 50.0)
     assert (liver.minimum_gy, liver.maximum_gy) == (50.0, 100.0)
     assert lungs.mass_g == pytest.approx(0.3)
     assert (lungs.limit_gy, lungs.v_limit_fraction, lungs.bed_gy, lungs.eud_gy) == (None,) * 4
@@ -104,14 +104,14 @@ def test_regions_of_mixed_tissue_have_no_radiobiology() -> None:
 
 
 def test_each_dose_volume_figure_is_its_own() -> None:
-    """100 voxels of 1 to 100 Gy: the least dose of the hottest x % is 101 - x Gy."""
+    """100 voxels of 1 to 100 Gy: x % of the volume exceed 100 - x Gy."""
     gray = volume(np.arange(1.0, 101.0).reshape(4, 5, 5), Unit.GY, SPACING_MM)
     ones = gray.with_values(np.ones(gray.grid.shape), Unit.G_PER_ML)
     activity = ones.with_values(ones.values, Unit.BQ_PER_ML)
     region = Region.from_mask("all", "liver", np.ones(gray.grid.shape), gray.grid)
     (found,) = region_doses(gray, ones, activity, Regions((region,)), Y90)
     figures = (found.d98_gy, found.d95_gy, found.d70_gy, found.d50_gy, found.d2_gy)
-    assert figures == pytest.approx((3.0, 6.0, 31.0, 51.0, 99.0), abs=1e-9)
+    assert figures == pytest.approx((2.0, 5.0, 30.0, 50.0, 98.0), abs=1e-9)
     assert (found.minimum_gy, found.maximum_gy) == (1.0, 100.0)
 
 
@@ -144,3 +144,15 @@ def test_amounts_follow_the_size_of_the_voxels() -> None:
     (of_injected,) = region_doses(*maps, Regions((region,)), Y90)
     assert of_injected.activity_fraction == pytest.approx(0.375)
     assert found.mean_dose_gy == pytest.approx(125.0 / 1.5)
+
+
+def test_doses_are_those_of_the_voxels_that_count_and_amounts_those_of_the_region() -> None:
+    """A lesion of 1.5 mL whose doses are the 100 Gy voxel's alone."""
+    counted = Regions((made("tumour 1", "tumour", [1.0, 0.0, 0, 0]),))
+    tumour, liver, _ = region_doses(DOSE, DENSITY, ACTIVITY, REGIONS, Y90, counted=counted)
+    assert (tumour.volume_ml, tumour.mass_g) == pytest.approx((1.5, 1.6))
+    assert tumour.dose_volume_ml == pytest.approx(1.0)
+    assert (tumour.mean_dose_gy, tumour.d95_gy, tumour.minimum_gy) == (100.0, 100.0, 100.0)
+    assert tumour.mean_dose_partial_gy == pytest.approx(125.0 / 1.5)
+    assert liver.dose_volume_ml == pytest.approx(liver.volume_ml)
+    assert (tumour.shown, replace(tumour, structure="viable").shown) == ("tumour 1", "viable")

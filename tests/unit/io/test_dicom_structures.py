@@ -225,3 +225,35 @@ def test_the_top_of_a_gentle_slope_stays_in_the_outline() -> None:
     assert loop[:, 1].min() == pytest.approx((2 - 0.5 / 0.6) * 3.0)
     top = loop[np.argmin(loop[:, 1])]
     assert top[0] == pytest.approx(2 * 4.0)
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_outlines_along_edges_hold_whole_voxels_and_their_area(name: str) -> None:
+    """Corners keep their area, holes theirs, and a single voxel is a square: nothing is lost."""
+    grid = GRIDS[name]
+    regions = sample_regions(grid)
+    found = build_rt_structures(regions, sample_context(grid), edged=True)
+    for region, number in zip(regions, roi_numbers(regions).values(), strict=True):
+        whole = region.whole() >= 0.5
+        contours = contours_of(found, number)
+        assert np.array_equal(inside_by_even_odd(contours, grid), whole), region.name
+        area = 0.0
+        for contour in contours:
+            index = grid.to_index(np.asarray(contour.ContourData, float).reshape(-1, 3))
+            rows, columns = index[:, 1], index[:, 2]
+            area += abs(rows @ np.roll(columns, -1) - columns @ np.roll(rows, -1)) / 2
+        assert area == pytest.approx(whole.sum(), abs=1e-3), region.name
+
+
+def test_outlines_along_edges_are_read_back_to_the_last_voxel() -> None:
+    """Voxels that touch at a corner alone, a ring, and one voxel by itself."""
+    grid = Grid.regular((3, 8, 9), (4.0, 4.0, 4.0))
+    mask = np.zeros(grid.shape, bool)
+    mask[1, 1, 1] = mask[1, 2, 2] = mask[1, 3, 1] = mask[0, 6, 7] = True
+    mask[1:, 3:8, 4:9] = True
+    mask[1:, 5, 6] = False
+    region = Region.from_mask("Tumour 1 viable", "tumour", mask, grid)
+    dataset = build_rt_structures(Regions((region,)), sample_context(grid), edged=True)
+    image = source_image(grid)
+    (found,), _ = read_rtstruct(dataset, (image,))
+    assert np.abs(found.whole() - mask).max() < 1e-4

@@ -47,7 +47,7 @@ def test_tables_have_a_row_for_each_region_and_units_in_their_columns(job) -> No
     assert list(table.index) == [d.name for d in sirt.region_doses(case, dose)]
     curves = sirt.histograms(case, dose).to_frame(points=100)
     tumour = curves.loc["Tumour A"]
-    assert tumour["volume_ml"].iloc[0] == pytest.approx(table.loc["Tumour A", "volume_ml"])
+    assert tumour["volume_ml"].iloc[0] == pytest.approx(table.loc["Tumour A", "dose_volume_ml"])
     assert tumour["dose_gy"].is_monotonic_increasing
     assert tumour["volume_ml"].is_monotonic_decreasing
 

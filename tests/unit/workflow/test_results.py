@@ -57,8 +57,8 @@ def told(monkeypatch):
     asked = SimpleNamespace()
     summary = SimpleNamespace(findings=(mark("calibration"),))
 
-    def doses(dose, density, activity, regions, of, judgement):
-        asked.regions = regions
+    def doses(dose, density, activity, regions, of, judgement, counted):
+        asked.regions, asked.counted = regions, counted
         asked.doses = (dose, density, activity, [r.name for r in regions], of, judgement)
         return sample_doses()
 
@@ -128,6 +128,8 @@ def test_doses_are_of_the_scaled_map_in_liver_and_lungs(told):
     dose, density, activity, names, of, judgement = told.doses
     assert told.regions["whole liver"] is PARTS.whole_liver
     assert told.regions["lungs"] is SETTING.lungs
+    assert told.counted["T1"] is SETTING.counted.lesions[0].viable
+    assert report.doses[-1].shown == report.doses[-1].name
     assert dose is DOSE
     assert density is SETTING.density
     assert float(activity.values[0, 0, 0]) == pytest.approx(1.8e6)
@@ -170,10 +172,10 @@ def test_lungs_out_of_view_have_no_dose():
 
 @pytest.mark.usefixtures("told")
 def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
-    """Maps, outlines as drawn with the organs at risk, pictures, and one set of DICOM objects."""
+    """Maps, voxels that count, outlines as drawn, pictures, and one set of DICOM objects."""
     written, seen = {}, {}
     stomach = liver().named("stomach", "stomach")
-    monkeypatch.setattr(results, "outlined_organs", lambda *_: (stomach,))
+    case = replace(CASE, regions=Regions((lesion(), stomach)))
     monkeypatch.setattr(
         results, "write_volume_nifti", lambda path, v: written.update({path.name: v})
     )
@@ -185,20 +187,21 @@ def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "write_dicom", lambda *a, **w: seen.update(given=a, words=w))
     accepted = AcceptedStop("Dr A. Example", "agreed")
     stopped = replace(PLAN, findings=(mark("limit", "stop"),))
-    report = results.build_report(CASE, stopped, DOSE, accepted=accepted)
-    paths = results.write_results(CASE, stopped, DOSE, report, to=tmp_path / "out")
+    report = results.build_report(case, stopped, DOSE, accepted=accepted)
+    paths = results.write_results(case, stopped, DOSE, report, to=tmp_path / "out")
     assert written["dose_gy.nii.gz"] is DOSE
     assert float(written["activity_bq_ml.nii.gz"].values[0, 0, 0]) == pytest.approx(1.8e6)
-    assert written["regions.seg.nrrd"][-2:] == ["lungs", "stomach"]
+    assert written["regions.seg.nrrd"][-4:] == ["T1 viable", "lungs", "T1 whole", "stomach"]
+    assert written["outlines.seg.nrrd"] == ["T1 whole", "stomach"]
     assert (tmp_path / "out/pictures/planes.png").read_bytes() == b"x"
     assert paths["pdf"].read_bytes() == b"%PDF"
     assert "<html" in paths["report"].read_text()[:200]
-    _, case, plan, dose, activity, regions, doses, _ = seen["given"]
-    assert (case, plan, dose) == (CASE, stopped, DOSE)
+    _, of, plan, dose, activity, regions, doses, _ = seen["given"]
+    assert (of, plan, dose) == (case, stopped, DOSE)
     assert activity is written["activity_bq_ml.nii.gz"]
-    assert [r.name for r in regions][-2:] == ["lungs", "stomach"]
-    assert regions["whole liver"] is DRAWN.whole_liver
-    assert regions["lungs"] is SETTING.lungs_drawn
+    assert [r.name for r in regions] == written["regions.seg.nrrd"]
+    assert [r.name for r in seen["words"]["outlines"]] == ["T1 whole", "stomach"]
+    assert float(regions["whole liver"].fractions.min()) == 1.0
     assert doses == report.doses
     assert [f.code for f in seen["words"]["stops"]] == ["from-limit"]
     assert seen["words"]["accepted"] == accepted
@@ -206,5 +209,6 @@ def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
     assert {name: path.relative_to(out).as_posix() for name, path in paths.items()} == {
         "report": "report.html", "pdf": "report.pdf", "results": "results.json",
         "dose": "nifti/dose_gy.nii.gz", "activity": "nifti/activity_bq_ml.nii.gz",
-        "regions": "nifti/regions.seg.nrrd", "pictures": "pictures", "dicom": "dicom",
+        "regions": "nifti/regions.seg.nrrd", "outlines": "nifti/outlines.seg.nrrd",
+        "pictures": "pictures", "dicom": "dicom",
     }  # fmt: skip
