@@ -12,7 +12,7 @@ import pytest
 from opensirt.dose import mc_electrons
 from opensirt.dose.mc_electrons import PHOTON, STACK_COLUMNS
 from opensirt.dose.mc_photons import drain
-from opensirt.dose.mc_scene import cuts_for, make_matter, make_scene
+from opensirt.dose.mc_scene import _majorant, cuts_for, make_matter, make_scene
 from opensirt.dose.mc_voxels import BOOK_SIZE, ESCAPED
 from tests.mc_samples import stream
 
@@ -133,3 +133,14 @@ def test_photons_come_through_layers_as_their_attenuations_say(
     share = through / PHOTONS
     error = 4.0 * math.sqrt(share * (1.0 - share) / PHOTONS)
     assert math.exp(-whole) - error < share < math.exp(coherent - whole) + error
+
+
+@pytest.mark.parametrize("place", [0, 1 << 20, -1])
+def test_the_densest_voxel_is_found_wherever_it_lies_in_a_large_map(place: int) -> None:
+    """Maps are looked through in parts of 2^20 voxels."""
+    density = np.ones((1 << 20) + 5, np.float32)
+    density[place] = 1.8
+    few = np.array([1.0, 1.8], np.float32)
+    matter = make_matter(few.reshape(1, 1, 2), cuts_for(2.0))
+    assert np.array_equal(_majorant(density, matter), _majorant(few, matter))
+    assert _majorant(few, matter).sum() > 1.5 * _majorant(few[:1], matter).sum()

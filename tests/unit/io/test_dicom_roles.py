@@ -180,6 +180,19 @@ def test_rows_and_columns_both_count_for_the_volume(tmp_path: Path) -> None:
         assert why(case, "'CT'") == "covers less than 1/2 of the volume of another series"
 
 
+def test_the_largest_of_three_is_taken_only_where_it_is_far_larger_than_both(
+    tmp_path: Path,
+) -> None:
+    """4 slices are not twice 3, whatever the third has."""
+    others = (ct("Other", "1.9.2", SMALL[:3]), ct("Small", "1.9.3", SMALL[:2]))
+    with pytest.raises(AmbiguousStudyError, match="3 series could be the ct"):
+        read_study(study(tmp_path / "a", ct("CT", "1.9.1"), *others))
+    folder = study(
+        tmp_path / "b", ct("CT", "1.9.1"), *(ct(n, n, SMALL[:2]) for n in ("1.1", "1.2"))
+    )
+    assert read_study(folder).image("ct").label == "CT"
+
+
 def test_an_oblique_series_is_axial_where_its_normal_points_most_to_the_head(
     tmp_path: Path,
 ) -> None:

@@ -71,6 +71,19 @@ def test_a_series_that_repeats_its_slices_is_split_by_what_differs(
     assert labels[0] != labels[1]
 
 
+def test_what_splits_a_part_of_the_repeats_alone_is_not_what_tells_them_apart(
+    tmp_path: Path,
+) -> None:
+    """The second acquisition holds two echoes, so that only echoes part the slices."""
+    objects = []
+    for echo, acquisition in ((1, 1), (2, 2), (3, 2)):
+        objects += ct(EchoNumbers=echo, AcquisitionNumber=acquisition)
+    make.save(objects, tmp_path)
+    found = scan(tmp_path).series
+    assert sorted(series.part for series in found) == [f"EchoNumbers {n}" for n in (1, 2, 3)]
+    assert [len(series.frames) for series in found] == [4, 4, 4]
+
+
 def test_a_series_whose_slices_differ_without_repeating_stays_one(tmp_path: Path) -> None:
     objects = ct()
     for number, dataset in enumerate(objects):
