@@ -51,8 +51,8 @@ def working(target: Path, shown: Path) -> Iterator[Path]:
                 (work / OLD).rename(target)
         if left := _clear(work):
             raise InputError(
-                f"expected to write {shown}, found {left}, set aside by a job that was killed; "
-                f"move it away, or {ELSEWHERE}"
+                f"expected to write {shown}, found {left}, left by an earlier job; move it away, "
+                f"or {ELSEWHERE}"
             )
         try:
             yield work
@@ -71,7 +71,8 @@ def recover(target: Path, shown: Path) -> None:
 def _clear(work: Path) -> str:
     """Remove what a job left in its folder, and say what of it stays and why."""
     stays = ""
-    for name in sorted(set(os.listdir(work)) - {LOCK}):
+    found = os.listdir(work) if work.is_dir() else []  # somebody may have taken it away
+    for name in sorted(set(found) - {LOCK}):
         try:
             _REMOVE.get(name, _keep)(work / name)
         except OSError as error:
@@ -163,6 +164,7 @@ def put_files_in_place(works: Mapping[str, Path], targets: Mapping[str, Path]) -
     made = {name: works[name] / HALF / target.name for name, target in targets.items()}
     new = identity(made[first])
     for name, target in targets.items():
+        made[name].lstat()  # one that was not written is known before anything is moved
         expect(target, made[name])
     try:
         for name in others:

@@ -327,3 +327,19 @@ def test_what_stands_of_a_job_is_known_at_every_moment(tmp_path: Path) -> None:
     written.forget()
     assert written.standing() == []
     assert foreign_in(write(out, "later")) == ""
+
+
+def test_a_job_whose_folder_is_taken_away_is_one_line(tmp_path: Path) -> None:
+    out = write(tmp_path / "out", "old")
+    with pytest.raises(InputError, match="got No such file or directory; choose another --out"):
+        write(out, "new", lambda: shutil.rmtree(work_folder(out)))
+    assert (os.listdir(tmp_path), (out / "a.txt").read_text()) == (["out"], "old")
+
+
+def test_a_file_that_was_not_written_leaves_earlier_ones_as_they_were(tmp_path: Path) -> None:
+    write_files(tmp_path, "old")
+    (tmp_path / "dose.json").unlink()
+    with pytest.raises(InputError, match="got No such file or directory"):
+        write_files(tmp_path, "new", lambda: next(tmp_path.glob(".dose*/half/*")).unlink())
+    assert json.loads((tmp_path / "error.json").read_text())["word"] == "old"
+    assert os.listdir(tmp_path) == ["error.json"]
