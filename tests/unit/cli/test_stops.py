@@ -38,7 +38,8 @@ def test_results_are_written_without_an_rt_plan(stopped):
     assert results["stop"]["rt_plan_written"] is False
     assert "perfused-normal-dose-limit" in results["stop"]["codes"]
     assert {p.name for p in (out / "dicom").iterdir()} == {
-        "dose.dcm", "structures.dcm", "segmentation.dcm", "report.dcm", "activity.dcm"
+        "dose.dcm", "structures.dcm", "segmentation.dcm", "report.dcm", "activity.dcm",
+        "outlines.dcm", "outlines-segmentation.dcm",
     }  # fmt: skip
     assert "No RT Plan was written." in (out / "report.html").read_text()
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF-")

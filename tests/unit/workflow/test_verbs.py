@@ -201,7 +201,7 @@ def test_overwriting_keeps_the_old_result_when_writing_fails(job, monkeypatch):
     before = {path: path.read_bytes() for path in job["out"].rglob("*") if path.is_file()}
     monkeypatch.setattr(module, "write_dicom", full)
     values = (job["case"], job["plan"], job["dose"], job["report"])
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(InputError, match=r"expected to write .*, got no space left; choose"):
         sirt.write_results(*values, to=job["out"], overwrite=True)
     assert {p: p.read_bytes() for p in job["out"].rglob("*") if p.is_file()} == before
     assert [path for path in files_in(job["out"].parent) if "/.out" in path] == []
