@@ -79,7 +79,7 @@ def test_a_kept_identity_is_the_same_everywhere(study, results):
         "accession_number": "ACC-77",
     }  # fmt: skip
     objects = [pydicom.dcmread(path) for path in (out / "dicom").iterdir()]
-    assert len(objects) == 6
+    assert len(objects) == 8
     for written in objects:
         assert {key: str(written[key].value) for key in WHO} == WHO, written.Modality
     source = pydicom.dcmread(next((study / "dicom" / "ct").glob("*.dcm")))
