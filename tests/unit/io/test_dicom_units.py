@@ -166,11 +166,12 @@ def test_the_intercept_is_brought_to_the_first_slice_with_the_slope(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("part", "refused"), [(0.985, True), (0.995, False), (1.005, False), (1.015, True)]
+    ("part", "refused"), [(0.98, True), (0.99, False), (1.011, False), (1.02, True)]
 )
-def test_a_half_life_within_one_percent_is_the_nuclides_own(
+def test_a_half_life_near_it_is_the_nuclides_own(
     tmp_path: Path, part: float, refused: bool
 ) -> None:
+    """2.7 d, as some write it for Y-90, is 1.1 % off; the nearest other nuclide 3 %."""
     drug = make.drug(RadionuclideHalfLife=part * Y90_S)
     if refused:
         with pytest.raises(DicomError, match="but y90 has 230760 s; the header contradicts"):
