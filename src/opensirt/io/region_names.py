@@ -37,6 +37,7 @@ _ROLE_OF_CODE = {
     "30315005": "bowel",  # small intestine
     "14742008": "bowel",  # large intestine
     "71854001": "bowel",  # colon
+    "113276009": "bowel",  # intestine, as we write it
     "38266002": "body",
 }
 _SNOMED_OF_SRT = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydicom.sr.codedict import codes
 
+from opensirt.io.dicom_codes import region_codes
 from opensirt.io.region_names import role_from_name, unique_name
 
 LIVER = (("10200004", "SCT"),)
@@ -191,3 +192,11 @@ BARRED = (
 def test_each_word_that_turns_an_organ_into_something_else(word):
     for name in (f"liver {word}", f"{word} tumor", f"{word}_gallbladder"):
         assert role_from_name(name, LIVER, "GTV") is None, name
+
+
+@pytest.mark.parametrize(
+    "role", ["liver", "tumour", "lungs", "necrosis", "gallbladder", "stomach", "bowel", "body"]
+)
+def test_the_code_that_is_written_for_a_role_is_read_as_that_role(role: str) -> None:
+    code = region_codes(role).kind
+    assert role_from_name("region 1", [(code.value, code.scheme_designator)]) == role
