@@ -41,6 +41,10 @@ class Finding:
         return asdict(self)
 
 
+PLACEHOLDERS = frozenset({"YOUR NAME", "NAME", "REASON"})
+"""Words of messages and help texts that stand for somebody's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class AcceptedStop:
     """Who takes the stops of a result upon themselves, and why."""
@@ -57,6 +61,11 @@ class AcceptedStop:
                     f"accepting a stop needs a {what} of 2 letters to {most} printable "
                     f'characters, got {text!r}; write "NAME: REASON"'
                 )
+        if self.name.upper() in PLACEHOLDERS or self.reason.upper() in PLACEHOLDERS:
+            raise InputError(
+                "a stop is accepted by a person for a reason: put your own name and why in place "
+                f'of {self.name!r} and {self.reason!r}; write "Dr A. Example: why"'
+            )
         if all(_CODE.fullmatch(word) for word in re.split(r"[,\s]+", self.name)):
             self._refuse_code()
 

@@ -149,7 +149,7 @@ def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
     axes.legend(frameon=False, fontsize=9)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    caption = "Cumulative dose-volume histograms; partly covered voxels count by their fraction."
+    caption = "Cumulative dose-volume histograms of the whole voxels that stand for each region."
     return Picture("dvh", "Dose-volume histograms", caption, png_bytes(figure))
 
 

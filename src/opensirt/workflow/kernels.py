@@ -17,6 +17,7 @@ from opensirt.io.archive import staged_files
 from opensirt.io.places import refuse_unusable_file
 from opensirt.physics.materials import tissue
 from opensirt.physics.nuclides import Nuclide, nuclide
+from opensirt.physics.plausible import require_plausible
 from opensirt.workflow.files import require_ending
 
 __all__ = ["KernelStatistics", "kernel_to_file"]
@@ -71,6 +72,7 @@ def kernel_to_file(
     require_ending(out, (".npz",))
     refuse_unusable_file(out)
     rho = density_g_ml if density_g_ml is not None else tissue(medium).density_g_ml
+    require_plausible("density of a kernel", rho)
     x, y, z = voxel_mm
     of, spacing_mm = nuclide(nuclide_name), (z, y, x)
     if engine == FOLDED:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from opensirt.case import Case
 from opensirt.dose.comparison import EngineDose
+from opensirt.findings import Finding
 from opensirt.image import Regions, Volume
 from opensirt.io.dicom_identity import read_identity
 from opensirt.io.inputs import places_of
@@ -26,6 +27,11 @@ from opensirt.workflow.setting import make_setting
 from opensirt.workflow.study import Progress, prepare_case, read_case
 
 __all__ = ["RunResult", "run_study"]
+
+GIVEN_NOT_USED = (
+    "The activity given changes nothing here: this is a plan on the image before treatment. The "
+    "dose that was given is on the image after treatment, if that is the one used."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +75,8 @@ def run_study(
     case = options.apply_to(case)
     require_known(case, options)
     case = prepare_case(case, image=options.image, assume_aligned=options.assume_aligned)
+    if options.given is not None and not case.is_treated:
+        case = case.with_findings(Finding("warn", "given-not-used", GIVEN_NOT_USED))
     identity = None
     if options.identity == KEEP:
         identity = read_identity(Path(study), case, outline_image(case))

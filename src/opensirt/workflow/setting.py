@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,6 +32,7 @@ from opensirt.quantify.voxels import on_voxels, whole_voxels
 
 __all__ = ["Setting", "make_setting"]
 
+MOSTLY, SHOWN = 0.5, 8
 GIVEN = "given for this plan"
 ASSUMED = "as stated in the study, not measured here"
 
@@ -75,7 +77,7 @@ def make_setting(case: Case) -> Setting:
     lungs_drawn = _lungs(case)
     compartments = on_voxels(drawn, grid)
     lungs = whole_voxels(lungs_drawn, grid) if lungs_drawn is not None else None
-    findings = [*case.findings, *drawn.findings]
+    findings = [*case.findings, *drawn.findings, *_roleless(case, drawn.whole_liver)]
     assumptions: list[str] = []
     _refuse_cut(drawn, compartments)
     require_plausible_voxels(image.label, grid.spacing_mm)
@@ -114,7 +116,38 @@ def _lungs(case: Case) -> Region | None:
         for region in case.regions.with_role(role)
         if not region.is_empty
     ]
+    _require_both(case, found)
     return joined(found).named("lungs", "lungs") if found else None
+
+
+def _require_both(case: Case, found: Sequence[Region]) -> None:
+    """Refuse one lung of two: counts and mass would be half of what the shunt reaches."""
+    roles = {region.role for region in found}
+    decided = {"lung_shunt_fraction", "lung_mass_g"} <= case.assumptions.decided
+    if len(roles) == 1 and "lungs" not in roles and not decided:
+        names = ", ".join(repr(region.name) for region in found)
+        raise CaseError(
+            f"one of the two lungs is outlined, {names} ({roles.pop()}), and shunt and mass of one "
+            "would be taken for both; outline the other, give lung shunt and lung mass for this "
+            "plan, or, where the patient has but one, give it the role lungs"
+        )
+
+
+def _roleless(case: Case, liver: Region) -> list[Finding]:
+    """Outlines inside the liver that nobody gave a role: they count as liver, whatever they are."""
+    inside = [
+        region.name
+        for region in case.regions.with_role("other")
+        if not region.is_empty and (region & liver).volume_ml > MOSTLY * region.volume_ml
+    ]
+    if not inside:
+        return []
+    text = (
+        f"{len(inside)} outline{'s' * (len(inside) > 1)} inside the liver without a role count as "
+        f"liver: {', '.join(map(repr, inside[:SHOWN]))}{', ...' * (len(inside) > SHOWN)}. Give a "
+        "role to those that are tumours, necrosis or perfused volumes."
+    )
+    return [Finding("warn", "regions-without-role", text)]
 
 
 def _lungs_on_ct(case: Case, lungs: Region | None) -> Region | None:

@@ -91,9 +91,9 @@ class Desk:
 
     @cached_property
     def nothing(self) -> Path:
-        """Neither CT nor lungs, nothing assumed, and names that say no role."""
+        """Neither CT nor lungs, nothing assumed, and neither names nor codes that say a role."""
         names = {"liver": "Leber MH", "Tumour A": "L1", "Tumour B": "L2"}
-        regions = (r.named(names[r.name]) for r in self.regions if r.name in names)
+        regions = (r.named(names[r.name], "other") for r in self.regions if r.name in names)
         case = replace(self.whole, images=self.whole.images[1:], regions=Regions(tuple(regions)))
         path = write_small_case(self.fresh(), case, assumptions={})
         path.write_text(path.read_text().partition("[regions.roles]")[0])

@@ -29,6 +29,13 @@ def full(desk: Desk) -> Words:
     return words
 
 
+def _own(words: Words) -> Words:
+    """Somebody's own name and reason where the words of the message stand."""
+    return [word.replace("YOUR NAME", "A. Example").replace("NAME", "A. Example")
+            .replace("REASON", "agreed by the board") if ": REASON" in str(word) else word
+            for word in words]  # fmt: skip
+
+
 def into(desk: Desk, place: str) -> Words:
     """`--out` in the study itself, or above it."""
     words = desk.run(desk.dicom)
@@ -126,9 +133,15 @@ PLAN_ROWS = (
     Row("more than a vial holds", "vials are used (--vials ",
         lambda d: d.run(d.case, "--activity-gbq", 7, dose=None), printed("--vials"), 3, True),
     Row("a stop", 'no RT Plan was written; --allow-stop "YOUR NAME: REASON" writes it',
-        lambda d: d.run(d.case, "--activity-gbq", 7, dose=None), printed("--allow-stop"), 3, True),
+        lambda d: d.run(d.case, "--activity-gbq", 7, dose=None),
+        lambda message, words, desk: _own(printed("--allow-stop")(message, words, desk)), 3, True),
     Row("a stop accepted without a reason", 'write "NAME: REASON"',
         lambda d: d.run(d.case, "--activity-gbq", 7, "--allow-stop", "A. Example", dose=None),
+        lambda message, words, desk: _own(
+            [*words[:-1], message.rpartition('write "')[2].strip('"')]), 3),
+    Row("a stop accepted in the words of a message", "put your own name and why in place of",
+        lambda d: d.run(d.case, "--activity-gbq", 7, "--allow-stop", "YOUR NAME: REASON",
+                        dose=None),
         lambda message, words, desk: [*words[:-1], message.rpartition('write "')[2].strip('"')],
         3),
     Row("a stop accepted by its code", 'write "Dr A. Example: why"',

@@ -18,6 +18,7 @@ from tests.command_line import call, refusal
 PHANTOM = ("phantom", "sphere", "--voxel-mm", "15", "--out")
 SLOW_IMPORT = """
 import builtins, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also under nohup
 real = builtins.__import__
 def slow(name, *more, **others):
     if name == sys.argv[1]:

@@ -92,6 +92,14 @@ def test_whatever_is_raised_while_it_is_looked_at_what_was_there_comes_back(
 
 def test_ctrl_c_while_a_large_file_is_read_brings_everything_back(tmp_path: Path) -> None:
     """A sparse file of 3 GiB, which takes seconds to read; stopped after 0.3 s of them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored under nohup
+    try:
+        stopped_in_a_large_file(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def stopped_in_a_large_file(tmp_path: Path) -> None:
     out = write(tmp_path / "out", "old")
 
     def meanwhile() -> None:
