@@ -72,7 +72,8 @@ def kernel_to_file(
     require_ending(out, (".npz",))
     refuse_unusable_file(out)
     rho = density_g_ml if density_g_ml is not None else tissue(medium).density_g_ml
-    require_plausible("density of a kernel", rho)
+    if rho > 0.0:  # the engine refuses others
+        require_plausible("density of a kernel", rho)
     x, y, z = voxel_mm
     of, spacing_mm = nuclide(nuclide_name), (z, y, x)
     if engine == FOLDED:

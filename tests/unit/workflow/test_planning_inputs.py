@@ -9,6 +9,7 @@ import pytest
 
 import opensirt as sirt
 from opensirt.case import Case
+from opensirt.errors import CaseError
 from opensirt.image import Region, Regions
 from opensirt.plan.plan import Plan, Prescription, prescription_from
 from opensirt.units import BQ_PER_GBQ
@@ -64,7 +65,10 @@ def test_two_lung_regions_are_the_lungs_as_one() -> None:
     assert apart.shunt_fraction == pytest.approx(together.shunt_fraction, rel=2e-3)
     assert apart.mass_g == pytest.approx(together.mass_g, rel=2e-3)
     for alone in halves(case):
-        setting = make_setting(sirt.prepare_case(with_lungs(case, alone))).lung
+        with pytest.raises(CaseError, match="one of the two lungs is outlined"):
+            make_setting(sirt.prepare_case(with_lungs(case, alone)))
+        only = alone.named("the only lung", "lungs")
+        setting = make_setting(sirt.prepare_case(with_lungs(case, only))).lung
         assert setting.mass_g < 0.8 * together.mass_g
         assert setting.shunt_fraction < 0.8 * together.shunt_fraction
 

@@ -70,7 +70,7 @@ def test_a_stop_is_not_accepted_by_the_words_of_a_message(words: str) -> None:
         AcceptedStop.parse(words)
 
 
-@pytest.mark.parametrize("density_g_ml", [260.0, 0.0])
+@pytest.mark.parametrize("density_g_ml", [260.0, 1e-6])
 def test_a_kernel_of_no_matter_is_refused(tmp_path: Path, density_g_ml: float) -> None:
     with pytest.raises(InputError, match="density of a kernel must be from"):
         kernel_to_file(
