@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from opensirt.case import Case
@@ -119,8 +120,9 @@ def histograms(case: Case, dose: Volume) -> Histograms:
     return Histograms(dose_volume_histogram(dose, region) for region in regions)
 
 
+@lru_cache(maxsize=1)
 def counted_regions(setting: Setting) -> Regions:
-    """The whole voxels behind the doses of each region of the report."""
+    """The whole voxels behind the doses of each region of the report; the last are kept."""
     return report_regions(setting.counted, setting.lungs)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,18 @@ from opensirt.workflow.pictures import report_pictures
 from opensirt.workflow.planning import calibrate
 from opensirt.workflow.record import results_record
 from opensirt.workflow.setting import Setting, make_setting
-from opensirt.workflow.structures import make_structures
+from opensirt.workflow.structures import Structures, make_structures
 
 __all__ = ["build_report", "write_results"]
 
 DISAGREEMENT = 0.10
 """Relative difference of model and voxel mean that is pointed out; a choice of presentation."""
+
+
+@lru_cache(maxsize=1)
+def _structures(case: Case, setting: Setting) -> Structures:
+    """Those of report and files, which are the same; the last are kept."""
+    return make_structures(case, setting, counted_regions(setting))
 
 
 def build_report(
@@ -115,7 +122,7 @@ def build_report(
     results = results_record(
         case, plan, engine, doses, organs, findings, accepted, record.as_dict()
     )
-    structures = make_structures(case, setting, regions)
+    structures = _structures(case, setting)
     results["left_out"] += [item.as_dict() for item in structures.left_out]
     results["identity"] = None if identity is None else identity.as_dict()
     seen = report_regions(setting.compartments, setting.lungs)
@@ -161,7 +168,7 @@ def write_results(
     out = Path(to)
     setting = make_setting(case)
     shown = activity if activity is not None else plan.scale(calibrate(case, plan.nuclide)[0])
-    structures = make_structures(case, setting, counted_regions(setting))
+    structures = _structures(case, setting)
     with staged_directory(out, overwrite=overwrite, inputs=case.read_from) as folder:
         names = {
             "report": write_text(folder / "report.html", render_html(report)),
