@@ -54,7 +54,8 @@ def region_roles(typed: list[str]) -> dict[str, str]:
 
 def show_suggestions(result: dict[str, Any]) -> None:
     """What to type for regions without a role, where their names nearly say it."""
+    from opensirt.io.role_hints import listed
+
     for hint in result.get("suggested_roles", ()):
-        names = hint["regions"]
-        few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        few = listed(hint["regions"], 3)
         typer.echo(f"No role yet: {few}; if {hint['role']} is right, {hint['typed']}")

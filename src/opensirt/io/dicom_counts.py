@@ -77,7 +77,7 @@ class _Held:
 
 
 def check_slices(
-    ordered: Sequence[Frame], heights_mm: npt.NDArray[np.float64], step_mm: float, name: str
+    ordered: Sequence[Frame], heights_mm: npt.NDArray[np.float64], name: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Notes, and doubts that somebody must see: slices fewer or further apart than headers say.
 
@@ -86,8 +86,6 @@ def check_slices(
     ordered : Frames along the normal
     heights_mm : (slices,)
         Where they lie along it.
-    step_mm : float
-        Usual distance of neighbours.
 
     Raises
     ------
@@ -96,8 +94,10 @@ def check_slices(
     """
     if len(ordered) < 2:
         return (), ()
+    gaps_mm = np.diff(heights_mm)
+    step_mm = float(np.median(gaps_mm))
     held = _Held.of(ordered, step_mm, name)
-    uneven = _uneven(held, np.diff(heights_mm), name)
+    uneven = _uneven(held, gaps_mm, name)
     far, few = held.of_distance(), held.of_number()
     one_object = len({id(frame.instance) for frame in ordered}) < held.count
     if far and few and not one_object:

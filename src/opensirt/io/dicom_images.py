@@ -130,7 +130,7 @@ def read_series(
     meaning = _meaning(kind, planes, name)
     stack = _stack(planes, name)
     ordered = [planes[index] for index in stack.order]
-    counted, doubts = check_slices(ordered, stack.heights_mm, _usual_mm(stack), name)
+    counted, doubts = check_slices(ordered, stack.heights_mm, name)
     reader = _PixelReader(name)
     values, padded = _ordered_values(ordered, stack, meaning, reader, name)
     outside = AIR_HU if kind == "CT" else 0.0
@@ -155,12 +155,6 @@ def read_series(
 
 def _finding(code: str, image: StudyImage, text: str) -> Finding:
     return Finding("warn", code, f"{image.label!r}: {text}. Look at the image before it is used.")
-
-
-def _usual_mm(stack: Stack) -> float:
-    """The distance that most neighbours have, mm."""
-    gaps = np.diff(stack.heights_mm)
-    return float(np.median(gaps)) if gaps.size else stack.grid.spacing_mm[0]
 
 
 def _require_one_identity(instances: Sequence[Instance], name: str) -> None:

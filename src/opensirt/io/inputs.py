@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -72,12 +73,8 @@ def _below(path: Path) -> list[Path]:
     if path.is_dir():
         return files_in(path)[0]
     if path.name.lower().endswith(IN_TWO_FILES):
-        return sorted(path.parent.glob(f"{_escaped(path.stem)}.*"))
+        return sorted(path.parent.glob(f"{glob.escape(path.stem)}.*"))
     return [path] if path.is_file() else []
-
-
-def _escaped(stem: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in stem)
 
 
 def _named(case: Path) -> Iterable[str]:

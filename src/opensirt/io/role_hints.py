@@ -89,10 +89,10 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return by_form[alike[0]] if alike else None
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
     """Names for a message, not more than a line or two of them."""
-    few = ", ".join(names[:MOST_NAMES])
-    more = len(names) - MOST_NAMES
+    few = ", ".join(names[:most])
+    more = len(names) - most
     return f"{few} and {more} more" if more > 0 else few or "none"
 
 

@@ -14,7 +14,12 @@ from opensirt.physics.nuclides import Nuclide, decay_factor, nuclide_names
 from opensirt.physics.nuclides import nuclide as nuclide_of
 from opensirt.units import Unit
 
-__all__ = ["at_injection", "decay_between", "lost_fraction"]
+__all__ = ["INJECTION_UNKNOWN", "at_injection", "decay_between", "lost_fraction"]
+
+INJECTION_UNKNOWN = (
+    "the time of injection is not known; give it, in case.toml under [treatment] 'injected' or "
+    "with --given-gbq and --injected"
+)
 
 
 def decay_between(nuclide: Nuclide, start: datetime, end: datetime) -> float:
@@ -81,10 +86,7 @@ def _factor_to_injection(image: Volume, isotope: Nuclide, injection: datetime | 
             "time, in DICOM AcquisitionDateTime and DecayCorrection, in case.toml 'acquired'"
         )
     if injection is None:
-        raise InputError(
-            "the time of injection is not known; give it, in case.toml under [treatment] "
-            "'injected' or with --given-gbq and --injected"
-        )
+        raise InputError(INJECTION_UNKNOWN)
     factor = 1.0 / decay_between(isotope, injection, image.time)
     if factor < 1.0:
         raise InputError(

@@ -15,8 +15,18 @@ from opensirt.physics.tables import load_table
 from opensirt.quantify.thresholds import threshold
 from opensirt.units import Unit
 
-__all__ = ["ct_coverage", "ct_coverage_findings", "density_map", "uncovered_findings"]
+__all__ = [
+    "DENSITY_UNKNOWN",
+    "ct_coverage",
+    "ct_coverage_findings",
+    "density_map",
+    "uncovered_findings",
+]
 
+DENSITY_UNKNOWN = (
+    "there is no CT and no assumed density; give density_g_ml under [assumptions] or with "
+    "--density-g-ml"
+)
 _MARGIN = 2
 """Voxels of CT kept around the wanted grid, so that interpolation at its edge sees neighbours."""
 
@@ -102,10 +112,7 @@ def uncovered_findings(fraction: float) -> tuple[Finding, ...]:
 
 def _uniform(grid: Grid, density_g_ml: float | None) -> Volume:
     if density_g_ml is None:
-        raise CaseError(
-            "there is no CT and no assumed density; give density_g_ml under "
-            "[assumptions] or with --density-g-ml"
-        )
+        raise CaseError(DENSITY_UNKNOWN)
     if not (density_g_ml > 0 and math.isfinite(density_g_ml)):
         raise InputError(f"the assumed density must be above 0 g/mL, got {density_g_ml}")
     values = np.broadcast_to(np.float32(density_g_ml), grid.shape)

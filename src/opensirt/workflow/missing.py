@@ -7,19 +7,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from opensirt.case import Case
+from opensirt.dose.comparison import LUNG_ROLES
 from opensirt.errors import CaseError
 from opensirt.image import Volume
 from opensirt.io.role_hints import listed, role_hints
 from opensirt.plan.surface import bsa_products
+from opensirt.quantify.decay import INJECTION_UNKNOWN
+from opensirt.quantify.density import DENSITY_UNKNOWN
 from opensirt.quantify.thresholds import threshold
 from opensirt.units import Unit
 from opensirt.workflow.options import RunOptions
+from opensirt.workflow.planning import GIVEN_UNKNOWN
 from opensirt.workflow.roles import roles_of
+from opensirt.workflow.setting import MASS_UNKNOWN, NO_LUNGS_ON_CT, SHUNT_UNKNOWN
 from opensirt.workflow.study import PLANNING, TREATMENT
 
 __all__ = ["require_known"]
-
-LUNGS = ("lungs", "lung-left", "lung-right")
 
 
 def require_known(case: Case, options: RunOptions) -> None:
@@ -86,26 +89,20 @@ def _roles(case: Case, model: str) -> Iterator[str]:
 
 
 def _lungs(case: Case) -> Iterator[str]:
-    if any(_has(case, role) for role in LUNGS):
+    if any(_has(case, role) for role in LUNG_ROLES):
         return
     known = case.assumptions
-    hints = [hint.typed for hint in role_hints(roles_of(case)) if hint.role in LUNGS]
+    hints = [hint.typed for hint in role_hints(roles_of(case)) if hint.role in LUNG_ROLES]
     outline = ""
     if hints:
         outline = f"give {hints[0]} if those are they, or "
     elif case.has_image("ct") and _shows_lungs(case.image("ct").volume):
         outline = "the CT shows lungs: outline them and call them lungs, or "
     if known.lung_shunt_fraction is None:
-        yield (
-            "the lung shunt is not known: the study has no lungs region on the activity image; "
-            f"{outline}give lung_shunt_fraction under [assumptions] or with --lung-shunt"
-        )
+        yield SHUNT_UNKNOWN.format(outline=outline)
     if known.lung_mass_g is None and known.lung_shunt_fraction != 0:
-        where = "the study has no lungs region on the CT" if outline else "no CT shows the lungs"
-        yield (
-            f"the lung mass is not known: {where}; {outline}give lung_mass_g under "
-            "[assumptions] or with --lung-mass-g"
-        )
+        where = "the study has no lungs region on the CT" if outline else NO_LUNGS_ON_CT
+        yield MASS_UNKNOWN.format(where=where, outline=outline)
 
 
 def _shows_lungs(ct: Volume) -> bool:
@@ -118,10 +115,7 @@ def _shows_lungs(ct: Volume) -> bool:
 
 def _density(case: Case) -> Iterator[str]:
     if not case.has_image("ct") and case.assumptions.density_g_ml is None:
-        yield (
-            "there is no CT and no assumed density; give density_g_ml under [assumptions] or with "
-            "--density-g-ml"
-        )
+        yield DENSITY_UNKNOWN
 
 
 def _body(case: Case, options: RunOptions) -> Iterator[str]:
@@ -152,19 +146,12 @@ def _treatment(case: Case, asked: str | None) -> Iterator[str]:
     if used != TREATMENT or TREATMENT not in roles:
         return
     if case.treatment is None:
-        yield (
-            "the image was taken after treatment, but what was given is not stated; add "
-            "[treatment] with product, activity_gbq and injected to case.toml, or give "
-            "--given-gbq and --injected"
-        )
+        yield GIVEN_UNKNOWN
         return
     volume = case.image(TREATMENT).volume
     is_dated = case.treatment.injected is not None or volume.time == "injection"
     if volume.unit is Unit.BQ_PER_ML and not is_dated:
-        yield (
-            "the time of injection is not known; give it, in case.toml under [treatment] "
-            "'injected' or with --given-gbq and --injected"
-        )
+        yield INJECTION_UNKNOWN
 
 
 def _has(case: Case, role: str) -> bool:

@@ -32,6 +32,11 @@ from opensirt.workflow.study import PLANNING, Progress
 
 __all__ = ["calibrate", "compute_dose", "make_plan", "nuclide_of", "quantify_activity"]
 
+GIVEN_UNKNOWN = (
+    "the image was taken after treatment, but what was given is not stated; add [treatment] with "
+    "product, activity_gbq and injected to case.toml, or give --given-gbq and --injected"
+)
+
 
 def quantify_activity(case: Case, *, nuclide_name: str = "y90") -> Volume:
     """Activity concentration at injection, from a prepared case.
@@ -80,11 +85,7 @@ def _absolute(case: Case, nuclide_name: str) -> tuple[Volume, CalibrationSummary
 def _given(case: Case) -> Treatment:
     """What was given; an error where the study does not say."""
     if case.treatment is None:
-        raise CaseError(
-            "the image was taken after treatment, but what was given is not stated; add "
-            "[treatment] with product, activity_gbq and injected to case.toml, or give "
-            "--given-gbq and --injected"
-        )
+        raise CaseError(GIVEN_UNKNOWN)
     return case.treatment
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from opensirt.case import Case
+from opensirt.dose.comparison import LUNG_ROLES
 from opensirt.dose.engine import uncovered_fraction
 from opensirt.errors import CaseError
 from opensirt.findings import Finding, percent
@@ -34,6 +35,15 @@ __all__ = ["Setting", "make_setting"]
 
 MOSTLY, SHOWN = 0.5, 8
 GIVEN = "given for this plan"
+NO_LUNGS_ON_CT = "no CT shows the lungs"
+SHUNT_UNKNOWN = (
+    "the lung shunt is not known: the study has no lungs region on the activity image; {outline}"
+    "give lung_shunt_fraction under [assumptions] or with --lung-shunt"
+)
+MASS_UNKNOWN = (
+    "the lung mass is not known: {where}; {outline}give lung_mass_g under [assumptions] or with "
+    "--lung-mass-g"
+)
 ASSUMED = "as stated in the study, not measured here"
 
 
@@ -112,7 +122,7 @@ def _lungs(case: Case) -> Region | None:
     """All lung regions as one; a lungs region, or a left and a right one."""
     found = [
         region
-        for role in ("lungs", "lung-left", "lung-right")
+        for role in LUNG_ROLES
         for region in case.regions.with_role(role)
         if not region.is_empty
     ]
@@ -243,10 +253,7 @@ def _shunt(
         findings += (*measured.findings, *drawn_cut)
         return measured.fraction, f"measured: {measured.method}"
     if known is None:
-        raise CaseError(
-            "the lung shunt is not known: the study has no lungs region on the activity image; "
-            "give lung_shunt_fraction under [assumptions] or with --lung-shunt"
-        )
+        raise CaseError(SHUNT_UNKNOWN.format(outline=""))
     assumptions.append(f"Lung shunt fraction {known:g}, as stated in the study; not measured here.")
     return known, ASSUMED
 
@@ -272,9 +279,6 @@ def _mass(
     if known is None and shunt == 0:
         return load_table("plan/assumed").quantity("lung_mass_g").value, "not needed: no shunt"
     if known is None:
-        raise CaseError(
-            "the lung mass is not known: no CT shows the lungs; give lung_mass_g under "
-            "[assumptions] or with --lung-mass-g"
-        )
+        raise CaseError(MASS_UNKNOWN.format(where=NO_LUNGS_ON_CT, outline=""))
     assumptions.append(f"Lung mass {known:g} g, as stated in the study; not measured here.")
     return known, ASSUMED

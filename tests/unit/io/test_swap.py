@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -90,16 +90,17 @@ def test_whatever_is_raised_while_it_is_looked_at_what_was_there_comes_back(
     assert written.standing() == []
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, also under nohup, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_a_large_file_is_read_brings_everything_back(tmp_path: Path) -> None:
     """A sparse file of 3 GiB, which takes seconds to read; stopped after 0.3 s of them."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored under nohup
-    try:
-        stopped_in_a_large_file(tmp_path)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def stopped_in_a_large_file(tmp_path: Path) -> None:
     out = write(tmp_path / "out", "old")
 
     def meanwhile() -> None:
