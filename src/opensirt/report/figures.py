@@ -40,14 +40,16 @@ ISODOSE_COLOURS = ("#3a86ff", "#06d6a0", "#ffd60a", "#fb5607", "#ff006e")
 SINGLE_TUMOUR = "single-tumour"
 """Role of a histogram that is drawn thin, among many."""
 TILE_HALF_MM = 45.0
-TILE_COLUMNS = 5
+TILE_COLUMNS_LEAST, TILE_COLUMNS = 2, 5
 TOP_OF_COLOURS = 0.8
 """Part of the highest dose that has the brightest colour, so that a hot spot does not dim all."""
 BEYOND = 4
 """Voxels around a cut-out that its edges are drawn from."""
 WIDTH_IN, DPI = 8.0, 165
 """Of a picture across the page, so that its letters are as large as those of the text."""
-TILE_IN = WIDTH_IN / TILE_COLUMNS
+BAR_IN, BAR_WIDE_IN, GAP_IN, TITLE_IN, LEGEND_IN = 0.7, 0.12, 0.06, 0.4, 0.5
+"""Beside the tiles, between, above and below them."""
+TILE_IN = (WIDTH_IN - BAR_IN) / TILE_COLUMNS
 STYLES = ("-", (0, (5, 2)), "-.", (0, (1, 1.5)))
 """Of curves, so that one that lies on another still shows."""
 RUN_LENGTHS = 3
@@ -79,7 +81,7 @@ def planes_picture(scene: Scene, focus: Region) -> Picture:
         _draw_plane(axes, scene, axis, slices[axis])
         axes.set_title(f"{name}, {_plane_label(scene, axis, slices[axis])}", fontsize=11)
         drawn.append(axes)
-    _add_colour_bar(figure, scene, drawn)
+    _add_colour_bar(figure, scene, ax=drawn, fraction=0.03, pad=0.01, aspect=30)
     _add_legends(figure, scene)
     caption = (
         f"Absorbed dose (colour and isodose lines, Gy) on the {scene.background_name}, through the "
@@ -91,32 +93,34 @@ def planes_picture(scene: Scene, focus: Region) -> Picture:
 def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int) -> Picture:
     """One axial cut-out through the centre of each tumour."""
     rows = math.ceil(len(tumours) / TILE_COLUMNS)
-    columns = min(TILE_COLUMNS, len(tumours))
-    figure = MplFigure(
-        figsize=(TILE_IN * columns, (TILE_IN + 0.25) * rows + 0.5),
-        dpi=DPI,
-        layout="constrained",
-        facecolor="white",
-    )
-    drawn = []
+    columns = min(TILE_COLUMNS, max(TILE_COLUMNS_LEAST, len(tumours)))
+    width, height = TILE_IN * columns + BAR_IN, (TILE_IN + TITLE_IN) * rows + LEGEND_IN
+    figure = MplFigure(figsize=(width, height), dpi=DPI, facecolor="white")
+
+    def place(left: float, bottom: float, wide: float, high: float) -> Any:
+        """Axes by inches; a layout found by matplotlib takes as long as all the painting."""
+        return figure.add_axes((left / width, bottom / height, wide / width, high / height))
+
     for position, tumour in enumerate(tumours):
-        axes = figure.add_subplot(rows, columns, position + 1)
+        row, column = divmod(position, TILE_COLUMNS)
+        bottom = height - (row + 1) * (TILE_IN + TITLE_IN) + GAP_IN
+        axes = place(column * TILE_IN, bottom, TILE_IN - GAP_IN, TILE_IN - GAP_IN)
         index = _index_of(scene, tumour)
         half = TILE_HALF_MM / scene.grid.spacing_mm[2]
         _draw_plane(axes, scene, 0, index[0], _around(scene, index, half), line_width=1.0)
         axes.set_xlim(index[2] - half, index[2] + half)
         axes.set_ylim(index[1] + half, index[1] - half)
-        axes.set_title(f"{_plain(tumour.name)}\n{_size(scene, tumour)}", fontsize=9.5)
-        drawn.append(axes)
-    _add_colour_bar(figure, scene, drawn)
-    _add_legends(figure, scene, with_regions=False)
+        axes.set_title(f"{_plain(tumour.name)}\n{_size(scene, tumour)}", fontsize=9.5, y=1.0)
+    bar = place(TILE_IN * columns, LEGEND_IN, BAR_WIDE_IN, height - LEGEND_IN - TITLE_IN)
+    _add_colour_bar(figure, scene, cax=bar)
+    _add_legends(figure, scene, with_regions=False, columns=columns + 1)
     several = f" ({part} of {parts})" if parts > 1 else ""
     caption = (
         f"Axial cut-outs, {2 * TILE_HALF_MM:.0f} mm wide, through the centre of each tumour, "
         "outlined in white, with the volume of the whole outline, necrosis included."
     )
-    width = max(0.4, columns / TILE_COLUMNS)
-    return Picture(f"tumours-{part}", f"Each tumour{several}", caption, png_bytes(figure), width)
+    name, title = f"tumours-{part}", f"Each tumour{several}"
+    return Picture(name, title, caption, png_bytes(figure), width / WIDTH_IN)
 
 
 def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
@@ -180,8 +184,7 @@ def _draw_plane(
         x, y = np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)
         axes.contour(x, y, dose, levels=levels, colors=colours, linewidths=line_width)
     draw_outlines(axes, scene.regions, ROLE_COLOURS, axis, index, (rows, columns), 0.9 * line_width)
-    axes.xaxis.set_visible(False)
-    axes.yaxis.set_visible(False)
+    axes.set_axis_off()
 
 
 def _around(scene: Scene, index: tuple[int, int, int], half: float) -> Window:
@@ -212,13 +215,13 @@ def _top_gy(scene: Scene) -> float:
     return TOP_OF_COLOURS * (float(scene.dose_gy.max()) or 1.0)
 
 
-def _add_colour_bar(figure: MplFigure, scene: Scene, axes: Sequence[Any]) -> None:
+def _add_colour_bar(figure: MplFigure, scene: Scene, **place: Any) -> None:
     """The scale of the dose colours, on the gray that they lie on in the pictures."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
     scale = ScalarMappable(Normalize(0.0, _top_gy(scene)), _wash())
-    bar = figure.colorbar(scale, ax=axes, extend="max", fraction=0.03, pad=0.01, aspect=30)
+    bar = figure.colorbar(scale, extend="max", **place)
     bar.set_label("Absorbed dose (Gy)", fontsize=10)
     bar.ax.tick_params(labelsize=10)
     bar.ax.set_facecolor("0.35")
@@ -228,7 +231,9 @@ def _level_colour(scene: Scene, level: float) -> str:
     return ISODOSE_COLOURS[scene.levels_gy.index(level) % len(ISODOSE_COLOURS)]
 
 
-def _add_legends(figure: MplFigure, scene: Scene, with_regions: bool = True) -> None:
+def _add_legends(
+    figure: MplFigure, scene: Scene, with_regions: bool = True, columns: int = 6
+) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -244,7 +249,8 @@ def _add_legends(figure: MplFigure, scene: Scene, with_regions: bool = True) -> 
             )
             for role in roles
         ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=10, frameon=False)
+    place = "outside lower center" if figure.get_layout_engine() else "lower center"
+    figure.legend(handles=handles, loc=place, ncols=columns, fontsize=10, frameon=False)
 
 
 def _index_of(scene: Scene, region: Region) -> tuple[int, int, int]:

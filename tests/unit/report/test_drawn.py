@@ -132,16 +132,32 @@ def test_each_tile_is_90_mm_about_its_lesion_with_the_back_below(drawn):
     assert [text.get_text() for text, _ in _legend(drawn[0])] == ["5 Gy", "10 Gy", "20 Gy"]
 
 
-@pytest.mark.parametrize(("count", "width"), [(1, 0.4), (2, 0.4), (4, 0.8), (5, 1.0), (7, 1.0)])
-def test_tiles_are_five_in_a_row(count, width, drawn):
+@pytest.mark.parametrize(("count", "columns"), [(1, 2), (2, 2), (4, 4), (5, 5), (7, 5)])
+def test_tiles_are_five_in_a_row(count, columns, drawn):
+    """Tiles of 1.46 inches beside a bar of 0.7, titles of 0.4 above, a legend of 0.5 below."""
     picture = tumour_tiles(scene(), [LESION] * count, 1, 1)
-    assert picture.width_fraction == pytest.approx(width)
+    size = (1.46 * columns + 0.7, 1.86 * (1 if count < 6 else 2) + 0.5)
+    assert drawn[0].get_size_inches() == pytest.approx(size)
+    assert picture.width_fraction == pytest.approx(size[0] / 8.0)
     assert picture.title == "Each tumour"
-    titles = [axes.get_title() for axes in drawn[0].axes if axes.get_title()]
-    assert len(titles) == count
-    assert drawn[0].get_size_inches() == pytest.approx(
-        (1.6 * min(count, 5), 1.85 * (1 if count < 6 else 2) + 0.5)
-    )
+    tiles = [axes for axes in drawn[0].axes if axes.get_title()]
+    assert len(tiles) == count
+    boxes = [tile.get_position() for tile in tiles]
+    for tile, box in zip(tiles, boxes, strict=True):
+        assert box.width * size[0] == pytest.approx(box.height * size[1]) == pytest.approx(1.4)
+        assert not tile.axison
+    assert [(box.x0 * size[0], size[1] - box.y0 * size[1]) for box in boxes] == [
+        pytest.approx((1.46 * (i % 5), 1.86 * (i // 5 + 1) - 0.06)) for i in range(count)
+    ]
+
+
+def test_nothing_of_a_picture_of_one_tumour_is_cut_off():
+    """The ink keeps a hair away from every edge."""
+    picture = tumour_tiles(scene(), [LESION], 1, 1)
+    pixels = np.asarray(Image.open(io.BytesIO(picture.png)).convert("L"))
+    edges = (pixels[0], pixels[-1], pixels[:, -1])
+    assert [int(edge.min()) for edge in edges] == [255, 255, 255]
+    assert pixels.min() < 50
 
 
 def test_histograms_are_volume_in_per_cent_against_dose(drawn):
