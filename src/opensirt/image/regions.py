@@ -21,6 +21,7 @@ from opensirt.image.boxes import (
     overlap,
     shifted,
 )
+from opensirt.image.coverage import parallel_coverage
 from opensirt.image.grid import Grid
 from opensirt.image.volume import Volume
 
@@ -161,7 +162,10 @@ class Region:
         return float(values @ fractions.astype(np.float64)) / float(fractions.sum(dtype=np.float64))
 
     def onto(self, grid: Grid) -> Region:
-        """The region on another grid, as the fraction of each new voxel inside it."""
+        """The region on another grid, as the fraction of each new voxel inside it.
+
+        Exact between parallel grids, whatever their voxels; from samples where one is turned.
+        """
         if self.grid.matches(grid):
             return replace(self, grid=grid)
         from opensirt.image.resample import resample_values
@@ -171,10 +175,11 @@ class Region:
             return Region.from_mask(
                 self.name, self.role, np.zeros(grid.shape, bool), grid, self.territory
             )
-        part = resample_values(
-            np.pad(self.fractions, 1), _padded(self.grid, self.box), grid.crop(target_box),
-            nearest=True,
-        )  # fmt: skip
+        target = grid.crop(target_box)
+        part = parallel_coverage(self.fractions, self.grid.crop(self.box), target)
+        if part is None:
+            around = _padded(self.grid, self.box)
+            part = resample_values(np.pad(self.fractions, 1), around, target, nearest=True)
         return replace(self, grid=grid, box=target_box, fractions=part).trimmed()
 
     # -- algebra; the result keeps the name and role of the left side unless given others

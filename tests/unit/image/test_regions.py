@@ -211,18 +211,70 @@ def test_two_of_one_name_are_refused_and_named():
         Regions((a, b)).adding(few_voxels("a", 0.0, 1.0))
 
 
+def border(step: float, degrees: float) -> float:
+    """Coverage of the first of fine voxels from 1.46 mm on, by a voxel from 1.5 to 2.5 mm."""
+    source = Grid.regular((2, 2, 5), (3.0, 2.0, 1.0))
+    mask = np.zeros(source.shape)
+    mask[:, :, 2] = 1
+    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    axes = [[0, 0, 1], [-sine, cosine, 0], [cosine, sine, 0]]
+    target = Grid.from_directions((2, 2, 3), (3.0, 2.0, step), (1.46, 0.0, 0.0), axes)
+    moved = Region.from_mask("r", "other", mask, source).onto(target).whole()
+    assert moved[0, 0, 1] == 1.0
+    return float(moved[0, 0, 0])
+
+
+@pytest.mark.parametrize("step", [0.6, 0.52, 0.48, 0.3, 0.2])
+def test_a_fine_voxel_on_the_border_is_covered_by_what_of_it_is_inside(step):
+    """By hand: from 1.5 mm to 1.46 + step / 2."""
+    assert border(step, 0.0) == pytest.approx((step / 2 - 0.04) / step, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("step", "share"), [(0.6, 0.5), (0.52, 0.5), (0.48, 0.5), (0.3, 0.5), (0.2, 0.0)]
 )
-def test_a_fine_voxel_on_the_border_is_partly_covered(step, share):
+def test_a_fine_voxel_of_a_turned_grid_is_partly_covered(step, share):
     """A voxel whose centre lies just outside: part of it is inside, unless it is very fine."""
-    source = Grid.regular((2, 2, 5), (3.0, 2.0, 1.0))
-    mask = np.zeros(source.shape)
-    mask[:, :, 2] = 1  # from 1.5 to 2.5 mm
-    target = Grid.regular((2, 2, 3), (3.0, 2.0, step), (1.46, 0.0, 0.0))
-    moved = Region.from_mask("r", "other", mask, source).onto(target).whole()
-    assert moved[0, 0, 0] == pytest.approx(share)
-    assert moved[0, 0, 1] == 1.0
+    assert border(step, 0.2) == pytest.approx(share)
+
+
+def test_lengths_that_overlap_are_spread_over_turned_axes():
+    """Voxels 1, 0.5, 0 of 2 mm, on voxels of 3 mm turned about, by hand."""
+    region = few_voxels("r", 1.0, 0.5, 0.0)  # from -8 to -6 whole, to -4 half
+    back = Grid.from_directions(
+        (3, 2, 3), (3.0, 4.0, 3.0), (-2.5, 11.0, 15.0), [[-1, 0, 0], [0, 0, -1], [0, 1, 0]]
+    )  # from -1 to -4, -7, -10 along x; z 13 to 17 (one voxel); y centre 11
+    moved = region.onto(back).whole()
+    assert moved.shape == (3, 2, 3)
+    assert moved[:, 0, 0].tolist() == pytest.approx([0.0, (1 + 2 * 0.5) / 3, 1 / 3], abs=1e-6)
+    assert moved.sum() * back.voxel_volume_ml == pytest.approx(region.volume_ml, rel=1e-5)
+
+
+def test_parallel_grids_agree_with_points_counted_one_by_one():
+    """Twenty points along each edge of a target voxel, looked up by hand in the source."""
+    grid = Grid.regular((22, 26, 30), (4.0, 3.3, 2.9), (-43.3, -41.1, -42.0))
+    exact = LIVER.onto(grid)
+    assert exact.volume_ml == pytest.approx(LIVER.volume_ml, rel=1e-6)
+    whole, share = LIVER.whole() > 0, (np.arange(20) + 0.5) / 20 - 0.5
+    lines = []
+    for axis in range(3):
+        x = (
+            grid.matrix[2 - axis, 3]
+            + (np.arange(grid.shape[axis])[:, None] + share) * (grid.spacing_mm[axis])
+        )
+        index = np.rint((x - GRID.matrix[2 - axis, 3]) / GRID.spacing_mm[axis]).astype(int)
+        lines.append(np.clip(index, 0, GRID.shape[axis] - 1))
+    for voxel in [(10, 12, 14), (7, 9, 20), (5, 12, 14), (11, 6, 10), (16, 14, 13), (10, 12, 6)]:
+        points = np.ix_(*(line[i] for line, i in zip(lines, voxel, strict=True)))
+        assert exact.whole()[voxel] == pytest.approx(whole[points].mean(), abs=0.05)
+
+
+def test_a_region_on_a_turned_grid_is_not_displaced():
+    """One degree moves the middle of a ball of 50 mm by 0.4 mm against a corner of its box."""
+    turned = np.radians(1.0)
+    axes = [[0, -np.sin(turned), np.cos(turned)], [0, np.cos(turned), np.sin(turned)], [1, 0, 0]]
+    grid = Grid.from_directions((80, 80, 80), (1.0, 1.0, 1.0), (-40.0, -40.0, -40.0), axes)
+    assert LIVER.onto(grid).centroid_mm == pytest.approx(LIVER.centroid_mm, abs=0.15)
 
 
 def test_a_union_of_many_is_that_of_pairs_and_touches_each_voxel_of_a_region_once(monkeypatch):
