@@ -21,6 +21,8 @@ SEGMENTATION_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.66.4",
     "1.2.840.10008.5.1.4.1.1.66.7",
 )
+IMAGING_MEASUREMENTS = "126010"
+"""DCM code of the container of the groups (TID 1500)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def build_measurement_report(
     report = hd.sr.MeasurementReport(
         observation_context=_observer(context),
         procedure_reported=RADIOTHERAPY,
-        imaging_measurements=groups,
+        imaging_measurements=groups[:1],
     )
     dataset: Dataset = hd.sr.Comprehensive3DSR(
         evidence=[segmentation] if dose is None else [segmentation, dose],
@@ -115,10 +117,26 @@ def build_measurement_report(
         is_final=False,
         is_verified=False,
     )
+    _add_groups(dataset, groups[1:])
     context.stamp(dataset, "SR", "SIRT measurements, opensirt")
     dataset.ContentDate, dataset.ContentTime = context.date, context.time
     dataset.CodingSchemeIdentificationSequence = [_own_scheme()]
     return dataset
+
+
+def _add_groups(dataset: Dataset, groups: Sequence[Dataset]) -> None:
+    """Further groups beside the first, which has the same references.
+
+    highdicom copies the content it is given three times over; of 200 regions that takes as long as
+    to make it.
+    """
+    (measurements,) = (
+        item
+        for item in dataset.ContentSequence
+        if item.ConceptNameCodeSequence[0].CodeValue == IMAGING_MEASUREMENTS
+    )
+    for group in groups:
+        measurements.ContentSequence.extend(group)
 
 
 def _source_series(context: DicomContext, segmentation: Dataset, dose: Dataset | None) -> str:
