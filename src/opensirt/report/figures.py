@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.image import imsave
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import Affine2D, Transform
 
 from opensirt.dose.dvh import Dvh
 from opensirt.image import Region
@@ -96,23 +99,15 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
     columns = min(TILE_COLUMNS, max(TILE_COLUMNS_LEAST, len(tumours)))
     width, height = TILE_IN * columns + BAR_IN, (TILE_IN + TITLE_IN) * rows + LEGEND_IN
     figure = MplFigure(figsize=(width, height), dpi=DPI, facecolor="white")
-
-    def place(left: float, bottom: float, wide: float, high: float) -> Any:
-        """Axes by inches; a layout found by matplotlib takes as long as all the painting."""
-        return figure.add_axes((left / width, bottom / height, wide / width, high / height))
-
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))  # one for all: each takes as long as its tile
     for position, tumour in enumerate(tumours):
         row, column = divmod(position, TILE_COLUMNS)
-        bottom = height - (row + 1) * (TILE_IN + TITLE_IN) + GAP_IN
-        axes = place(column * TILE_IN, bottom, TILE_IN - GAP_IN, TILE_IN - GAP_IN)
-        index = _index_of(scene, tumour)
-        half = TILE_HALF_MM / scene.grid.spacing_mm[2]
-        _draw_plane(axes, scene, 0, index[0], _around(scene, index, half), line_width=1.0)
-        axes.set_xlim(index[2] - half, index[2] + half)
-        axes.set_ylim(index[1] + half, index[1] - half)
-        axes.set_title(f"{_plain(tumour.name)}\n{_size(scene, tumour)}", fontsize=9.5, y=1.0)
-    bar = place(TILE_IN * columns, LEGEND_IN, BAR_WIDE_IN, height - LEGEND_IN - TITLE_IN)
-    _add_colour_bar(figure, scene, cax=bar)
+        left, top = column * TILE_IN, (row + 1) * (TILE_IN + TITLE_IN) - TILE_IN
+        _draw_tile(axes, scene, tumour, left, top)
+    axes.set(xlim=(0.0, width), ylim=(height, 0.0), aspect="auto")
+    bar = (TILE_IN * columns, LEGEND_IN, BAR_WIDE_IN, height - LEGEND_IN - TITLE_IN)
+    place = [inches / whole for inches, whole in zip(bar, (width, height) * 2, strict=True)]
+    _add_colour_bar(figure, scene, cax=figure.add_axes((place[0], place[1], place[2], place[3])))
     _add_legends(figure, scene, with_regions=False, columns=columns + 1)
     several = f" ({part} of {parts})" if parts > 1 else ""
     caption = (
@@ -121,6 +116,22 @@ def tumour_tiles(scene: Scene, tumours: Sequence[Region], part: int, parts: int)
     )
     name, title = f"tumours-{part}", f"Each tumour{several}"
     return Picture(name, title, caption, png_bytes(figure), width / WIDTH_IN)
+
+
+def _draw_tile(axes: Any, scene: Scene, tumour: Region, left: float, top: float) -> None:
+    """A cut-out and its title, on axes in inches that go down from the upper left corner."""
+    side = TILE_IN - GAP_IN
+    index = _index_of(scene, tumour)
+    half = TILE_HALF_MM / scene.grid.spacing_mm[2]
+    scale = side / (2 * half)
+    place = Affine2D().translate(half - index[2], half - index[1]).scale(scale)
+    place = place.translate(left, top) + axes.transData
+    seen = Rectangle((left, top), side, side, transform=axes.transData)
+    window = _around(scene, index, half)
+    for artist in _draw_plane(axes, scene, 0, index[0], window, line_width=1.0, transform=place):
+        artist.set_clip_path(seen)
+    title = f"{_plain(tumour.name)}\n{_size(scene, tumour)}"
+    axes.text(left + side / 2, top - GAP_IN, title, fontsize=9.5, ha="center", va="bottom")
 
 
 def dvh_picture(curves: Sequence[tuple[str, str, Dvh]]) -> Picture:
@@ -165,8 +176,12 @@ def _draw_plane(
     window: Window | None = None,
     *,
     line_width: float = 1.2,
-) -> None:
-    """A plane, or the rows and columns of it in a window; x and y are voxels of the plane."""
+    transform: Transform | None = None,
+) -> list[Artist]:
+    """A plane, or the rows and columns of it in a window; x and y are voxels of the plane.
+
+    `transform`: from those to the figure, where the axes count something else.
+    """
     low, high = scene.background_range
     picture = _cut(scene.background, axis, index)
     dose = _cut(scene.dose_gy, axis, index)
@@ -176,15 +191,20 @@ def _draw_plane(
     place = {
         "extent": (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5),
         "interpolation": "bilinear",
+        "transform": transform or axes.transData,
     }
-    axes.imshow(picture, cmap="gray", vmin=low, vmax=high, **place)
-    axes.imshow(dose, cmap=_wash(), vmin=0, vmax=_top_gy(scene), **place)
+    drawn = [axes.imshow(picture, cmap="gray", vmin=low, vmax=high, **place)]
+    drawn.append(axes.imshow(dose, cmap=_wash(), vmin=0, vmax=_top_gy(scene), **place))
     if levels:
         colours = [_level_colour(scene, level) for level in levels]
         x, y = np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)
-        axes.contour(x, y, dose, levels=levels, colors=colours, linewidths=line_width)
-    draw_outlines(axes, scene.regions, ROLE_COLOURS, axis, index, (rows, columns), 0.9 * line_width)
+        look = {"colors": colours, "linewidths": line_width, "transform": place["transform"]}
+        drawn.append(axes.contour(x, y, dose, levels=levels, **look))
+    drawn += draw_outlines(
+        axes, scene.regions, ROLE_COLOURS, axis, index, (rows, columns), 0.9 * line_width, transform
+    )
     axes.set_axis_off()
+    return drawn
 
 
 def _around(scene: Scene, index: tuple[int, int, int], half: float) -> Window:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from contourpy import LineType, contour_generator
 from matplotlib.collections import PathCollection
 from matplotlib.path import Path
+from matplotlib.transforms import Transform
 from scipy.ndimage import gaussian_filter
 
 from opensirt.image import Region
@@ -37,13 +38,14 @@ def draw_outlines(
     index: int,
     window: Window,
     line_width: float,
-) -> None:
+    transform: Transform | None = None,
+) -> list[PathCollection]:
     """Dashed outlines where regions meet a plane, by colour of their role.
 
     Parameters
     ----------
     axes : matplotlib axes
-        Whose x and y are pixels of the plane.
+        Whose x and y are pixels of the plane, unless `transform` is given.
     regions : Region
         On the grid of the plane, slices along +z; roles without a colour are left out.
     axis, index : int
@@ -52,18 +54,22 @@ def draw_outlines(
         Rows and columns of the plane that are seen.
     line_width : float
         Points.
+    transform : Transform, optional
+        From pixels of the plane to the figure, where the axes count something else.
     """
     found: dict[str, list[Path]] = {}
     for region in regions:
         if region.role in colours:
             found.setdefault(region.role, []).extend(plane_outline(region, axis, index, window))
+    drawn = []
     for role, paths in found.items():
         if paths:
             lines = PathCollection(
                 paths, facecolors="none", edgecolors=colours[role], linewidths=line_width,
-                linestyles="dashed", zorder=OVER_PICTURES,
+                linestyles="dashed", zorder=OVER_PICTURES, transform=transform or axes.transData,
             )  # fmt: skip
-            axes.add_collection(lines, autolim=False)
+            drawn.append(axes.add_collection(lines, autolim=False))
+    return drawn
 
 
 def plane_outline(region: Region, axis: int, index: int, window: Window) -> list[Path]:

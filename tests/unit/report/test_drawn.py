@@ -119,36 +119,61 @@ def test_an_outline_that_the_plane_does_not_meet_is_not_drawn(drawn):
     assert to_hex(lines.get_edgecolor()[0]) == figures.ROLE_COLOURS["liver"]
 
 
+TILE, GAP, TITLE = 1.46, 0.06, 0.4
+"""Inches of a tile, of which the gap is white, and of the title above it."""
+
+
 def test_each_tile_is_90_mm_about_its_lesion_with_the_back_below(drawn):
+    """The lesion's voxel (row 12, column 23) in the middle, 2 mm a voxel, 1.4 inches for 90 mm."""
     picture = tumour_tiles(scene(), [LESION, WHOLE], 2, 3)
-    tile, other = drawn[0].axes[:2]
+    axes = drawn[0].axes[0]
     assert (picture.name, picture.title) == ("tumours-2", "Each tumour (2 of 3)")
     assert "90 mm wide" in picture.caption
-    assert np.array_equal(tile.images[0].get_array(), scene().background[5])
-    assert tile.get_xlim() == pytest.approx((0.5, 45.5))
-    assert tile.get_ylim() == pytest.approx((34.5, -10.5))
-    assert tile.get_title() == "T\\$1\\$\n0.84 mL"
-    assert other.get_title() == "liver\n48 mL"
+    assert np.array_equal(axes.images[0].get_array(), scene().background[5])
+    height = drawn[0].get_size_inches()[1]
+    inches = axes.images[0].get_transform() + drawn[0].dpi_scale_trans.inverted()
+    for (column, row), (x, y) in (
+        ((23, 12), ((TILE - GAP) / 2, TITLE + (TILE - GAP) / 2)),
+        ((23 - 22.5, 12 - 22.5), (0.0, TITLE)),
+        ((23 + 22.5, 12 + 22.5), (TILE - GAP, TITLE + TILE - GAP)),
+    ):
+        assert inches.transform((column, row)) == pytest.approx((x, height - y), abs=1e-6)
+    assert [text.get_text() for text in axes.texts] == ["T\\$1\\$\n0.84 mL", "liver\n48 mL"]
     assert [text.get_text() for text, _ in _legend(drawn[0])] == ["5 Gy", "10 Gy", "20 Gy"]
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 2), (2, 2), (4, 4), (5, 5), (7, 5)])
 def test_tiles_are_five_in_a_row(count, columns, drawn):
-    """Tiles of 1.46 inches beside a bar of 0.7, titles of 0.4 above, a legend of 0.5 below."""
+    """Tiles beside a bar of 0.7 inches, titles above, a legend of 0.5 below; nothing beyond."""
     picture = tumour_tiles(scene(), [LESION] * count, 1, 1)
-    size = (1.46 * columns + 0.7, 1.86 * (1 if count < 6 else 2) + 0.5)
+    size = (TILE * columns + 0.7, (TILE + TITLE) * (1 if count < 6 else 2) + 0.5)
     assert drawn[0].get_size_inches() == pytest.approx(size)
     assert picture.width_fraction == pytest.approx(size[0] / 8.0)
     assert picture.title == "Each tumour"
-    tiles = [axes for axes in drawn[0].axes if axes.get_title()]
-    assert len(tiles) == count
-    boxes = [tile.get_position() for tile in tiles]
-    for tile, box in zip(tiles, boxes, strict=True):
-        assert box.width * size[0] == pytest.approx(box.height * size[1]) == pytest.approx(1.4)
-        assert not tile.axison
-    assert [(box.x0 * size[0], size[1] - box.y0 * size[1]) for box in boxes] == [
-        pytest.approx((1.46 * (i % 5), 1.86 * (i // 5 + 1) - 0.06)) for i in range(count)
+    axes = drawn[0].axes[0]
+    assert not axes.axison
+    assert [text.get_position() for text in axes.texts] == [
+        pytest.approx((TILE * (i % 5) + 0.7, (TILE + TITLE) * (i // 5) + TITLE - GAP))
+        for i in range(count)
     ]
+    to_inches = drawn[0].dpi_scale_trans.inverted()
+    seen = [box.transformed(to_inches) for box in map(clipping, axes.images)]
+    assert [(b.x0, size[1] - b.y1, b.width, b.height) for b in seen[::2]] == [
+        pytest.approx((TILE * (i % 5), (TILE + TITLE) * (i // 5) + TITLE, 1.4, 1.4), abs=1e-6)
+        for i in range(count)
+    ]
+    assert len(axes.collections) >= 2 * count
+    assert {clipping(lines).bounds for lines in axes.collections} == {
+        b.bounds for b in map(clipping, axes.images)
+    }
+
+
+def clipping(artist):
+    """Where an artist is seen, in pixels of the figure."""
+    path = artist.get_clip_path()
+    if path is None:
+        return artist.get_clip_box()
+    return path.get_fully_transformed_path().get_extents()
 
 
 def test_nothing_of_a_picture_of_one_tumour_is_cut_off():
