@@ -1,19 +1,16 @@
-"""Damage that is read as other values in silence, or ends badly, and is known to.
+"""Damage that is read as other values in silence, and is known to.
 
-`UNSEEN` is damage that no reader can see: the file is sound and says another thing, and nothing
-else in it says so too. `FAULTS` are errors of the readers that wait to be mended; a row goes when
-its fault goes.
+No reader can see it: the file is sound and says another thing, and nothing else in it says so too.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from tests.fuzz.mutations import Drawn
 from tests.fuzz.seen import Outcome
 
-__all__ = ["FAULTS", "UNSEEN", "why_known"]
+__all__ = ["UNSEEN", "why_known"]
 
 BYTES = frozenset({"flip in", "insert in", "zero in", "ones in"})
 NUMBERS = BYTES | {
@@ -33,14 +30,6 @@ class Unseen:
     """Names, with "|" between them, as are the studies."""
     kinds: frozenset[str]
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What a damaged case shows of a fault: a pattern in "kind: name: detail"."""
-
-    sign: str
-    what: str
 
 
 ONCE = "a number that stands once: another one is another statement"
@@ -76,20 +65,9 @@ UNSEEN = (
 )  # fmt: skip
 CUT = Unseen("toml", "", frozenset({"cut in", "delete"}), LINES)
 
-FAULTS = (
-    Fault(r"^silent: rtstruct: (flip|zero|ones|insert) in head of Contour\w*: region",
-          "items that a wrong length swallows are not missed"),
-)  # fmt: skip
-
 
 def why_known(case: Drawn, outcome: Outcome) -> str:
-    """Why a silent or bad outcome is known; "" where it is not, or is neither."""
-    if outcome.kind not in ("silent", "failure"):
-        return ""
-    text = f"{outcome.kind}: {case.name}: {outcome.detail}"
-    for fault in FAULTS:
-        if re.search(fault.sign, text):
-            return f"fault: {fault.what}"
+    """Why a silent outcome is known; "" where it is not, or is none."""
     if outcome.kind == "silent":
         for row in (*UNSEEN, CUT):
             studies, fields = row.studies.split("|"), row.fields.split("|")

@@ -14,7 +14,8 @@ from opensirt.findings import Finding
 from opensirt.image import REGION_ROLES, Grid, Region
 from opensirt.io.case_images import NIFTI_ENDINGS, NRRD_ENDINGS, find_file, has_suffix
 from opensirt.io.case_keys import Table
-from opensirt.io.dicom_files import open_dicom, quiet_pydicom
+from opensirt.io.dicom_files import quiet_pydicom
+from opensirt.io.dicom_nesting import open_nested
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.nifti import read_nifti_regions
@@ -94,7 +95,7 @@ def _read(table: Table, path: Path, images: Sequence[StudyImage]) -> _Read:
         return read_nifti_regions(path), ()
     if has_suffix(path, (".dcm",)):
         with quiet_pydicom():
-            dataset = open_dicom(path)
+            dataset = open_nested(path)
             modality = str(dataset.get("Modality") or "")
             if modality == "RTSTRUCT":
                 return read_rtstruct(dataset, images)

@@ -98,11 +98,9 @@ def open_dicom(source: Path | bytes, *, pixels: bool = True, name: str = "") -> 
         has_meta = len(getattr(dataset, "file_meta", ())) > 0
     except FileFormatError:
         raise
-    except OSError as error:
-        raise FileFormatError(
-            f"{name}: cannot be opened ({error.strerror or 'read error'})"
-        ) from None
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise FileFormatError(f"{name}: cannot be opened ({error.strerror})") from None
         raise FileFormatError(
             f"{name}: not a DICOM file, or damaged beyond reading; export it again"
         ) from None

@@ -18,9 +18,10 @@ from opensirt.errors import (
 )
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions
-from opensirt.io.dicom_files import number, open_dicom, printable, quiet_pydicom, title
+from opensirt.io.dicom_files import number, printable, quiet_pydicom, title
 from opensirt.io.dicom_frames import Instance, said_of, series_label
 from opensirt.io.dicom_images import read_series
+from opensirt.io.dicom_nesting import open_nested
 from opensirt.io.dicom_roles import REGIONS, Chosen, check_choice, choose_series
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
@@ -217,7 +218,7 @@ def _not_of_patient(instance: Instance, used: Sequence[Series]) -> str:
 def _regions_in(
     instance: Instance, images: Sequence[StudyImage]
 ) -> tuple[tuple[Region, ...], tuple[LeftOut, ...]]:
-    dataset = open_dicom(instance.path)
+    dataset = open_nested(instance.path)
     kind = REGION_CLASSES[instance.sop_class]
     return (read_rtstruct if kind == "RTSTRUCT" else read_segmentation)(dataset, images)
 

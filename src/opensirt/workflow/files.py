@@ -14,6 +14,7 @@ from opensirt.errors import FileFormatError, InputError
 from opensirt.image import Grid, Region, Volume
 from opensirt.io.dicom_dose import read_rt_dose
 from opensirt.io.dicom_files import open_dicom
+from opensirt.io.dicom_nesting import open_nested
 from opensirt.io.dicom_rtstruct import contour_corners, read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.nifti import read_nifti_regions, read_volume_nifti
@@ -102,7 +103,7 @@ def read_regions(
         return read_nrrd_regions(path), ()
     if _is_nifti(path):
         return read_nifti_regions(path), ()
-    dataset = open_dicom(path)
+    dataset = open_nested(path)
     kind = str(dataset.get("Modality", ""))
     if kind not in ("SEG", "RTSTRUCT"):
         raise FileFormatError(
