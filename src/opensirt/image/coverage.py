@@ -15,6 +15,8 @@ TURNED = 1e-3
 """Voxels by which axes may part along a whole region and still count as parallel."""
 NOTHING = 1e-6
 """Shares below are rounding: a border that two grids have in common stays where it is."""
+FAINT = 1e-3
+"""Parts above are rounded, so that voxels that are equally full are equal; a speck stays whole."""
 
 
 def parallel_coverage(fractions: FloatArray, source: Grid, target: Grid) -> FloatArray | None:
@@ -47,7 +49,7 @@ def parallel_coverage(fractions: FloatArray, source: Grid, target: Grid) -> Floa
         step, size = float(scale[along[axis], axis]), source.shape[along[axis]]
         weights = _shares(float(first[along[axis]]), step, target.shape[axis], size)
         result = np.moveaxis(np.tensordot(weights, result, axes=(1, axis)), 0, axis)
-    return np.round(result, 6)
+    return np.where(result > FAINT, np.round(result, 6), result)
 
 
 def _shares(first: float, step: float, count: int, size: int) -> FloatArray:

@@ -250,6 +250,13 @@ def test_lengths_that_overlap_are_spread_over_turned_axes():
     assert moved.sum() * back.voxel_volume_ml == pytest.approx(region.volume_ml, rel=1e-5)
 
 
+def test_a_speck_keeps_its_volume():
+    """A contour of a thousandth of a square millimetre covers a millionth of a voxel."""
+    speck = few_voxels("r", 0.0, 7e-7, 0.0)
+    grid = Grid.regular((4, 4, 5), (3.3, 2.9, 1.7), (-8.0, 4.0, 9.5))
+    assert speck.onto(grid).volume_ml == pytest.approx(speck.volume_ml, rel=1e-4)
+
+
 def test_parallel_grids_agree_with_points_counted_one_by_one():
     """Twenty points along each edge of a target voxel, looked up by hand in the source."""
     grid = Grid.regular((22, 26, 30), (4.0, 3.3, 2.9), (-43.3, -41.1, -42.0))
