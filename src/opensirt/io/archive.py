@@ -55,13 +55,14 @@ def staged_directory(
 
 @contextmanager
 def staged_files(
-    paths: Mapping[str, Path], inputs: Sequence[Path] = ()
+    paths: Mapping[str, Path], inputs: Sequence[Path] = (), *, away: Sequence[str] = ()
 ) -> Iterator[dict[str, Path]]:
     """Temporary files that become these when the block ends well, and only then; by name.
 
     The first, which the others belong to, is replaced in one step; others of an earlier job go
     before, so that no two jobs mix. What a killed job left beside them is removed first. Temporary
-    names end like the final ones, since writers choose the format by it. See `refuse_unusable_file`
+    names end like the final ones, since writers choose the format by it. Those named in `away` are
+    not written: what an earlier job left there goes with its first file. See `refuse_unusable_file`
     for what is refused.
     """
     for path in paths.values():
@@ -81,7 +82,7 @@ def staged_files(
         yield staged
         for path in paths.values():
             refuse_file(path)  # nothing foreign came meanwhile
-        put_files_in_place(works, targets)
+        put_files_in_place(works, targets, away)
 
 
 def _begin(work: Path) -> Path:

@@ -15,7 +15,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -152,8 +152,12 @@ def _require_own(folder: Path) -> None:
         raise OSError(errno.EACCES, f"{kept} in it that is write-protected")
 
 
-def put_files_in_place(works: Mapping[str, Path], targets: Mapping[str, Path]) -> None:
+def put_files_in_place(
+    works: Mapping[str, Path], targets: Mapping[str, Path], away: Container[str] = ()
+) -> None:
     """Move finished files to their places: earlier ones but the first go before it is replaced.
+
+    Nothing comes to the places named in `away`.
 
     Raises
     ------
@@ -163,9 +167,10 @@ def put_files_in_place(works: Mapping[str, Path], targets: Mapping[str, Path]) -
     first, *others = targets
     made = {name: works[name] / HALF / target.name for name, target in targets.items()}
     new = identity(made[first])
-    for name, target in targets.items():
+    new_ones = [name for name in targets if name not in away]
+    for name in new_ones:
         made[name].lstat()  # one that was not written is known before anything is moved
-        expect(target, made[name])
+        expect(targets[name], made[name])
     try:
         for name in others:
             if os.path.lexists(targets[name]):
@@ -180,7 +185,7 @@ def put_files_in_place(works: Mapping[str, Path], targets: Mapping[str, Path]) -
                     if not os.path.lexists(targets[name]):
                         (works[name] / ASIDE / targets[name].name).rename(targets[name])
         raise
-    for name in others:
+    for name in new_ones[1:]:
         made[name].replace(targets[name])
 
 

@@ -82,25 +82,26 @@ def dose_from_files(
     """Dose map (Gy to complete decay) of an activity map (Bq/mL at time zero), file to file.
 
     Exactly one of `density` (g/mL) and `ct` (HU) is needed; it is resampled to the activity grid
-    where it lies on another. Monte Carlo also writes its relative standard error beside `out`.
+    where it lies on another. Monte Carlo also writes its relative standard error beside `out`; of
+    another engine none stays there.
     Returns seconds, threads and a summary for `--json`.
     """
     require_ending(out, ENDINGS)
     _require_monte_carlo(engine, options)
     inputs = [path for path in (activity, density, ct) if path is not None]
-    for path in (out, error_path(out)) if engine == MONTE_CARLO else (out,):
+    paths = {"out": out, "relative_error_out": error_path(out)}
+    for path in paths.values():
         refuse_unusable_file(path, inputs)
     source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)
     done = calculate(engine, source, mass, of, options, step)
     maps = {"out": done.dose}
-    paths = {"out": out}
     if done.relative_error is not None:
         maps["relative_error_out"] = done.relative_error
-        paths["relative_error_out"] = error_path(out)
-    with staged_files(paths, inputs) as staged:
+    away = [name for name in paths if name not in maps]  # errors of an earlier dose go with it
+    with staged_files(paths, inputs, away=away) as staged:
         for name, volume in maps.items():
             write_volume_nifti(staged[name], volume)
-    return {name: str(path) for name, path in paths.items()} | done.facts
+    return {name: str(paths[name]) for name in maps} | done.facts
 
 
 def read_maps(

@@ -264,6 +264,24 @@ def test_files_become_theirs_together(tmp_path: Path) -> None:
     assert shown(tmp_path) == ["a.json", "b", "b/c.json"]
 
 
+@pytest.mark.parametrize("earlier", [True, False])
+def test_what_belongs_to_an_earlier_file_goes_with_it(tmp_path: Path, earlier: bool) -> None:
+    """Errors of one dose beside another one would be read as its own."""
+    paths = {"one": tmp_path / "a.json", "two": tmp_path / "c.json"}
+    data = {"provenance": {"versions": {"opensirt": "1"}}}
+    if earlier:
+        with staged_files(paths) as staged:
+            for path in staged.values():
+                write_json(path, data | {"turn": 1})
+    with pytest.raises(KeyError), staged_files(paths, away=["two"]) as staged:
+        raise KeyError
+    assert shown(tmp_path) == (["a.json", "c.json"] if earlier else [])
+    with staged_files(paths, away=["two"]) as staged:
+        write_json(staged["one"], data | {"turn": 2})
+    assert shown(tmp_path) == ["a.json"]
+    assert json.loads(paths["one"].read_text())["turn"] == 2
+
+
 @pytest.mark.parametrize("where", ["one", "two"])
 def test_files_of_others_stay_and_nothing_comes_beside_them(tmp_path: Path, where: str) -> None:
     paths = {"one": tmp_path / "a.json", "two": tmp_path / "b.json"}
