@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from opensirt.dose.engine import dose_engines
 from opensirt.image import Volume
@@ -18,6 +19,7 @@ from opensirt.phantoms.imaging import default_spect
 from opensirt.physics.nuclides import nuclide
 from opensirt.units import JOULE_PER_MEV
 from opensirt.workflow import RunOptions, run_study
+from tests.short_runs import shorten
 
 __all__ = ["dose_figures", "study_figures"]
 
@@ -61,7 +63,9 @@ def study_figures(folder: Path) -> dict[str, float | str]:
         scout=(spect.injected_bq, spect.delay_s, spect.duration_s),
     )
     write_phantom_study(folder / "study", study, nifti=False)
-    done = run_study(folder / "study" / "dicom", OPTIONS, to=folder / "plan")
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch, compared=True)
+        done = run_study(folder / "study" / "dicom", OPTIONS, to=folder / "plan")
     results = done.report.results
     figures = dict(_numbers({k: v for k, v in results.items() if k not in TEXT}, ""))
     codes = [f"{finding['severity']} {finding['code']}" for finding in results["findings"]]

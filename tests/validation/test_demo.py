@@ -15,13 +15,16 @@ from opensirt.plan.plan import Prescription
 from opensirt.units import BQ_PER_GBQ, Unit
 from opensirt.workflow import compute_dose, make_plan, prepare_case, quantify_activity, run_demo
 from opensirt.workflow.setting import make_setting
+from tests.short_runs import shorten
 
 VOXEL_MM = 5.0
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    return run_demo(tmp_path_factory.mktemp("demo") / "out", voxel_mm=VOXEL_MM)
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch)
+        return run_demo(tmp_path_factory.mktemp("demo") / "out", voxel_mm=VOXEL_MM)
 
 
 @pytest.mark.parametrize(

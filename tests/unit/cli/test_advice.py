@@ -11,6 +11,7 @@ from opensirt.dose.engines.local import LocalDeposition
 from opensirt.units import Unit
 from opensirt.workflow import dosing, engines, results, run
 from tests.command_line import call, refusal
+from tests.short_runs import shorten
 from tests.unit.cli.advice import Row, advising_texts, drop, elsewhere, follow, printed
 from tests.unit.cli.advice_desk import Desk
 from tests.unit.cli.advice_plan_rows import PLAN_ROWS
@@ -38,11 +39,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run without what follows the plan and takes long: other engines, pictures, PDF, DICOM."""
-    monkeypatch.setattr(run, "check_engines", lambda *args, **more: None)
-    monkeypatch.setattr(results, "report_pictures", lambda *args: [])
-    monkeypatch.setattr(results, "render_pdf", lambda report: b"%PDF-")
-    monkeypatch.setattr(results, "write_dicom", lambda *args, **more: [])
+    shorten(monkeypatch)
     nobody = {"mode": "none", "available": False, "reason": "no CUDA driver or device found"}
     monkeypatch.setattr(mc_device, "gpu_status", lambda: nobody)
 

@@ -16,9 +16,18 @@ from opensirt.io.phantom_study import treated_at
 from opensirt.plan.plan import Prescription
 from opensirt.units import BQ_PER_GBQ
 from opensirt.workflow import RunOptions, read_case, run_study, write_phantom
+from tests.short_runs import shorten
 
 PLANNING = RunOptions("resin-y90", "partition", engine="local", image="planning-activity")
 VOXEL_MM = 6.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _numbers_alone():
+    """Whole runs are looked at in `tests/unit/cli` and `tests/validation`."""
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch)
+        yield
 
 
 @pytest.fixture(scope="module")
