@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     ("words", "walks"),
     [
-        ("run dose dose-monte-carlo --sample 3", 6),
-        ("demo --sample 3 --earlier with", 1),
+        ("run dose dose-monte-carlo --sample 2", 6),
+        ("demo --sample 2 --earlier with", 1),
     ],
 )
 def test_a_killed_command_leaves_the_old_or_the_new_and_starts_again(
