@@ -43,6 +43,8 @@ UNSEEN = (
     Unseen("ct|pet|nm|enhanced-ct", "PatientSize|PatientWeight", NUMBERS, ONCE),
     Unseen("pet|nm|ct", "AcquisitionDate|AcquisitionTime|SeriesDate|SeriesTime", NUMBERS, ONCE),
     Unseen("pet|ct|nm", "TimezoneOffsetFromUTC", NUMBERS, ONCE),
+    Unseen("pet|nm", "RadionuclideHalfLife", BYTES,
+           "within 1 % of the nuclide's own it is that, rounded"),
     Unseen("pet|ct|nm|enhanced-ct", "PixelSpacing", NUMBERS, ONCE),
     Unseen("nm|enhanced-ct", "SpacingBetweenSlices|SliceThickness", NUMBERS, ONCE),
     Unseen("nrrd|nhdr|seg.nrrd", "space origin", NUMBERS, SIDE),
