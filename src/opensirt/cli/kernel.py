@@ -41,7 +41,7 @@ def kernel(
             density_g_ml=density_g_ml,
             extent=extent,
             engine=engine,
-            out=out,
+            to=out,
             statistics=KernelStatistics(histories, uncertainty, seed, threads),
             step=step,
         )

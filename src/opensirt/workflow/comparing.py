@@ -83,8 +83,8 @@ def compare_from_files(
     density: Path | None,
     ct: Path | None,
     nuclide_name: str,
-    engines: str,
-    out: Path,
+    engine: str,
+    to: Path,
     regions: Path | None = None,
     dose_constant: float | str | None = None,
     options: MonteCarloOptions | None = None,
@@ -92,12 +92,12 @@ def compare_from_files(
 ) -> ComparedFiles:
     """Dose of one activity map by several engines, held against the most trusted of them.
 
-    Writes, beside one another and all or none: a map per engine (the name of `out` with the
+    Writes, beside one another and all or none: a map per engine (the name of `to` with the
     engine's added), and the comparison as JSON, HTML and PNG. Without `regions`, density and dose
-    make them. Other arguments as for `dose_from_files`.
+    make them. `engine` is "all" or names with commas; other arguments as for `dose_from_files`.
     """
-    require_ending(out, ENDINGS)
-    names = engine_names(engines)
+    require_ending(to, ENDINGS)
+    names = engine_names(engine)
     if options is not None and options.chosen() and MONTE_CARLO not in names:
         given = ", ".join(f"--{name}" for name in options.chosen())
         raise InputError(
@@ -107,7 +107,7 @@ def compare_from_files(
     every = {"activity": activity, "density": density, "ct": ct, "regions": regions}
     roles = {role: path for role, path in every.items() if path is not None}
     inputs = list(roles.values())
-    paths = _paths(out, names)
+    paths = _paths(to, names)
     for path in paths.values():
         refuse_unusable_file(path, inputs)
     source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)

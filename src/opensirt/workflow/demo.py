@@ -61,7 +61,7 @@ class DemoResult:
 
 def write_phantom(
     name: str,
-    out: str | Path,
+    to: str | Path,
     *,
     voxel_mm: float | None = None,
     seed: int = 1,
@@ -92,7 +92,7 @@ def write_phantom(
         maps={"true_activity": patient.activity, "true_density": patient.density},
     )
     step("writing the study", 0.6)
-    folder = write_phantom_study(Path(out), study, overwrite=overwrite)
+    folder = write_phantom_study(Path(to), study, overwrite=overwrite)
     step("study written", 1.0)
     return {
         "name": name,
@@ -106,7 +106,7 @@ def write_phantom(
 
 
 def run_demo(
-    out: str | Path,
+    to: str | Path,
     *,
     voxel_mm: float | None = None,
     seed: int = 1,
@@ -115,11 +115,11 @@ def run_demo(
 ) -> DemoResult:
     """Make the digital NET patient, plan it from its DICOM, compare with what is true.
 
-    Writes ``study/`` and ``plan/`` into `out`, both or none.
+    Writes ``study/`` and ``plan/`` into `to`, both or none.
     """
     start = time.perf_counter()
     step = progress or (lambda what, done: None)
-    with staged_directory(Path(out), overwrite=overwrite) as folder:
+    with staged_directory(Path(to), overwrite=overwrite) as folder:
         made = write_phantom(
             PATIENT,
             folder / "study",
@@ -133,9 +133,9 @@ def run_demo(
             to=folder / "plan",
             progress=lambda what, done: step(what, 0.35 + 0.65 * done),
         )
-    paths = {name: Path(out) / path.relative_to(folder) for name, path in run.paths.items()}
+    paths = {name: Path(to) / path.relative_to(folder) for name, path in run.paths.items()}
     return DemoResult(
-        study=Path(out) / "study",
+        study=Path(to) / "study",
         run=replace(run, paths=paths),
         comparisons=tuple(_compare(made["truth"], run)),
         seconds=time.perf_counter() - start,

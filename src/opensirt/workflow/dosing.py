@@ -74,7 +74,7 @@ def dose_from_files(
     ct: Path | None,
     nuclide_name: str,
     engine: str,
-    out: Path,
+    to: Path,
     dose_constant: float | str | None = None,
     options: MonteCarloOptions | None = None,
     step: Step | None = None,
@@ -82,14 +82,14 @@ def dose_from_files(
     """Dose map (Gy to complete decay) of an activity map (Bq/mL at time zero), file to file.
 
     Exactly one of `density` (g/mL) and `ct` (HU) is needed; it is resampled to the activity grid
-    where it lies on another. Monte Carlo also writes its relative standard error beside `out`; of
+    where it lies on another. Monte Carlo also writes its relative standard error beside `to`; of
     another engine none stays there.
     Returns seconds, threads and a summary for `--json`.
     """
-    require_ending(out, ENDINGS)
+    require_ending(to, ENDINGS)
     _require_monte_carlo(engine, options)
     inputs = [path for path in (activity, density, ct) if path is not None]
-    paths = {"out": out, "relative_error_out": error_path(out)}
+    paths = {"out": to, "relative_error_out": error_path(to)}
     for path in paths.values():
         refuse_unusable_file(path, inputs)
     source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)

@@ -53,7 +53,7 @@ def kernel_to_file(
     density_g_ml: float | None,
     extent: int | None,
     engine: str,
-    out: Path,
+    to: Path,
     statistics: KernelStatistics | None = None,
     step: Step | None = None,
 ) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def kernel_to_file(
         raise UnknownNameError(f"medium {medium!r} is unknown; choose one of {', '.join(MEDIA)}")
     if min(voxel_mm) <= 0:
         raise InputError(f"voxel sizes must be above 0 mm, found {voxel_mm}")
-    require_ending(out, (".npz",))
-    refuse_unusable_file(out)
+    require_ending(to, (".npz",))
+    refuse_unusable_file(to)
     rho = density_g_ml if density_g_ml is not None else tissue(medium).density_g_ml
     if rho > 0.0:  # the engine refuses others
         require_plausible("density of a kernel", rho)
@@ -86,10 +86,10 @@ def kernel_to_file(
             "rel_err": done.rel_err,
             "histories": np.array(done.histories),
         }
-    with staged_files({"kernel": out}) as staged, staged["kernel"].open("wb") as stream:
+    with staged_files({"kernel": to}) as staged, staged["kernel"].open("wb") as stream:
         np.savez_compressed(stream, **arrays)
     return {
-        "out": str(out),
+        "out": str(to),
         "engine": engine,
         "nuclide": nuclide_name,
         "medium": medium,

@@ -126,7 +126,7 @@ def test_a_dose_map_shows_mean_and_highest_dose(monkeypatch: pytest.MonkeyPatch)
         "local", "--histories", 5, "--uncertainty", 0.02, "--seed", 7, "--threads", 3, "--mode",
         "full", "--device", "cuda", "--dose-constant", "50", "--out", "d.nii.gz",
     ).stdout  # fmt: skip
-    assert [found[key] for key in ("activity", "density", "ct", "out")] == [
+    assert [found[key] for key in ("activity", "density", "ct", "to")] == [
         Path("a"), Path("b"), Path("c"), Path("d.nii.gz"),
     ]  # fmt: skip
     assert (found["nuclide_name"], found["engine"], found["dose_constant"]) == ("y90", "local", 50)
@@ -154,10 +154,10 @@ def test_a_comparison_is_handed_what_was_asked_and_shown(monkeypatch: pytest.Mon
         "dose", "--activity", "a", "--density", "b", "--ct", "c", "--nuclide", "y90", "--engine",
         "all", "--compare", "--regions", "r", "--out", "d.nii.gz",
     ).stdout  # fmt: skip
-    assert [found[key] for key in ("activity", "density", "ct", "regions", "out")] == [
+    assert [found[key] for key in ("activity", "density", "ct", "regions", "to")] == [
         Path(name) for name in ("a", "b", "c", "r", "d.nii.gz")
     ]
-    assert (found["engines"], found["nuclide_name"]) == ("all", "y90")
+    assert (found["engine"], found["nuclide_name"]) == ("all", "y90")
     assert ["x", "1"] in rows_of(said)
     assert "caption\nTime: local 1.25 s\nnote  So." in said
     assert "page                 p.html" in said

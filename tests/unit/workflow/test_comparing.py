@@ -183,7 +183,7 @@ def test_the_record_of_a_comparison_names_every_file_that_went_in(with_regions, 
     said = []
     done = comparing.compare_from_files(
         Path("a.nii"), density=None, ct=Path("ct.nii"), nuclide_name="y90",
-        engines="local,voxel-convolution", out=Path("out/d.nii.gz"),
+        engine="local,voxel-convolution", to=Path("out/d.nii.gz"),
         regions=Path("r.nii") if with_regions else None, dose_constant=49.38,
         step=lambda what, part: said.append((what, part)),
     )  # fmt: skip

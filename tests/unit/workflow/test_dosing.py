@@ -148,5 +148,5 @@ def test_every_file_is_asked_for_its_place_before_the_work(tmp_path, monkeypatch
     maps = {name: tmp_path / f"{name}.nii.gz" for name in ("activity", "density")}
     with pytest.raises(InputError, match=r"q-relative-error\.nii\.gz to be new .* did not make"):
         dose_from_files(
-            **maps, ct=None, nuclide_name="y90", engine=engine, out=tmp_path / "q.nii.gz"
+            **maps, ct=None, nuclide_name="y90", engine=engine, to=tmp_path / "q.nii.gz"
         )

@@ -42,7 +42,7 @@ def told(monkeypatch):
 
 def make(out, medium="liver", engine="voxel-convolution", **more):
     words = {"density_g_ml": None, "extent": 3} | more
-    return kernel_to_file("ho166", SIZES, medium=medium, engine=engine, out=out, **words)
+    return kernel_to_file("ho166", SIZES, medium=medium, engine=engine, to=out, **words)
 
 
 @pytest.mark.parametrize("medium", kernels.MEDIA)

@@ -75,5 +75,5 @@ def test_a_kernel_of_no_matter_is_refused(tmp_path: Path, density_g_ml: float) -
     with pytest.raises(InputError, match="density of a kernel must be from"):
         kernel_to_file(
             nuclide_name="y90", voxel_mm=(3.0, 3.0, 3.0), medium="lung", extent=None,
-            density_g_ml=density_g_ml, engine="voxel-convolution", out=tmp_path / "k.npz",
+            density_g_ml=density_g_ml, engine="voxel-convolution", to=tmp_path / "k.npz",
         )  # fmt: skip
