@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from opensirt.asking import option
 from opensirt.errors import CaseError, UnknownNameError
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions, Volume
@@ -204,7 +205,8 @@ class Case:
             known = ", ".join(f"{r.name!r} ({r.role})" for r in self.regions) or "none"
             raise CaseError(
                 f"expected a region with role {role!r}, found none; regions: {known}; "
-                f"give roles in case.toml under [regions.roles] or with --role NAME={role}"
+                "give roles in case.toml under [regions.roles] or with "
+                f"{option('role', ('NAME', role))}"
             )
         return joined
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from opensirt.asking import accepted
 from opensirt.errors import InputError
 
 __all__ = [
@@ -59,12 +60,12 @@ class AcceptedStop:
             if letters < 2 or len(text) > most or not text.isprintable():
                 raise InputError(
                     f"accepting a stop needs a {what} of 2 letters to {most} printable "
-                    f'characters, got {text!r}; write "NAME: REASON"'
+                    f"characters, got {text!r}; write {accepted('NAME', 'REASON')}"
                 )
         if self.name.upper() in PLACEHOLDERS or self.reason.upper() in PLACEHOLDERS:
             raise InputError(
                 "a stop is accepted by a person for a reason: put your own name and why in place "
-                f'of {self.name!r} and {self.reason!r}; write "Dr A. Example: why"'
+                f"of {self.name!r} and {self.reason!r}; write {accepted('Dr A. Example', 'why')}"
             )
         if all(_CODE.fullmatch(word) for word in re.split(r"[,\s]+", self.name)):
             self._refuse_code()
@@ -77,7 +78,7 @@ class AcceptedStop:
     def _refuse_code(self) -> None:
         raise InputError(
             "a stop is accepted by a person, for all that stops: NAME must be your name, got the "
-            f'code of a finding, {self.name!r}; write "Dr A. Example: why"'
+            f"code of a finding, {self.name!r}; write {accepted('Dr A. Example', 'why')}"
         )
 
     @classmethod

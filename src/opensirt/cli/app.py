@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import typer
 
+from opensirt.asking import speaking_to
 from opensirt.cli import STOPPED, activity, dosimetry, kernel, machine, study
 from opensirt.cli.parts import missing_part
 from opensirt.cli.streams import make_safe, tell
@@ -55,6 +56,7 @@ def _options(
         typer.echo(context.get_help())
 
 
+@speaking_to("command line")
 def main() -> None:
     """Run the program; a deliberate error becomes one line on stderr and exit code 2."""
     make_safe()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from opensirt.asking import option
 from opensirt.dose.comparison import EngineComparison, RegionComparison, mean_tolerance
 from opensirt.findings import Finding, Severity, percent
 
@@ -73,7 +74,8 @@ def _density_finding(
         return ()
     text = (
         f"Density matters here: {engine} {_words(apart, comparison.reference)} The latter follows "
-        f"the density along the way; plan with --engine {comparison.reference} or monte-carlo."
+        f"the density along the way; plan with {option('engine', comparison.reference)} or "
+        "monte-carlo."
     )
     return (Finding("warn", "density-matters", text, _source(apart)),)
 

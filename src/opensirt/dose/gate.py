@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from opensirt.asking import named
 from opensirt.dose.gate_bounds import Bound, EngineTraits, Scene, bounds_of, kept_energy, scene_of
 from opensirt.dose.gate_emission import gate_figure
 from opensirt.errors import DoseMapError
@@ -26,7 +27,6 @@ Triple = tuple[int, int, int]
 
 DUST_GY = 1e-30
 """Doses below this are rounding of numbers near the least that single precision holds."""
-ADVICE = "Nothing of it is used; choose another --engine, and report this as a fault of opensirt"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +96,14 @@ def pass_gate(
     return GateAccount(fraction, highest, lowest if math.isfinite(lowest) else None)
 
 
+def _advice() -> str:
+    """What to do where a map is refused."""
+    return (
+        f"Nothing of it is used; choose another {named('engine')}, and report this as a fault of "
+        "opensirt"
+    )
+
+
 def _refuse_shapes(found: MapUnderTest, gray: Values) -> None:
     if not np.issubdtype(gray.dtype, np.floating):
         raise DoseMapError(f"{_said(found)}: doses must be real numbers, found {gray.dtype}")
@@ -109,7 +117,7 @@ def _refuse_fault(found: MapUnderTest, gray: Values) -> None:
             place = (number, int(wrong[0][0]), int(wrong[0][1]))
             raise DoseMapError(
                 f"{_said(found)}: {_where(found, place)} has {gray[place]:g} Gy; a dose is a "
-                f"finite number from 0. {ADVICE}"
+                f"finite number from 0. {_advice()}"
             )
 
 
@@ -119,7 +127,7 @@ def _of_nothing(found: MapUnderTest, gray: Values) -> GateAccount:
         place = _unravelled(gray, int(np.argmax(gray)))
         raise DoseMapError(
             f"{_said(found)}: {_where(found, place)} has {gray[place]:.4g} Gy, and nothing is "
-            f"emitted anywhere. {ADVICE}"
+            f"emitted anywhere. {_advice()}"
         )
     return GateAccount(1.0, 0.0, None)
 
@@ -174,7 +182,7 @@ def _refuse_energy(found: MapUnderTest, scene: Scene) -> float:
     if not least <= fraction <= most:
         raise DoseMapError(
             f"{_said(found)}: it holds {fraction:.4g} of the energy that {scene.nuclide.label} "
-            f"emits there, where {least:.4g} to {most:.4g} is possible. {ADVICE}"
+            f"emits there, where {least:.4g} to {most:.4g} is possible. {_advice()}"
         )
     return fraction
 
@@ -184,7 +192,7 @@ def _refuse_voxel(found: MapUnderTest, scene: Scene, place: Triple, why: str) ->
     rho = _density(scene, place)
     raise DoseMapError(
         f"{_said(found)}: {_where(found, place)} of {rho:.4g} g/mL has {gray:.4g} Gy, {why}. "
-        f"{ADVICE}"
+        f"{_advice()}"
     )
 
 

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from opensirt.asking import option
 from opensirt.backend import gpu_status
 from opensirt.dose.mc_cpu import NO_TRACKS, fire_batch, make_library, parts_of
 from opensirt.dose.mc_density import share_by_medium
@@ -200,7 +201,7 @@ def require_gpu() -> None:
     if status["mode"] == "none":
         raise InputError(
             "device cuda needs a CUDA GPU and numba-cuda; found none: "
-            f"{status['reason']}; run with --device cpu"
+            f"{status['reason']}; run with {option('device', 'cpu')}"
         )
 
 

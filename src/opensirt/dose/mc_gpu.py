@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from opensirt.asking import option
 from opensirt.dose.mc_device import LARGEST_BATCH, Setting, highest_mev
 from opensirt.dose.mc_electrons import STACK_COLUMNS
 from opensirt.dose.mc_gpu_kernels import (
@@ -125,7 +126,8 @@ def _require_memory(voxels: int, stack_rows: int) -> None:
     if needed > free:
         raise InputError(
             f"device cuda needs {needed / BYTES_PER_GIB:.1f} GiB for {voxels} voxels, found "
-            f"{free / BYTES_PER_GIB:.1f} GiB free; crop the grid or run with --device cpu"
+            f"{free / BYTES_PER_GIB:.1f} GiB free; crop the grid or run with "
+            f"{option('device', 'cpu')}"
         )
 
 

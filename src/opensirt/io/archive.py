@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from opensirt.errors import InputError, OpenSirtError
+from opensirt.io.claim import elsewhere
 from opensirt.io.made import mark_folder
 from opensirt.io.places import real_place, refuse_file, refuse_folder, refuse_overlap
 from opensirt.io.swap import HALF, put_files_in_place, put_in_place, working
@@ -117,7 +118,7 @@ def _written(shown: Iterable[Path], names: Mapping[Path, Path]) -> Iterator[None
         if not why:
             raise
         places = ", ".join(str(path) for path in shown)
-        raise InputError(f"expected to write {places}, got {why}; choose another --out") from error
+        raise InputError(f"expected to write {places}, got {why}; {elsewhere()}") from error
 
 
 def _fault_of_the_disk(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from opensirt.asking import option
 from opensirt.errors import InputError
 
 try:
@@ -22,7 +23,7 @@ try:
 except ImportError:  # Windows: a folder that is left over is not taken for anybody's
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["LOCK", "held", "unwritable", "work_folder"]
+__all__ = ["LOCK", "elsewhere", "held", "unwritable", "work_folder"]
 
 LOCK, MARK = "lock", b"opensirt makes results here\n"
 LONGEST, DIGITS = 50, 16
@@ -63,10 +64,16 @@ def held(target: Path, shown: Path) -> Iterator[Path]:
         _leave(folder, handle)
 
 
+def elsewhere() -> str:
+    """What to do where results cannot go to a place."""
+    return f"choose another {option('out')}"
+
+
 def unwritable(shown: Path, error: OSError | ValueError) -> str:
     """What to say of a place in which nothing can be made."""
     why = getattr(error, "strerror", None) or str(error)
-    return f"expected to create {shown}, got {why}; choose a place you may write to with --out"
+    cure = f"choose a place you may write to with {option('out')}"
+    return f"expected to create {shown}, got {why}; {cure}"
 
 
 def _hold(folder: Path, shown: Path) -> int:
@@ -80,7 +87,7 @@ def _hold(folder: Path, shown: Path) -> int:
             if handle is not None:
                 return handle
         if time.monotonic() > end:
-            raise InputError(f"expected to write {shown}, but {why}, or choose another --out")
+            raise InputError(f"expected to write {shown}, but {why}, or {elsewhere()}")
         time.sleep(PAUSE_S)
 
 

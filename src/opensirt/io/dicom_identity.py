@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from opensirt.asking import named
 from opensirt.case import Case, StudyImage
 from opensirt.errors import CaseError, OpenSirtError
 from opensirt.io.dicom_common import PATIENT_KEYWORDS, STUDY_KEYWORDS
@@ -61,18 +62,18 @@ def read_identity(study: Path, case: Case, image: StudyImage) -> Identity:
     if not found:
         raise CaseError(
             f"keeping the identity needs a study of DICOM images, found none of them in "
-            f"{study.name}; leave --identity out"
+            f"{study.name}; leave {named('identity')} out"
         )
     people = {tuple(_text(header, key) for key in IDENTIFYING) for header in found}
     if len(people) > 1:
         raise CaseError(
             f"keeping the identity needs images of one patient, found {len(people)} identities in "
-            "the images used; correct the study or leave --identity out"
+            f"the images used; correct the study or leave {named('identity')} out"
         )
     if not any(_text(found[0], key) for key in ("PatientID", "PatientName")):
         raise CaseError(
             "keeping the identity needs PatientID or PatientName, found both empty; leave "
-            "--identity out"
+            f"{named('identity')} out"
         )
     kept = Dataset()
     for keyword in (*PATIENT_KEYWORDS, *STUDY_KEYWORDS):

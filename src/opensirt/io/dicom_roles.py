@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from opensirt.asking import option
 from opensirt.case import IMAGE_ROLES, LeftOut
 from opensirt.errors import (
     AmbiguousStudyError,
@@ -95,7 +96,7 @@ def matching(candidates: Sequence[Series], wanted: str, role: str) -> Series:
     if found:
         raise AmbiguousStudyError(
             f"{len(found)} series are called {wanted!r}: {_listed(found)}; choose by another "
-            f'name, for example --choose {role}="{_name_for_choice(found[0], candidates)}"'
+            f"name, for example {option('choose', (role, _name_for_choice(found[0], candidates)))}"
         )
     raise InputError(f"no series is called {wanted!r}; there are {_listed(candidates) or 'none'}")
 
@@ -127,7 +128,8 @@ def choose_series(series: Sequence[Series], choose: Mapping[str, str]) -> Chosen
     _settle("ct", cts, wanted.get("ct"), could["ct"], result)
     mrs = [s for s in usable if s.kind == "MR"]
     if len(mrs) > 1 and "mr" not in wanted:
-        why = 'one of several MR series, none of them needed; choose with --choose mr="NAME"'
+        cure = f"choose with {option('choose', ('mr', 'NAME'))}"
+        why = f"one of several MR series, none of them needed; {cure}"
         result.left_out += [LeftOut(s.described, why) for s in mrs]
     else:
         _settle("mr", mrs, wanted.get("mr"), could["mr"], result)
@@ -178,8 +180,9 @@ def _emission_pools(
             others.append((series, isotope))
         else:
             why = (
-                "RadionuclideCodeSequence names no nuclide, so its role is not known; "
-                'choose with --choose planning-activity="NAME" or treatment-activity="NAME"'
+                "RadionuclideCodeSequence names no nuclide, so its role is not known; choose with "
+                f"{option('choose', ('planning-activity', 'NAME'))} or "
+                f"{option('choose', ('treatment-activity', 'NAME'))}"
             )
             result.left_out.append(LeftOut(series.described, why))
     _require_known_stage(pools, wanted)
@@ -223,8 +226,8 @@ def _require_known_stage(pools: Mapping[str, list[Series]], wanted: Mapping[str,
         if not any(role in wanted for role in ACTIVITY_ROLES):
             raise AmbiguousStudyError(
                 f"{series.described} shows Ho-166 of a scout dose or of the treatment; say which, "
-                f'--choose planning-activity="{series.label}" or treatment-activity='
-                f'"{series.label}"'
+                f"{option('choose', ('planning-activity', series.label))} or "
+                f"{option('choose', ('treatment-activity', series.label))}"
             )
         for pool in pools.values():
             pool.remove(series)
@@ -277,7 +280,8 @@ def _settle(
     if len(pool) > 1:
         raise AmbiguousStudyError(
             f"{len(pool)} series could be the {role}: {_listed(pool)}; "
-            f'choose one, for example --choose {role}="{_name_for_choice(pool[0], candidates)}"'
+            "choose one, for example "
+            f"{option('choose', (role, _name_for_choice(pool[0], candidates)))}"
         )
     if pool:
         result.by_role[role] = pool[0]

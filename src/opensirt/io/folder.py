@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from opensirt.asking import option
 from opensirt.case import Case, LeftOut, Patient, StudyImage
 from opensirt.errors import (
     AmbiguousStudyError,
@@ -236,7 +237,7 @@ def _is_new(region: Region, what: str, reading: _Reading) -> bool:
     raise AmbiguousStudyError(
         f"region {region.name!r} is {known.volume_ml:.1f} mL in {source} and "
         f"{region.volume_ml:.1f} mL in {what}; choose one, for example "
-        f'--choose regions="{source.rpartition(" in ")[2]}"'
+        f"{option('choose', ('regions', source.rpartition(' in ')[2]))}"
     )
 
 

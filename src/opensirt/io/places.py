@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from opensirt.asking import option
 from opensirt.errors import InputError
-from opensirt.io.claim import unwritable
+from opensirt.io.claim import elsewhere, unwritable
 from opensirt.io.made import foreign_in, is_own_file, protected_in
 from opensirt.io.swap import recover
 from opensirt.io.written import identity
@@ -25,7 +26,6 @@ __all__ = [
 ]
 
 PROBE = ".opensirt-probe-"
-ELSEWHERE = "choose another --out"
 LOOKS = 5
 """At a folder that other jobs replace meanwhile."""
 
@@ -55,24 +55,24 @@ def refuse_folder(shown: Path, *, overwrite: bool) -> None:
         _refuse_unwritable(shown, target)
         return
     if not target.is_dir():
-        raise InputError(f"expected {shown} to be a folder, found a file; {ELSEWHERE}")
+        raise InputError(f"expected {shown} to be a folder, found a file; {elsewhere()}")
     if os.path.ismount(target):
         raise InputError(
             f"expected {shown} to be a folder that can be replaced, found the top of a disk; "
-            "choose a folder in it with --out"
+            f"choose a folder in it with {option('out')}"
         )
     used, foreign, kept = _look(target, shown, overwrite)
     if used and not overwrite:
         raise InputError(
             f"expected the output folder {shown} to be new or empty, found files in it; "
-            f"{ELSEWHERE}, or replace it with --overwrite"
+            f"{elsewhere()}, or replace it with {option('overwrite')}"
         )
     if foreign:
         what = "files that opensirt did not put there" if foreign == "." else foreign
         why = "" if foreign == "." else ", which opensirt did not put there or somebody changed,"
         raise InputError(
             f"expected to replace results of opensirt in {shown}, found {what}{why} "
-            f"in it; nothing foreign is replaced: {ELSEWHERE} or move it away"
+            f"in it; nothing foreign is replaced: {elsewhere()} or move it away"
         )
     if kept:
         _refuse_protected(shown, "it" if kept == "." else f"{kept} in it")
@@ -95,16 +95,17 @@ def _look(target: Path, shown: Path, overwrite: bool) -> tuple[bool, str, str]:
             continue
         except OSError as error:
             raise InputError(
-                f"expected to read the output folder {shown}, got {error.strerror}; {ELSEWHERE}"
+                f"expected to read the output folder {shown}, got {error.strerror}; {elsewhere()}"
             ) from error
         if identity(target) == before:
             return found
-    raise InputError(f"expected {shown} to stay as it is, found other jobs there; {ELSEWHERE}")
+    raise InputError(f"expected {shown} to stay as it is, found other jobs there; {elsewhere()}")
 
 
 def _refuse_protected(shown: Path, what: str) -> None:
     raise InputError(
-        f"expected to replace {shown}, found {what} write-protected; {ELSEWHERE}, or allow writing"
+        f"expected to replace {shown}, found {what} write-protected; {elsewhere()}, or allow "
+        "writing"
     )
 
 
@@ -119,11 +120,11 @@ def refuse_file(shown: Path) -> None:
     """`InputError` where a file cannot be written here, as the place is now."""
     target = real_place(shown)
     if target.is_dir():
-        raise InputError(f"expected {shown} to be a file, found a folder; {ELSEWHERE}")
+        raise InputError(f"expected {shown} to be a file, found a folder; {elsewhere()}")
     if _is_foreign(target) and _is_foreign(target):  # and not just replaced by another job
         raise InputError(
             f"expected {shown} to be new or a file of opensirt, found one that it did not make; "
-            f"nothing foreign is replaced: {ELSEWHERE} or move it away"
+            f"nothing foreign is replaced: {elsewhere()} or move it away"
         )
     if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
         _refuse_protected(shown, "it")
@@ -153,7 +154,7 @@ def refuse_overlap(shown: Path, inputs: Sequence[Path]) -> None:
             continue
         raise InputError(
             f"expected results to go apart from what is read, but {shown} {relation}, {given}; "
-            f"{ELSEWHERE}"
+            f"{elsewhere()}"
         )
 
 
@@ -173,13 +174,13 @@ def real_place(shown: Path) -> Path:
         if any(path.is_symlink() and not path.exists() for path in (shown, *shown.parents)):
             raise InputError(
                 f"expected {shown} to be a place for results, found a link that leads nowhere; "
-                f"{ELSEWHERE}"
+                f"{elsewhere()}"
             )
         target = Path(os.path.realpath(shown))
         if target.parent == target:
             raise InputError(
                 f"expected {shown} to be a place for results, found the top of all folders; "
-                f"{ELSEWHERE}"
+                f"{elsewhere()}"
             )
         above = next(path for path in target.parents if path.exists())
         for name in target.relative_to(above).parts:

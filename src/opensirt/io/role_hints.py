@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import glob
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from opensirt.asking import option
 from opensirt.io.region_names import name_words, role_from_name
 from opensirt.io.region_words import (
     barred_words,
@@ -39,8 +39,8 @@ class RoleHint:
 
     @property
     def typed(self) -> str:
-        """As an option of the command line, quoted for a shell."""
-        return f"--role {shlex.quote(f'{self.pattern}={self.role}')}"
+        """What to give: on the command line quoted for a shell."""
+        return option("role", (self.pattern, self.role))
 
 
 def role_hints(roles: Mapping[str, str]) -> tuple[RoleHint, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from opensirt.asking import option
 from opensirt.errors import InputError, UnknownNameError
 from opensirt.findings import Finding
 from opensirt.image.regions import require_role
@@ -100,6 +101,6 @@ def _unknown(names: list[str], regions: Mapping[str, str]) -> str:
             else f"region {name!r} is unknown"
         )
         said.append(what + (f" (did you mean {like!r}?)" if like else ""))
-    hints = " ".join(hint.typed for hint in role_hints(regions)[:4])
-    advice = f"; for example {hints}" if hints else ""
+    hints = [(hint.pattern, hint.role) for hint in role_hints(regions)[:4]]
+    advice = f"; for example {option('role', *hints)}" if hints else ""
     return f"{', '.join(said)}; the case has {listed(list(regions))}{advice}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from opensirt.asking import named
 from opensirt.case import Case, LeftOut, StudyImage
 from opensirt.clock import in_words
 from opensirt.errors import FileFormatError, InputError
@@ -200,7 +201,8 @@ def _case_file(path: Path, choose: Mapping[str, str] | None) -> Case:
 
     if choose:
         raise InputError(
-            f"{path.name} already says what each image is for; leave --choose out, it is for DICOM"
+            f"{path.name} already says what each image is for; leave {named('choose')} out, it is "
+            "for DICOM"
         )
     return read_case_file(path)
 

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from opensirt.errors import InputError
-from opensirt.io.claim import LOCK, held, work_folder
+from opensirt.io.claim import LOCK, elsewhere, held, work_folder
 from opensirt.io.made import foreign_in, is_own_file, protected_in, remove_files, remove_folder
 from opensirt.io.written import expect, identity
 
@@ -32,7 +32,6 @@ EXCHANGE, SWAP = 2, 2
 HERE = -100
 """AT_FDCWD of Linux: paths as they are."""
 NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
-ELSEWHERE = "choose another --out"
 _log = logging.getLogger(__name__)
 
 
@@ -52,7 +51,7 @@ def working(target: Path, shown: Path) -> Iterator[Path]:
         if left := _clear(work):
             raise InputError(
                 f"expected to write {shown}, found {left}, left by an earlier job; move it away, "
-                f"or {ELSEWHERE}"
+                f"or {elsewhere()}"
             )
         try:
             yield work
@@ -117,7 +116,7 @@ def put_in_place(work: Path, target: Path, shown: Path, *, overwrite: bool) -> N
     except OSError as error:
         why = "files in it by now" if error.errno in NOT_EMPTY else error.strerror
         raise InputError(
-            f"expected to move the results to {shown}, got {why}; choose another --out"
+            f"expected to move the results to {shown}, got {why}; {elsewhere()}"
         ) from error
 
 

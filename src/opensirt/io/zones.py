@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import tzinfo
 
+from opensirt.asking import option
 from opensirt.case import Case, StudyImage
 from opensirt.clock import is_unstated, on_clock, time_zone
 from opensirt.findings import Finding
@@ -33,7 +34,8 @@ def with_time_zone(case: Case, stated: str | None) -> Case:
         if len({image.acquired and is_unstated(image.acquired) for image in timed}) > 1:
             text = (
                 "some images state their time zone and others do not (TimezoneOffsetFromUTC), so "
-                "decay between them may be wrong by the offset; state it with --time-zone"
+                "decay between them may be wrong by the offset; state it with "
+                f"{option('time-zone')}"
             )
             return case.with_findings(Finding("warn", "time-zone-unknown", text))
         return case

@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 import numpy as np
 
+from opensirt.asking import named, option
 from opensirt.errors import InputError, PlanError
 from opensirt.findings import Finding
 from opensirt.image import Volume
@@ -172,13 +173,14 @@ class Prescription:
         if (self.purpose or self.index_lesion) and self.kind != "tumour-dose":
             raise InputError(
                 "what a prescription is for (mean, index, each) needs a tumour dose; "
-                f"this one is by {self.kind}: give --tumour-dose-gy alone, or leave "
-                "--prescribe-for and --index-lesion out"
+                f"this one is by {self.kind}: give {option('tumour-dose-gy')} alone, or "
+                f"leave {named('prescribe-for')} and {named('index-lesion')} out"
             )
         if self.index_lesion and self.purpose != "index":
             raise InputError(
                 f"an index lesion ({self.index_lesion!r}) needs a prescription for index, "
-                f"got {self.purpose or 'none'}; give --prescribe-for index, or leave it out"
+                f"got {self.purpose or 'none'}; give {option('prescribe-for', 'index')}, or leave "
+                "it out"
             )
 
 

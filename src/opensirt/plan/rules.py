@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from opensirt.asking import option
 from opensirt.findings import Finding, percent
 from opensirt.physics.nuclides import decay_factor
 from opensirt.physics.products import Product, product
@@ -89,7 +90,7 @@ def _vial_findings(
         needed = math.ceil(drawn_gbq / capacity)
         text = (
             f"{drawn_gbq:.2f} GBq to draw up are more than {holds}: plan less, or say that "
-            f"{needed} vials are used (--vials {needed})."
+            f"{needed} vials are used ({option('vials', needed)})."
         )
         return (Finding("stop", "activity-beyond-vials", text, source),)
     if each_gbq > largest:

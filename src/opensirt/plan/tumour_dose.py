@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from opensirt.asking import option
 from opensirt.errors import PlanError
 from opensirt.findings import Finding, Severity
 from opensirt.plan.decision import Decision
@@ -62,7 +63,7 @@ def _measurable(inputs: PlanningInput, per_gbq: Distribution) -> tuple[PlannedDo
         raise PlanError(
             f"none of {len(inputs.tumours)} lesions is at least one resolution width of the image "
             "across, so a mean tumour dose cannot decide; prescribe for one that is named "
-            "(--index-lesion NAME), by normal-liver dose or by activity"
+            f"({option('index-lesion', 'NAME')}), by normal-liver dose or by activity"
         )
     return found
 

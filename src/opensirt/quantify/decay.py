@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
+from opensirt.asking import option, together
 from opensirt.clock import in_words, is_unstated
 from opensirt.errors import InputError
 from opensirt.image import Volume
@@ -14,12 +15,15 @@ from opensirt.physics.nuclides import Nuclide, decay_factor, nuclide_names
 from opensirt.physics.nuclides import nuclide as nuclide_of
 from opensirt.units import Unit
 
-__all__ = ["INJECTION_UNKNOWN", "at_injection", "decay_between", "lost_fraction"]
+__all__ = ["at_injection", "decay_between", "injection_is_unknown", "lost_fraction"]
 
-INJECTION_UNKNOWN = (
-    "the time of injection is not known; give it, in case.toml under [treatment] 'injected' or "
-    "with --given-gbq and --injected"
-)
+
+def injection_is_unknown() -> str:
+    """What to say where nothing tells the time of injection."""
+    return (
+        "the time of injection is not known; give it, in case.toml under [treatment] 'injected' "
+        f"or with {together('given-gbq', 'injected')}"
+    )
 
 
 def decay_between(nuclide: Nuclide, start: datetime, end: datetime) -> float:
@@ -37,7 +41,7 @@ def decay_between(nuclide: Nuclide, start: datetime, end: datetime) -> float:
         raise InputError(
             f"{in_words(start)} and {in_words(end)} cannot be compared: one is of a clock whose "
             "time zone its DICOM header does not state (TimezoneOffsetFromUTC); state it with "
-            "--time-zone, or time_zone in case.toml under [case], such as Europe/Berlin"
+            f"{option('time-zone')}, or time_zone in case.toml under [case], such as Europe/Berlin"
         )
     return float(decay_factor(nuclide, (end - start).total_seconds()))
 
@@ -86,7 +90,7 @@ def _factor_to_injection(image: Volume, isotope: Nuclide, injection: datetime | 
             "time, in DICOM AcquisitionDateTime and DecayCorrection, in case.toml 'acquired'"
         )
     if injection is None:
-        raise InputError(INJECTION_UNKNOWN)
+        raise InputError(injection_is_unknown())
     factor = 1.0 / decay_between(isotope, injection, image.time)
     if factor < 1.0:
         raise InputError(

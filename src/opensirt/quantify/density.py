@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from opensirt.asking import option
 from opensirt.errors import CaseError, InputError
 from opensirt.findings import Finding, percent
 from opensirt.image import Grid, Region, Volume
@@ -16,19 +17,23 @@ from opensirt.quantify.thresholds import threshold
 from opensirt.units import Unit
 
 __all__ = [
-    "DENSITY_UNKNOWN",
     "ct_coverage",
     "ct_coverage_findings",
+    "density_is_unknown",
     "density_map",
     "uncovered_findings",
 ]
 
-DENSITY_UNKNOWN = (
-    "there is no CT and no assumed density; give density_g_ml under [assumptions] or with "
-    "--density-g-ml"
-)
 _MARGIN = 2
 """Voxels of CT kept around the wanted grid, so that interpolation at its edge sees neighbours."""
+
+
+def density_is_unknown() -> str:
+    """What to say where nothing tells the density."""
+    return (
+        "there is no CT and no assumed density; give density_g_ml under [assumptions] or with "
+        f"{option('density-g-ml')}"
+    )
 
 
 def density_map(
@@ -112,7 +117,7 @@ def uncovered_findings(fraction: float) -> tuple[Finding, ...]:
 
 def _uniform(grid: Grid, density_g_ml: float | None) -> Volume:
     if density_g_ml is None:
-        raise CaseError(DENSITY_UNKNOWN)
+        raise CaseError(density_is_unknown())
     if not (density_g_ml > 0 and math.isfinite(density_g_ml)):
         raise InputError(f"the assumed density must be above 0 g/mL, got {density_g_ml}")
     values = np.broadcast_to(np.float32(density_g_ml), grid.shape)

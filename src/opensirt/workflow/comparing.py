@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from opensirt.asking import named, option
 from opensirt.dose.comparison import EngineComparison, EngineDose, compare_doses, reference_engine
 from opensirt.dose.density_regions import density_classes, density_regions
 from opensirt.dose.disagreement import disagreement_findings
@@ -71,8 +72,8 @@ def engine_names(text: str) -> tuple[str, ...]:
             )
     if len(set(asked)) < 2:
         raise InputError(
-            f"a comparison needs at least two engines, found {text!r}; give --engine {ALL} or "
-            "names with commas"
+            f"a comparison needs at least two engines, found {text!r}; give "
+            f"{option('engine', ALL)} or names with commas"
         )
     return tuple(sorted(dict.fromkeys(asked), key=lambda name: name == MONTE_CARLO))
 
@@ -99,10 +100,10 @@ def compare_from_files(
     require_ending(to, ENDINGS)
     names = engine_names(engine)
     if options is not None and options.chosen() and MONTE_CARLO not in names:
-        given = ", ".join(f"--{name}" for name in options.chosen())
+        given = ", ".join(option(name) for name in options.chosen())
         raise InputError(
             f"{given} needs the engine {MONTE_CARLO}, found {', '.join(names)}; add it to "
-            "--engine with a comma"
+            f"{named('engine')} with a comma"
         )
     every = {"activity": activity, "density": density, "ct": ct, "regions": regions}
     roles = {role: path for role, path in every.items() if path is not None}

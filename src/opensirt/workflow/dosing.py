@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from opensirt.asking import named, option
 from opensirt.backend import thread_count
 from opensirt.dose.comparison import without_air
 from opensirt.dose.engine import dose_engines, uncovered_fraction
@@ -113,7 +114,8 @@ def read_maps(
 ) -> tuple[Volume, Volume, Nuclide]:
     """Activity (Bq/mL), density on its grid (g/mL) and the nuclide."""
     if (density is None) == (ct is None):
-        raise InputError("expected one of --density and --ct, found " + ("both" if ct else "none"))
+        found = "both" if ct else "none"
+        raise InputError(f"expected one of {named('density')} and {named('ct')}, found {found}")
     of = nuclide(nuclide_name)
     of = of if dose_constant is None else of.with_dose_constant(dose_constant)
     source = read_volume(activity, Unit.BQ_PER_ML, nuclide=of.name, time="injection")
@@ -221,5 +223,7 @@ def simulation_progress(step: Step | None) -> Callable[[float, int, float], None
 def _require_monte_carlo(engine: str, options: MonteCarloOptions | None) -> None:
     given = options.chosen() if options is not None else {}
     if given and engine != MONTE_CARLO:
-        names = ", ".join(f"--{name}" for name in given)
-        raise InputError(f"{names} needs --engine {MONTE_CARLO}, found --engine {engine}")
+        names = ", ".join(option(name) for name in given)
+        raise InputError(
+            f"{names} needs {option('engine', MONTE_CARLO)}, found {option('engine', engine)}"
+        )

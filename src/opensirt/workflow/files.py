@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
+from opensirt.asking import option
 from opensirt.case import LeftOut, StudyImage
 from opensirt.dose.dvh import dose_volume_histogram
 from opensirt.errors import FileFormatError, InputError
@@ -157,7 +158,9 @@ def _reaching(volume: Volume, structures: Dataset) -> Volume:
 def require_ending(out: Path, endings: tuple[str, ...]) -> None:
     """`InputError` where the name of a file to write does not say its format."""
     if not out.name.lower().endswith(endings):
-        raise InputError(f"expected --out to end in {' or '.join(endings)}, found {out.name}")
+        raise InputError(
+            f"expected {option('out')} to end in {' or '.join(endings)}, found {out.name}"
+        )
 
 
 def _require_file(path: Path) -> None:

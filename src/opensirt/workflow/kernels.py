@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from opensirt.asking import option
 from opensirt.dose.engines.monte_carlo import MonteCarlo
 from opensirt.dose.kernels import Spacing, VoxelKernel, kernel_medium, voxel_kernel
 from opensirt.dose.mc_kernel import KernelPlan, SimulatedKernel, simulated_kernel
@@ -109,8 +110,8 @@ def _require_engine(engine: str, given: KernelStatistics) -> None:
         )
     if engine == FOLDED and given != KernelStatistics():
         raise InputError(
-            "histories, uncertainty, seed and threads are options of a Monte Carlo kernel; choose"
-            f" --engine {SIMULATED}, or leave them out"
+            "histories, uncertainty, seed and threads are options of a Monte Carlo kernel; "
+            f"choose {option('engine', SIMULATED)}, or leave them out"
         )
 
 

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from opensirt.asking import option, together
 from opensirt.case import Case
 from opensirt.dose.comparison import LUNG_ROLES
 from opensirt.errors import CaseError
 from opensirt.image import Volume
 from opensirt.io.role_hints import listed, role_hints
 from opensirt.plan.surface import bsa_products
-from opensirt.quantify.decay import INJECTION_UNKNOWN
-from opensirt.quantify.density import DENSITY_UNKNOWN
+from opensirt.quantify.decay import injection_is_unknown
+from opensirt.quantify.density import density_is_unknown
 from opensirt.quantify.thresholds import threshold
 from opensirt.units import Unit
 from opensirt.workflow.options import RunOptions
-from opensirt.workflow.planning import GIVEN_UNKNOWN
+from opensirt.workflow.planning import given_is_unknown
 from opensirt.workflow.roles import roles_of
-from opensirt.workflow.setting import MASS_UNKNOWN, NO_LUNGS_ON_CT, SHUNT_UNKNOWN
+from opensirt.workflow.setting import mass_is_unknown, shunt_is_unknown
 from opensirt.workflow.study import PLANNING, TREATMENT
 
 __all__ = ["require_known"]
@@ -75,16 +76,21 @@ def _roles(case: Case, model: str) -> Iterator[str]:
         yield f"the study has no regions, so no {without}; {add}{lost}"
         return
     hints = role_hints(roles)
-    typed = [
-        " ".join(hint.typed for hint in hints if hint.role == role) or f"--role NAME={role}"
+    pairs = [
+        pair
         for role in missing
+        for pair in [(hint.pattern, role) for hint in hints if hint.role == role]
+        or [("NAME", role)]
     ]
-    text = f"no region has the role {without}: give {' '.join(typed)}"
+    text = f"no region has the role {without}: give {option('role', *pairs)}"
     text += f", or [regions.roles] in case.toml; the study has {listed(list(roles))}{lost}"
     if "tumour" in missing:
-        text += "; --model mird needs no tumour"
+        text += f"; {option('model', 'mird')} needs no tumour"
     if not _has(case, "perfused"):
-        text += "; without --role NAME=perfused all of the liver is taken as perfused"
+        text += (
+            f"; without {option('role', ('NAME', 'perfused'))} all of the liver is taken as "
+            "perfused"
+        )
     yield text
 
 
@@ -99,10 +105,9 @@ def _lungs(case: Case) -> Iterator[str]:
     elif case.has_image("ct") and _shows_lungs(case.image("ct").volume):
         outline = "the CT shows lungs: outline them and call them lungs, or "
     if known.lung_shunt_fraction is None:
-        yield SHUNT_UNKNOWN.format(outline=outline)
+        yield shunt_is_unknown(outline)
     if known.lung_mass_g is None and known.lung_shunt_fraction != 0:
-        where = "the study has no lungs region on the CT" if outline else NO_LUNGS_ON_CT
-        yield MASS_UNKNOWN.format(where=where, outline=outline)
+        yield mass_is_unknown(outline)
 
 
 def _shows_lungs(ct: Volume) -> bool:
@@ -115,7 +120,7 @@ def _shows_lungs(ct: Volume) -> bool:
 
 def _density(case: Case) -> Iterator[str]:
     if not case.has_image("ct") and case.assumptions.density_g_ml is None:
-        yield DENSITY_UNKNOWN
+        yield density_is_unknown()
 
 
 def _body(case: Case, options: RunOptions) -> Iterator[str]:
@@ -124,18 +129,18 @@ def _body(case: Case, options: RunOptions) -> Iterator[str]:
         return
     patient = case.patient
     missing = [
-        (option, key)
-        for option, key, value in (
-            ("--height-cm", "height_cm", patient.height_cm),
-            ("--weight-kg", "weight_kg", patient.weight_kg),
+        (name, key)
+        for name, key, value in (
+            ("height-cm", "height_cm", patient.height_cm),
+            ("weight-kg", "weight_kg", patient.weight_kg),
         )
         if value is None
     ]
     if missing:
-        typed, keys = (" and ".join(words) for words in zip(*missing, strict=True))
+        names, keys = zip(*missing, strict=True)
         yield (
-            f"model 'bsa' needs height and weight; give {typed}, or {keys} under [patient] in "
-            "case.toml; volumes are those of the study"
+            f"model 'bsa' needs height and weight; give {together(*names)}, or "
+            f"{' and '.join(keys)} under [patient] in case.toml; volumes are those of the study"
         )
 
 
@@ -146,12 +151,12 @@ def _treatment(case: Case, asked: str | None) -> Iterator[str]:
     if used != TREATMENT or TREATMENT not in roles:
         return
     if case.treatment is None:
-        yield GIVEN_UNKNOWN
+        yield given_is_unknown()
         return
     volume = case.image(TREATMENT).volume
     is_dated = case.treatment.injected is not None or volume.time == "injection"
     if volume.unit is Unit.BQ_PER_ML and not is_dated:
-        yield INJECTION_UNKNOWN
+        yield injection_is_unknown()
 
 
 def _has(case: Case, role: str) -> bool:

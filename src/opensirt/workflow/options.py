@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from opensirt.asking import named
 from opensirt.case import Assumptions, Case, Treatment
 from opensirt.errors import InputError
 from opensirt.findings import AcceptedStop
@@ -65,7 +66,9 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         if self.identity not in (REMOVE, KEEP):
-            raise InputError(f"--identity must be {REMOVE} or {KEEP}, got {self.identity!r}")
+            raise InputError(
+                f"{named('identity')} must be {REMOVE} or {KEEP}, got {self.identity!r}"
+            )
 
     def nuclide(self) -> Nuclide:
         """The product's nuclide with the dose constant chosen."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from opensirt.asking import option, together
 from opensirt.case import Case, Treatment
 from opensirt.dose.engine import dose_engines
 from opensirt.errors import CaseError, InputError
@@ -30,12 +31,14 @@ from opensirt.workflow.dosing import simulation_progress
 from opensirt.workflow.setting import make_setting
 from opensirt.workflow.study import PLANNING, Progress
 
-__all__ = ["calibrate", "compute_dose", "make_plan", "nuclide_of", "quantify_activity"]
-
-GIVEN_UNKNOWN = (
-    "the image was taken after treatment, but what was given is not stated; add [treatment] with "
-    "product, activity_gbq and injected to case.toml, or give --given-gbq and --injected"
-)
+__all__ = [
+    "calibrate",
+    "compute_dose",
+    "given_is_unknown",
+    "make_plan",
+    "nuclide_of",
+    "quantify_activity",
+]
 
 
 def quantify_activity(case: Case, *, nuclide_name: str = "y90") -> Volume:
@@ -85,8 +88,17 @@ def _absolute(case: Case, nuclide_name: str) -> tuple[Volume, CalibrationSummary
 def _given(case: Case) -> Treatment:
     """What was given; an error where the study does not say."""
     if case.treatment is None:
-        raise CaseError(GIVEN_UNKNOWN)
+        raise CaseError(given_is_unknown())
     return case.treatment
+
+
+def given_is_unknown() -> str:
+    """What to say of an image after treatment where nothing tells what was given."""
+    return (
+        "the image was taken after treatment, but what was given is not stated; add [treatment] "
+        "with product, activity_gbq and injected to case.toml, or give "
+        f"{together('given-gbq', 'injected')}"
+    )
 
 
 def make_plan(
@@ -212,8 +224,8 @@ def _as_given(
     """The prescription that stands for what was given; another product or dose is refused."""
     if given.product != product:
         raise InputError(
-            f"the treatment was with {given.product}, not with {product}; give --product "
-            f"{given.product}"
+            f"the treatment was with {given.product}, not with {product}; give "
+            f"{option('product', given.product)}"
         )
     drawn_up_bq = given.activity_bq / (1.0 - residual_fraction)
     same = asked.kind == "activity" and asked.value is not None
@@ -223,7 +235,7 @@ def _as_given(
         raise InputError(
             f"an image after treatment shows the {given.activity_bq / BQ_PER_GBQ:g} GBq that were "
             "given; leave the prescription out, or plan on the image before treatment, where the "
-            f"study has one, with --image {PLANNING}"
+            f"study has one, with {option('image', PLANNING)}"
         )
     return Prescription("activity", drawn_up_bq)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from opensirt.asking import option
 from opensirt.case import Case
 from opensirt.dose.comparison import LUNG_ROLES
 from opensirt.dose.engine import uncovered_fraction
@@ -31,20 +32,28 @@ from opensirt.quantify.thresholds import threshold
 from opensirt.quantify.truncation import liver_cut_findings, shunt_cut_findings
 from opensirt.quantify.voxels import on_voxels, whole_voxels
 
-__all__ = ["Setting", "make_setting"]
+__all__ = ["Setting", "make_setting", "mass_is_unknown", "shunt_is_unknown"]
 
 MOSTLY, SHOWN = 0.5, 8
 GIVEN = "given for this plan"
-NO_LUNGS_ON_CT = "no CT shows the lungs"
-SHUNT_UNKNOWN = (
-    "the lung shunt is not known: the study has no lungs region on the activity image; {outline}"
-    "give lung_shunt_fraction under [assumptions] or with --lung-shunt"
-)
-MASS_UNKNOWN = (
-    "the lung mass is not known: {where}; {outline}give lung_mass_g under [assumptions] or with "
-    "--lung-mass-g"
-)
 ASSUMED = "as stated in the study, not measured here"
+
+
+def shunt_is_unknown(outline: str = "") -> str:
+    """What to say where nothing tells the lung shunt; `outline` is another cure, put first."""
+    return (
+        "the lung shunt is not known: the study has no lungs region on the activity image; "
+        f"{outline}give lung_shunt_fraction under [assumptions] or with {option('lung-shunt')}"
+    )
+
+
+def mass_is_unknown(outline: str = "") -> str:
+    """What to say where nothing tells the lung mass; `outline` is another cure, put first."""
+    where = "the study has no lungs region on the CT" if outline else "no CT shows the lungs"
+    return (
+        f"the lung mass is not known: {where}; {outline}give lung_mass_g under [assumptions] or "
+        f"with {option('lung-mass-g')}"
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -253,7 +262,7 @@ def _shunt(
         findings += (*measured.findings, *drawn_cut)
         return measured.fraction, f"measured: {measured.method}"
     if known is None:
-        raise CaseError(SHUNT_UNKNOWN.format(outline=""))
+        raise CaseError(shunt_is_unknown())
     assumptions.append(f"Lung shunt fraction {known:g}, as stated in the study; not measured here.")
     return known, ASSUMED
 
@@ -279,6 +288,6 @@ def _mass(
     if known is None and shunt == 0:
         return load_table("plan/assumed").quantity("lung_mass_g").value, "not needed: no shunt"
     if known is None:
-        raise CaseError(MASS_UNKNOWN.format(where=NO_LUNGS_ON_CT, outline=""))
+        raise CaseError(mass_is_unknown())
     assumptions.append(f"Lung mass {known:g} g, as stated in the study; not measured here.")
     return known, ASSUMED

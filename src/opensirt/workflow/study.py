@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from opensirt.asking import option
 from opensirt.case import Case, StudyImage
 from opensirt.errors import CaseError, InputError
 from opensirt.findings import Finding
@@ -131,7 +132,7 @@ def _in_one_frame(case: Case, activity: StudyImage, assume_aligned: bool) -> Cas
         raise CaseError(
             f"expected {ct.label!r} and {activity.label!r} in one frame of reference, found "
             "different FrameOfReferenceUID; register them first, or state that they are aligned "
-            "with --assume-aligned"
+            f"with {option('assume-aligned')}"
         )
     text = f"{ct.label!r} and {activity.label!r} have different frames of reference."
     finding = Finding("warn", "assumed-aligned", text + " They are taken as aligned.", "assumption")

@@ -1,28 +1,24 @@
-"""Advice in messages: rows of mistake, words and cure, the cures, and every text that names one."""
+"""Advice in messages: rows of mistake, words and cure, and the cures."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.command_line import Outcome, call, refusal
 from tests.unit.cli.advice_desk import Desk
 
 __all__ = [
-    "Row", "Words", "add", "advising_texts", "all_of", "drop", "elsewhere", "every_role", "follow",
-    "fraction", "printed", "swap", "write",
+    "Row", "Words", "add", "all_of", "drop", "elsewhere", "every_role", "follow", "fraction",
+    "printed", "swap", "write",
 ]  # fmt: skip
 
 Words = list[str]
 Cure = Callable[[str, Words, Desk], Words]
-OPTION = re.compile(r"--[a-z][a-z-]+")
-SOURCE = Path(__file__).parents[3] / "src" / "opensirt"
 LISTED = r"(?:choose(?: one of| among)?|there are|must be|the case has|use|is for) "
 
 
@@ -166,38 +162,3 @@ def _without(option: str, words: Words, values: int) -> Words:
         return list(words)
     at = words.index(option)
     return _without(option, [*words[:at], *words[at + 1 + values :]], values)
-
-
-def advising_texts() -> Iterator[tuple[str, str]]:
-    """Place and text of every string in the package, but for its help, that names an option.
-
-    Values put into a text are a NUL here. A docstring, an option's own name and the declaration of
-    an option are no advice.
-    """
-    for path in sorted(SOURCE.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in _no_declarations(tree):
-            text = _text(node)
-            if text is not None and OPTION.search(text) and " " in text.strip():
-                yield f"{path.relative_to(SOURCE)}:{node.lineno}", text
-
-
-def _no_declarations(tree: ast.AST) -> Iterator[Any]:
-    """Nodes outside docstrings and `typer.Option(...)`; parts of an f-string come as the whole."""
-    for child in ast.iter_child_nodes(tree):
-        is_bare = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
-        if is_bare or (isinstance(child, ast.Call) and "typer" in ast.unparse(child.func)):
-            continue
-        yield child
-        if not isinstance(child, ast.JoinedStr):
-            yield from _no_declarations(child)
-
-
-def _text(node: ast.AST) -> str | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(
-            str(part.value) if isinstance(part, ast.Constant) else "\0" for part in node.values
-        )
-    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pathlib
 
 import pytest
@@ -12,10 +13,11 @@ from opensirt.units import Unit
 from opensirt.workflow import dosing, engines, results, run
 from tests.command_line import call, refusal
 from tests.short_runs import shorten
-from tests.unit.cli.advice import Row, advising_texts, drop, elsewhere, follow, printed
+from tests.unit.cli.advice import Row, drop, elsewhere, follow, printed
 from tests.unit.cli.advice_desk import Desk
 from tests.unit.cli.advice_plan_rows import PLAN_ROWS
 from tests.unit.cli.advice_study_rows import STUDY_ROWS
+from tests.unit.cli.advising import advising_texts, helpers_in, texts_in
 
 ROWS = (*PLAN_ROWS, *STUDY_ROWS)
 CHECK = run.check_engines
@@ -24,7 +26,7 @@ DENSITY = " The latter follows the density along the way; plan with --engine "
 MOVED, WRITTEN = "expected to move the results to \0", "expected to write \0"
 NEEDS_A_GPU = "GiB free; crop the grid or run with --device cpu"
 """Of a device that no test here has; the cure is that of "no GPU"."""
-ROLE = "--role \0"
+ROLE = "--role \0=\0"
 """A suggestion as `read` prints it; `test_roles` types it."""
 TOP = "choose a folder in it with --out"
 A_NAME = "--role NAME=\0"
@@ -51,9 +53,32 @@ def test_what_a_message_tells_to_type_works(desk: Desk, row: Row) -> None:
 
 def test_every_text_that_names_an_option_has_a_row() -> None:
     texts = list(advising_texts())
-    assert len(texts) > 40
+    assert len(texts) > 70
     known = [*(row.says for row in ROWS), *TESTED_BELOW]
     assert [(at, text) for at, text in texts if not any(says in text for says in known)] == []
+
+
+SOURCE = """
+HELP = typer.Option(1, help="see --other")
+ALONE = "--alone"
+TEXT = f"give {gone} or --time-zone"
+def place(): return f"try {named('out')}"
+def say(role, what):
+    raise Error(f"no {role}: {option('role', ('NAME', role))}, or {together('injected', 'image')}")
+    raise Error("lost; " + option("vials", what))
+    raise Error(f"full; {place()}, {option(role)}")
+"""
+
+
+def test_texts_are_found_in_every_form_that_the_sources_use() -> None:
+    tree = ast.parse(SOURCE)
+    assert [text for _, text in texts_in(tree, helpers_in(tree))] == [
+        "give \0 or --time-zone",
+        "try --out",
+        "no \0: --role NAME=\0, or --injected and --image",
+        "--vials \0",
+        "full; try --out, --\0",
+    ]
 
 
 def test_where_density_matters_the_engine_named_follows_it(desk: Desk, monkeypatch) -> None:

@@ -7,6 +7,7 @@ import tomllib
 import pytest
 
 from opensirt import __version__, backend, workflow
+from opensirt.asking import speaking_to
 from opensirt.cli.parts import EXTRA_OF_MODULE, missing_part
 from opensirt.dose import mc_device
 from tests.command_line import call, call_json, refusal
@@ -94,6 +95,7 @@ def test_a_machine_without_the_gpu_part_names_it(monkeypatch: pytest.MonkeyPatch
     )
     assert "pip install 'opensirt[gpu]'" in call_json("doctor")["gpu"]["reason"]
     words = ("dose", "--activity", tmp_path, "--nuclide", "y90", "--out", tmp_path / "d.nii.gz")
-    with pytest.raises(Exception, match=r"pip install 'opensirt\[gpu\]'; run with --device cpu"):
+    said = r"pip install 'opensirt\[gpu\]'; run with --device cpu"
+    with speaking_to("command line"), pytest.raises(Exception, match=said):
         mc_device.require_gpu()
     assert "--activity" in refusal("dose", *words[3:])

@@ -162,8 +162,8 @@ def test_density_is_the_cause_where_it_varies_and_reach_elsewhere() -> None:
     assert (matters.severity, matters.code) == ("warn", "density-matters")
     assert matters.text == (
         "Density matters here: local gives varied 30 % less (70 for 100 Gy), compared with "
-        "voxel-superposition. The latter follows the density along the way; plan with --engine "
-        "voxel-superposition or monte-carlo."
+        "voxel-superposition. The latter follows the density along the way; plan with "
+        'engine="voxel-superposition" or monte-carlo.'
     )
     assert (reach.severity, reach.code) == ("note", "electron-reach")
     assert reach.text.startswith(

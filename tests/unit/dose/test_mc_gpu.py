@@ -94,7 +94,7 @@ def test_no_gpu_is_one_line_and_names_the_way_out(monkeypatch: pytest.MonkeyPatc
         MonteCarlo(device="cuda")
     assert str(refused.value) == (
         "device cuda needs a CUDA GPU and numba-cuda; found none: "
-        "no CUDA driver or device found; run with --device cpu"
+        'no CUDA driver or device found; run with device="cpu"'
     )
 
 
@@ -262,7 +262,7 @@ def test_a_grid_that_does_not_fit_is_refused_in_one_line(monkeypatch: pytest.Mon
         mc_gpu.Gpu(setting())
     assert str(refused.value) == (
         "device cuda needs 0.9 GiB for 1728 voxels, found 0.2 GiB free; "
-        "crop the grid or run with --device cpu"
+        'crop the grid or run with device="cpu"'
     )
 
 

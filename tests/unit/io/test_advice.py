@@ -55,7 +55,7 @@ def test_an_incomplete_header_is_used_by_way_of_a_case_file(
 def test_a_role_that_is_not_known_is_chosen_as_the_message_says(tmp_path: Path) -> None:
     make.save(make.spect(COUNTS, nuclide="beads"), tmp_path)
     (refused,) = read_study(tmp_path).left_out
-    assert 'choose with --choose planning-activity="NAME"' in refused.why
+    assert 'choose with choose={"planning-activity": "NAME"} or choose=' in refused.why
     case = read_study(tmp_path, choose={"planning-activity": "MAA SPECT"})
     assert case.activity_image.volume.grid.shape == COUNTS.shape
 

@@ -42,7 +42,7 @@ while time.monotonic() < end:
 for words, count in told.items():
     print(count, words)
 """
-BUSY = "another opensirt is writing there; wait for its end, or choose another --out"
+BUSY = "another opensirt is writing there; wait for its end, or choose another to=..."
 needs_locks = pytest.mark.skipif(claim.fcntl is None, reason="needs locks")
 
 

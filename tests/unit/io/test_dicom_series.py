@@ -291,7 +291,7 @@ def test_two_stacks_of_one_series_are_told_apart_and_the_advice_works(tmp_path: 
     make.save(turned(ct(), lambda _: 0.02), tmp_path / "2")
     with pytest.raises(AmbiguousStudyError) as refused:
         read_study(tmp_path)
-    (advice,) = re.findall(r'--choose ct="([^"]+)"', str(refused.value))
+    (advice,) = re.findall(r'choose=\{"ct": "([^"]+)"\}', str(refused.value))
     assert "stack 1 of 2" in advice
     assert len(read_study(tmp_path, choose={"ct": advice}).images) == 1
 
@@ -303,5 +303,5 @@ def test_series_of_one_name_and_number_are_chosen_as_the_message_says(tmp_path: 
     for choose in ({}, {"ct": "CT"}, {"ct": "2"}):
         with pytest.raises(AmbiguousStudyError) as refused:
             read_study(tmp_path, choose=choose)
-        (advice,) = re.findall(r'--choose ct="([^"]+)"', str(refused.value))
+        (advice,) = re.findall(r'choose=\{"ct": "([^"]+)"\}', str(refused.value))
         assert read_study(tmp_path, choose={"ct": advice}).image("ct").series_uid == "1.9.1"

@@ -97,7 +97,7 @@ def test_ambiguous_folder_lists_candidates_and_takes_a_choice(tmp_path: Path) ->
     text = str(caught.value)
     assert "'Soft' (series 3, CT, 4 x 6 x 7)" in text
     assert "'Lung' (series 4, CT, 4 x 6 x 7)" in text
-    assert '--choose ct="' in text
+    assert 'choose={"ct": "' in text
     for wanted in ("Lung", "lung ", "4", "1.2.8"):
         case = read_study(tmp_path, choose={"ct": wanted})
         assert case.image("ct").label == "Lung"
@@ -342,7 +342,7 @@ def test_two_contours_of_one_name(tmp_path: Path) -> None:
     structure_set(4.0, "other").save_as(
         tmp_path / "second.dcm", implicit_vr=False, little_endian=True
     )
-    with pytest.raises(AmbiguousStudyError, match='--choose regions="file 5"'):
+    with pytest.raises(AmbiguousStudyError, match=r'choose=\{"regions": "file 5"\}'):
         read_study(tmp_path)
     for chosen in ("second.dcm", "file 6"):
         case = read_study(tmp_path, choose={"regions": chosen})
@@ -381,5 +381,5 @@ def test_where_no_patient_is_named_the_study_tells(
 
 def test_case_file_takes_no_choice(tmp_path: Path) -> None:
     (tmp_path / "case.toml").write_text('[case]\nid = "x"\n')
-    with pytest.raises(InputError, match="leave --choose out, it is for DICOM"):
+    with pytest.raises(InputError, match="leave choose out, it is for DICOM"):
         read_study(tmp_path, choose={"ct": "x"})

@@ -117,7 +117,10 @@ def test_a_link_to_nowhere_is_refused_wherever_it_is_in_a_path(tmp_path: Path, p
     (tmp_path / "lost").symlink_to("nowhere")
     (tmp_path / "again").symlink_to("lost")
     job = staged_directory(tmp_path / place)
-    with pytest.raises(InputError, match="a link that leads nowhere; choose another --out"), job:
+    with (
+        pytest.raises(InputError, match=r"a link that leads nowhere; choose another to=\.\.\.$"),
+        job,
+    ):
         pass
     assert sorted(os.listdir(tmp_path)) == ["again", "lost"]
 
@@ -125,10 +128,14 @@ def test_a_link_to_nowhere_is_refused_wherever_it_is_in_a_path(tmp_path: Path, p
 def test_the_top_of_all_folders_or_of_a_disk_is_no_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(InputError, match="found the top of all folders; choose another --out"):
+    with pytest.raises(
+        InputError, match=r"found the top of all folders; choose another to=\.\.\.$"
+    ):
         refuse_unusable(Path("/"), overwrite=True)
     monkeypatch.setattr(os.path, "ismount", lambda path: True)
-    with pytest.raises(InputError, match="the top of a disk; choose a folder in it with --out"):
+    with pytest.raises(
+        InputError, match=r"the top of a disk; choose a folder in it with to=\.\.\.$"
+    ):
         refuse_unusable(tmp_path, overwrite=False)
 
 
@@ -147,7 +154,7 @@ def test_a_full_disk_is_one_line_that_names_the_place(tmp_path: Path) -> None:
         full()
     assert str(told.value) == (
         f"expected to write {tmp_path / 'out' / 'plan'}, got No space left on device; "
-        "choose another --out"
+        "choose another to=..."
     )
     assert os.listdir(tmp_path) == []
 
@@ -171,7 +178,9 @@ def test_a_full_disk_is_known_through_what_a_library_makes_of_it(tmp_path: Path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     place = tmp_path / "out"
-    assert str(told.value) == f"expected to write {place}, got File too large; choose another --out"
+    assert (
+        str(told.value) == f"expected to write {place}, got File too large; choose another to=..."
+    )
     assert os.listdir(tmp_path) == []
 
 
@@ -184,7 +193,7 @@ def test_a_full_disk_behind_another_error_is_told_and_other_errors_pass(tmp_path
             except OSError as error:
                 raise RuntimeError("a library") from error
 
-    with pytest.raises(InputError, match="got No space left on device; choose another --out"):
+    with pytest.raises(InputError, match=r"got No space left on device; choose another to=\.\.\.$"):
         job(errno.ENOSPC)
     with pytest.raises(RuntimeError, match="a library"):
         job(errno.ENOENT)

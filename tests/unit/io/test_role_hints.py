@@ -6,11 +6,13 @@ import shlex
 
 import pytest
 
+from opensirt.asking import speaking_to
 from opensirt.io.role_hints import closest, likely_role, listed, role_hints
 
 
 def typed(*names: str) -> list[str]:
-    return [hint.typed for hint in role_hints(dict.fromkeys(names, "other"))]
+    with speaking_to("command line"):
+        return [hint.typed for hint in role_hints(dict.fromkeys(names, "other"))]
 
 
 @pytest.mark.parametrize(

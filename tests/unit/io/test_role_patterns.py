@@ -50,7 +50,10 @@ def test_patterns_are_case_sensitive_and_names_with_brackets_are_names() -> None
             r"region 'Mlz' is unknown \(did you mean 'Milz'\?\), region 'Nothing' is unknown; the",
         ),
         ({"M[0-9]*": "tumour"}, r"no region fits the pattern 'M\[0-9\]\*'"),
-        ({"Nothing": "tumour"}, r"L28 and 13 more; for example --role 'L\[0-9\]\*=tumour'$"),
+        (
+            {"Nothing": "tumour"},
+            r'L28 and 13 more; for example roles=\{"L\[0-9\]\*": "tumour"\}$',
+        ),
     ],
 )
 def test_names_that_no_region_has_are_told_together(wanted: dict[str, str], said: str) -> None:

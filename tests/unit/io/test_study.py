@@ -97,7 +97,7 @@ def test_a_segmentation_alone_gives_its_regions(tmp_path: Path) -> None:
 def test_a_folder_with_a_case_file_is_that_case(tmp_path: Path, name: str) -> None:
     folder = write_good_case(tmp_path)
     assert read_study(folder / name).id == "liver-2"
-    with pytest.raises(InputError, match="leave --choose out, it is for DICOM"):
+    with pytest.raises(InputError, match="leave choose out, it is for DICOM"):
         read_study(folder / name, choose={"ct": "x"})
 
 

@@ -266,7 +266,7 @@ def test_results_are_removed_by_their_list_alone(
 def test_write_protected_results_are_kept(tmp_path: Path, part: str) -> None:
     out = write(tmp_path / "out", "old")
     (out / part).chmod(0o444 if part == "a.txt" else 0o555)
-    with pytest.raises(InputError, match="write-protected; choose another --out"):
+    with pytest.raises(InputError, match="write-protected; choose another to="):
         write(out, "new")
     (out / part).chmod(0o755)
     reason = r"got .* in it that is write-protected; choose another"
@@ -340,7 +340,7 @@ def test_what_stands_of_a_job_is_known_at_every_moment(tmp_path: Path) -> None:
 
 def test_a_job_whose_folder_is_taken_away_is_one_line(tmp_path: Path) -> None:
     out = write(tmp_path / "out", "old")
-    with pytest.raises(InputError, match="got No such file or directory; choose another --out"):
+    with pytest.raises(InputError, match="got No such file or directory; choose another to="):
         write(out, "new", lambda: shutil.rmtree(work_folder(out)))
     assert (os.listdir(tmp_path), (out / "a.txt").read_text()) == (["out"], "old")
 

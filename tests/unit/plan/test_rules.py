@@ -75,13 +75,13 @@ def test_what_is_drawn_up_and_not_what_is_delivered_must_fit_the_vial() -> None:
     plan = solve("partition", activity(20.5), product="glass-y90", residual_fraction=0.1)
     assert codes(plan)["activity-beyond-vials"] == "stop"
     assert "20.50 GBq to draw up" in text_of(plan, "activity-beyond-vials")
-    assert "2 vials are used (--vials 2)" in text_of(plan, "activity-beyond-vials")
+    assert "2 vials are used (vials=2)" in text_of(plan, "activity-beyond-vials")
 
 
 def test_the_vials_advised_are_as_many_as_hold_the_activity_at_the_earliest_use() -> None:
     """13.1 GBq are more than two vials of 6.53 GBq hold; five of 3 GBq would be too many."""
     plan = solve("partition", activity(13.1))
-    assert "3 vials are used (--vials 3)" in text_of(plan, "activity-beyond-vials")
+    assert "3 vials are used (vials=3)" in text_of(plan, "activity-beyond-vials")
 
 
 def test_spheres_are_those_that_reach_the_patient_at_injection() -> None:

@@ -105,7 +105,7 @@ def test_what_the_maker_says_of_shunt_and_vials() -> None:
     later = plan(3.1, hours_since_calibration=64.1, vials=2)
     assert text_of(later, "activity-beyond-vials") == (
         "3.10 GBq to draw up are more than 2 vials of Y-90 resin microspheres, 1.5 GBq each 64.1 h "
-        "after calibration: plan less, or say that 3 vials are used (--vials 3)."
+        "after calibration: plan less, or say that 3 vials are used (vials=3)."
     )
 
 

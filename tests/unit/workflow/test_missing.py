@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from opensirt.asking import speaking_to
 from opensirt.case import Assumptions, Case, LeftOut, Patient, Treatment
 from opensirt.errors import CaseError
 from opensirt.findings import Finding
@@ -32,7 +33,8 @@ def case(
 
 
 def missed(of: Case, model: str = "partition", **more) -> str:
-    with pytest.raises(CaseError) as refused:
+    """As the command line says it."""
+    with speaking_to("command line"), pytest.raises(CaseError) as refused:
         require_known(of, RunOptions("resin-y90", model, **more))
     return str(refused.value)
 

@@ -92,7 +92,7 @@ def test_an_image_that_is_not_there_is_named() -> None:
         study._with_one_activity_image(case("ct"), None)
     with pytest.raises(InputError, match=f"^image must be {PLANNED} or {TREATED}, found 'ct'"):
         study._with_one_activity_image(case("ct", PLANNED), "ct")
-    with pytest.raises(InputError, match="--identity must be remove or keep, got 'all'"):
+    with pytest.raises(InputError, match="identity must be remove or keep, got 'all'"):
         options(identity="all")
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from opensirt.asking import option
 from opensirt.dose.engine import activity_values, density_values, dose_engines, lowest_density
 from opensirt.dose.kernels import charged_radius_mm, point_kernel
 from opensirt.dose.mc_device import require_gpu
@@ -90,7 +91,8 @@ class MonteCarlo:
     def __post_init__(self) -> None:
         if self.histories is not None and self.uncertainty is not None:
             raise InputError(
-                "choose histories or an uncertainty, not both: --histories or --uncertainty"
+                f"choose histories or an uncertainty, not both: {option('histories')} or "
+                f"{option('uncertainty')}"
             )
         if self.histories is not None and self.histories < FEWEST_HISTORIES:
             raise InputError(

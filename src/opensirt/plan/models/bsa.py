@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from opensirt.asking import together
 from opensirt.errors import InputError, PlanError
 from opensirt.findings import Finding, percent
 from opensirt.physics.products import product
@@ -51,8 +52,8 @@ class BodySurface:
         if inputs.bsa is None:
             raise InputError(
                 "model 'bsa' needs height, weight, tumour and normal liver volume; the volumes are "
-                "those of the study, give --height-cm and --weight-kg, or height_cm and weight_kg "
-                "under [patient] in case.toml"
+                f"those of the study, give {together('height-cm', 'weight-kg')}, or height_cm and "
+                "weight_kg under [patient] in case.toml"
             )
         empiric = bsa_activity(inputs.bsa)
         decision = _decide(inputs, prescription, empiric)
