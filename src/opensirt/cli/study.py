@@ -192,6 +192,9 @@ def _end(outcome: RunResult) -> None:
     if not report.stops:
         return
     names = ", ".join(dict.fromkeys(stop.code for stop in report.stops))
+    if outcome.plan.is_given:
+        tell(f"what was given has findings that stop: {names}; a verification has no RT Plan")
+        exit_on_stop(report.stops)
     what = (
         f"accepted by {report.accepted.name}; the RT Plan says so"
         if report.accepted
@@ -325,7 +328,7 @@ def _show_study(case: Case, result: dict[str, Any]) -> None:
 def _show_run(outcome: RunResult) -> None:
     report = outcome.report
     table(
-        f"Plan for {report.case_id}",
+        f"{report.title}, {report.case_id}",
         ["what", "value", ""],
         [[row.label, row.value, row.note] for row in report.headline],
     )

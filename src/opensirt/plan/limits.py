@@ -95,7 +95,7 @@ def limit_findings(
             findings += _bound_findings(inputs, limit, reached[0])
             unchecked.append(limit)
         else:
-            findings.append(_finding(limit, reached[0], doses))
+            findings.append(_finding(inputs, limit, reached[0], doses))
     if not any(limit.quantity == "tumour-mean" for limit in limits):
         findings.append(_no_tumour_threshold(inputs))
     if not any(limit.quantity in LIVER and not limit.is_target for limit in limits):
@@ -157,9 +157,11 @@ def _amount(limit: Limit, value: float) -> str:
     return f"{value:.1f} Gy" if limit.unit == "Gy" else percent(value, 1)
 
 
-def _finding(limit: Limit, reached: _Reached, doses: Distribution) -> Finding:
+def _finding(
+    inputs: PlanningInput, limit: Limit, reached: _Reached, doses: Distribution
+) -> Finding:
     kind = "target" if limit.is_target else "limit"
-    of = "lung shunt" if limit.quantity == "lung-shunt" else "planned"
+    of = "lung shunt" if limit.quantity == "lung-shunt" else _dose_word(inputs)
     lifted = is_lifted(limit, doses)
     met = is_met(limit, reached.value)
     verdict = "met" if met or lifted else ("not reached" if limit.is_target else "broken")
@@ -171,6 +173,11 @@ def _finding(limit: Limit, reached: _Reached, doses: Distribution) -> Finding:
     if met or lifted:
         return Finding("note", f"{code}-met", text, limit.source)
     return Finding(limit.severity, code, text, limit.source)
+
+
+def _dose_word(inputs: PlanningInput) -> str:
+    """Whether the doses of the model are of a plan, or of what was given."""
+    return "given" if inputs.is_given else "planned"
 
 
 def _bound_findings(inputs: PlanningInput, limit: Limit, reached: _Reached) -> tuple[Finding, ...]:

@@ -115,6 +115,8 @@ class PlanningInput:
     """From calibration of the vial to injection, negative before it; None: not known."""
     activity_per_sphere: float | str | None = None
     """Bq at calibration, or the name of one of the product's figures; None: its first."""
+    is_given: bool = False
+    """True where the activity is what a patient was given: nothing is planned any more."""
 
     @property
     def judged_indication(self) -> str:
@@ -255,6 +257,9 @@ class Plan:
     formulae: tuple[Formula, ...] = ()
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
+    is_given: bool = False
+    """True where this verifies what was given: `delivered_activity_bq` is what was stated, there is
+    nothing to draw up and no RT Plan."""
 
     def scale(self, activity: Volume) -> Volume:
         """An activity map scaled to this plan's delivered activity.

@@ -29,6 +29,7 @@ def results_record(
     """Plain values for JSON, in the units of their names."""
     return {
         "schema": "opensirt-results-1",
+        "kind": "verification" if plan.is_given else "plan",
         "case_id": case.id,
         "product": plan.product,
         "nuclide": plan.nuclide,
@@ -42,6 +43,7 @@ def results_record(
         "binding_limit": plan.binding_limit,
         "activity_gbq": plan.activity_bq / BQ_PER_GBQ,
         "delivered_activity_gbq": plan.delivered_activity_bq / BQ_PER_GBQ,
+        "given": _given(case) if plan.is_given else None,
         "residual_fraction": plan.residual_fraction,
         "bsa_m2": plan.bsa_m2,
         "lung": {
@@ -66,7 +68,7 @@ def results_record(
         ],
         "findings": [finding.as_dict() for finding in findings],
         "left_out": [item.as_dict() for item in case.left_out],
-        "stop": _stop(findings, accepted),
+        "stop": _stop(findings, accepted, plan.is_given),
         "provenance": dict(provenance),
     }
 
@@ -78,11 +80,25 @@ def _planned(plan: Plan) -> Iterator[PlannedDose]:
             yield part
 
 
-def _stop(findings: tuple[Finding, ...], accepted: AcceptedStop | None) -> dict[str, Any]:
+def _given(case: Case) -> dict[str, Any] | None:
+    """What was given, as the study or the person who asked states it."""
+    given = case.treatment
+    if given is None:
+        return None
+    return {
+        "product": given.product,
+        "activity_gbq": given.activity_bq / BQ_PER_GBQ,
+        "injected": None if given.injected is None else given.injected.isoformat(),
+    }
+
+
+def _stop(
+    findings: tuple[Finding, ...], accepted: AcceptedStop | None, is_given: bool
+) -> dict[str, Any]:
     """What stops the plan, who accepted it, and whether there is an RT Plan."""
     codes = list(dict.fromkeys(finding.code for finding in stops_of(findings)))
     return {
         "codes": codes,
         "accepted": asdict(accepted) if codes and accepted is not None else None,
-        "rt_plan_written": not codes or accepted is not None,
+        "rt_plan_written": not is_given and (not codes or accepted is not None),
     }

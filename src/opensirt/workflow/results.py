@@ -112,7 +112,9 @@ def build_report(
             *(section.findings if section else ()),
         ),
         accepted,
+        plan.is_given,
     )
+    accepted = None if plan.is_given else accepted
     record = plan.provenance.adding(
         inputs=case.provenance.inputs,
         options={**(options or {}), "engine": engine},
@@ -159,7 +161,7 @@ def write_results(
     """Write report, numbers, DICOM objects and NIfTI maps; all of it or nothing.
 
     No RT Plan is written where a finding of severity "stop" stands in the report, unless the report
-    says who accepted it.
+    says who accepted it, and none of what was given already.
 
     Returns
     -------
@@ -213,14 +215,17 @@ def _organs(case: Case, setting: Setting) -> tuple[Region, ...]:
     return outlined_organs(case, setting.drawn.whole_liver, taken)
 
 
-def _findings(every: Sequence[Finding], accepted: AcceptedStop | None) -> tuple[Finding, ...]:
-    """Each finding once; and a note where stops were accepted that do not stand."""
+def _findings(
+    every: Sequence[Finding], accepted: AcceptedStop | None, is_given: bool = False
+) -> tuple[Finding, ...]:
+    """Each finding once; and a note where stops were accepted that do not stand, or no plan."""
     unique = tuple(dict.fromkeys(every))
     if accepted is not None:
         accepted.require_person(unique)
-    if accepted is None or stops_of(unique):
+    if accepted is None or (stops_of(unique) and not is_given):
         return unique
-    text = f"{accepted.name} accepted stops in advance, but none stands: {accepted.reason}."
+    why = "a verification has no RT Plan" if is_given else "none stands"
+    text = f"{accepted.name} accepted stops in advance, but {why}: {accepted.reason}."
     return (*unique, Finding("note", "stop-acceptance-unused", text))
 
 

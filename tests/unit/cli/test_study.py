@@ -102,7 +102,7 @@ def test_run_writes_everything_and_prints_the_plan(small_study, tmp_path):
 def test_run_prints_tables_for_people(small_study, tmp_path):
     outcome = call("run", small_study, *RUN, "--activity-gbq", 0.9, "--out", tmp_path / "out")
     assert (outcome.code, outcome.stderr) == (0, "")
-    for words in ("Plan for small", "0.90 GBq", "Tumour A", str(tmp_path / "out" / "report.pdf")):
+    for words in ("Radioembolization plan, small", "0.90 GBq", "Tumour A", str(tmp_path / "out")):
         assert words in outcome.stdout
 
 

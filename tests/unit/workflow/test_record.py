@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import jsonschema
 import numpy as np
 import pytest
 
-from opensirt.case import Case, LeftOut
+from opensirt.case import Case, LeftOut, Treatment
 from opensirt.dose.dvh import Dvh
 from opensirt.findings import AcceptedStop, Finding
 from opensirt.plan.plan import Prescription
@@ -26,13 +27,14 @@ from tests.unit.report.samples import limit, region, sample_doses, sample_plan
 
 SCHEMA = json.loads((ROOT / "docs" / "formats" / "results.schema.json").read_text())
 STOP = Finding("stop", "lung-dose-limit", "54 Gy.", "weber2022")
+INJECTED = datetime(2026, 2, 3, 14, 5, tzinfo=UTC)
 ACCEPTED = AcceptedStop("Dr A. Example", "retreatment agreed")
 
 
-def record(findings=(), accepted=None, organs=(), case=None):
+def record(findings=(), accepted=None, organs=(), case=None, plan=None):
     return results_record(
         case or Case(id="case-1"),
-        sample_plan(),
+        plan or sample_plan(),
         "local",
         sample_doses(),
         organs,
@@ -107,6 +109,22 @@ def test_accepting_in_advance_is_noted_where_nothing_stops():
     assert [f.code for f in _findings((), ACCEPTED)] == ["stop-acceptance-unused"]
     assert _findings((STOP, STOP), ACCEPTED) == (STOP,)
     assert _findings((STOP, STOP), None) == (STOP,)
+    assert [f.code for f in _findings((STOP,), ACCEPTED, is_given=True)] == [
+        STOP.code, "stop-acceptance-unused",
+    ]  # fmt: skip
+
+
+def test_a_verification_records_what_was_given_and_no_plan():
+    case = replace(Case("case-1"), treatment=Treatment("resin-y90", 1.8e9, INJECTED))
+    found = record(case=case, plan=sample_plan(is_given=True))
+    assert (found["kind"], record()["kind"]) == ("verification", "plan")
+    assert record()["given"] is None
+    assert found["given"] == {
+        "product": "resin-y90", "activity_gbq": 1.8, "injected": "2026-02-03T14:05:00+00:00",
+    }  # fmt: skip
+    assert found["stop"] == {"codes": [], "accepted": None, "rt_plan_written": False}
+    for key in ("kind", "given"):
+        jsonschema.Draft202012Validator(SCHEMA["properties"][key]).validate(found[key])
 
 
 def test_v_limit_goes_by_the_strictest_limit_and_the_highest_aim():
