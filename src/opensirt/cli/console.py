@@ -23,6 +23,7 @@ __all__ = [
     "exit_on_stop",
     "key_values",
     "progress",
+    "show_findings",
     "table",
 ]
 
@@ -62,9 +63,20 @@ def emit(
         tell(f"{LOST} ({why}); the files are whole")
 
 
-def exit_on_stop(findings: Sequence[Finding]) -> None:
-    """Leave with `STOP_STANDS` where a finding of severity "stop" stands, after the results."""
-    if any(finding.severity == "stop" for finding in findings):
+def show_findings(findings: Sequence[Finding]) -> None:
+    """A line for each finding, its severity first."""
+    for finding in findings:
+        typer.echo(f"{finding.severity:<5} {finding.text}")
+
+
+def exit_on_stop(findings: Sequence[Finding], line: str) -> None:
+    """Leave with `STOP_STANDS` where a finding of severity "stop" stands, after the results.
+
+    `line` is told on stderr; ``{codes}`` in it are those of the stops.
+    """
+    codes = dict.fromkeys(f.code for f in findings if f.severity == "stop")
+    if codes:
+        tell(line.format(codes=", ".join(codes)))
         raise typer.Exit(STOP_STANDS)
 
 

@@ -14,6 +14,7 @@ from opensirt.cli.console import (
     exit_on_stop,
     key_values,
     progress,
+    show_findings,
     table,
 )
 from opensirt.cli.naming import ROLES, region_roles, show_suggestions
@@ -29,7 +30,6 @@ from opensirt.cli.options import (
     PREVIOUS_LUNG_DOSE,
     VIALS,
 )
-from opensirt.cli.streams import tell
 
 if TYPE_CHECKING:
     from opensirt.case import Case, Treatment
@@ -188,20 +188,15 @@ def run(
 
 def _end(outcome: RunResult) -> None:
     """Leave with code 3 and one line where a stop stands, accepted or not."""
-    report = outcome.report
-    if not report.stops:
-        return
-    names = ", ".join(dict.fromkeys(stop.code for stop in report.stops))
+    accepted = outcome.report.accepted
+    line = 'the plan is stopped by {codes}; no RT Plan was written; --allow-stop "YOUR NAME: '
+    line += 'REASON" writes it'
     if outcome.plan.is_given:
-        tell(f"what was given has findings that stop: {names}; a verification has no RT Plan")
-        exit_on_stop(report.stops)
-    what = (
-        f"accepted by {report.accepted.name}; the RT Plan says so"
-        if report.accepted
-        else 'no RT Plan was written; --allow-stop "YOUR NAME: REASON" writes it'
-    )
-    tell(f"the plan is stopped by {names}; {what}")
-    exit_on_stop(report.stops)
+        line = "what was given has findings that stop: {codes}; a verification has no RT Plan"
+    elif accepted:
+        name = accepted.name.replace("{", "{{").replace("}", "}}")
+        line = f"the plan is stopped by {{codes}}; accepted by {name}; the RT Plan says so"
+    exit_on_stop(outcome.report.stops, line)
 
 
 def _given(
@@ -335,8 +330,7 @@ def _show_run(outcome: RunResult) -> None:
     for shown in (report.limit_table, report.dose_table, report.organ_table):
         if shown is not None:
             table(shown.title, list(shown.columns), [list(row) for row in shown.rows])
-    for finding in report.findings:
-        typer.echo(f"{finding.severity:<5} {finding.text}")
+    show_findings(report.findings)
     typer.echo("")
     for what, path in outcome.paths.items():
         typer.echo(f"{what:<12} {path}")

@@ -66,6 +66,9 @@ class LungInput:
     mass_g: float
     shunt_source: str = ""
     mass_source: str = ""
+    is_known: bool = True
+    """False where nobody stated or measured a shunt: it counts as 0 in formulae, and neither the
+    lung dose nor any limit of the lungs is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,8 @@ class LungDose:
     dose_gy: float
     shunt_source: str = ""
     mass_source: str = ""
+    is_known: bool = True
+    """False where no shunt was stated: the dose of 0 Gy says nothing then."""
 
 
 @dataclass(frozen=True, slots=True)

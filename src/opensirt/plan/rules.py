@@ -32,7 +32,7 @@ def rule_findings(
     of = product(inputs.product)
     return (
         *_reduction_findings(of, inputs.lung.shunt_fraction, empiric),
-        *_cap_findings(of, delivered_gbq * inputs.lung.shunt_fraction),
+        *_cap_findings(of, inputs, delivered_gbq),
         *_vial_findings(of, drawn_gbq, inputs),
         *_sphere_findings(inputs),
     )
@@ -52,10 +52,11 @@ def _reduction_findings(of: Product, shunt: float, empiric: bool) -> tuple[Findi
     return (Finding("note", "shunt-reduction-not-applied", text, rule.source),)
 
 
-def _cap_findings(of: Product, in_lungs_gbq: float) -> tuple[Finding, ...]:
+def _cap_findings(of: Product, inputs: PlanningInput, delivered_gbq: float) -> tuple[Finding, ...]:
     cap = of.maker_rules.get("lung_activity_cap_gbq")
-    if cap is None:
+    if cap is None or not inputs.lung.is_known:
         return ()
+    in_lungs_gbq = delivered_gbq * inputs.lung.shunt_fraction
     met = in_lungs_gbq <= cap.value
     text = (
         f"{in_lungs_gbq:.3f} GBq reach the lungs; the maker's cap is {cap.value:g} GBq: "

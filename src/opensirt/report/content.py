@@ -10,14 +10,22 @@ from typing import Any
 from opensirt.case import Case
 from opensirt.dose.dvh import Dvh
 from opensirt.dose.statistics import RegionDose
-from opensirt.findings import AcceptedStop, Finding, Severity, stops_of, worst_severity
+from opensirt.findings import (
+    AcceptedStop,
+    Finding,
+    Severity,
+    merged_findings,
+    printed,
+    stops_of,
+    worst_severity,
+)
 from opensirt.io.dicom_identity import Identity
 from opensirt.plan.plan import Formula, Plan
 from opensirt.report.figures import Picture
 from opensirt.report.headline import headline, previous_lung_gy
 from opensirt.report.parts import OrganDose, Row, Table
 from opensirt.report.tables import dose_table, effect_table, limit_table, organ_table
-from opensirt.report.words import merged_findings, printed, reference_rows
+from opensirt.report.words import reference_rows
 
 __all__ = ["NOTICE", "Report", "Row", "Table", "describe_report"]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opensirt.case import Treatment
-from opensirt.findings import Finding
+from opensirt.findings import Finding, printed
 from opensirt.physics.products import product
 from opensirt.plan.plan import Plan
 from opensirt.report.parts import Row
 from opensirt.report.tables import closest_limit
-from opensirt.report.words import printed
 from opensirt.units import BQ_PER_GBQ, BQ_PER_MBQ, MBQ_PER_MCI
 
 __all__ = ["headline", "previous_lung_gy"]

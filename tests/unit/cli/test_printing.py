@@ -84,13 +84,14 @@ def test_a_run_shows_its_headline_tables_findings_and_files(
         return SimpleNamespace(title=title, columns=("what", "Gy"), rows=((title, "7"),))
 
     report = SimpleNamespace(
-        case_id="c1", headline=[SimpleNamespace(label="Activity", value="2 GBq", note="drawn up")],
+        case_id="c1", title="Plan", headline=[SimpleNamespace(label="Activity", value="2 GBq", note="drawn up")],
         limit_table=shown("limits"), dose_table=shown("doses"), organ_table=None,
         findings=[Finding("warn", "x", "Look at it.")],
     )  # fmt: skip
     study._show_run(SimpleNamespace(report=report, paths={"report": Path("r.pdf")}))  # type: ignore[arg-type]
     said = capsys.readouterr().out
     rows = rows_of(said)
+    assert said.startswith("Plan, c1 ")
     assert ["Activity", "2 GBq", "drawn up"] in rows
     assert [row for row in rows if row[-1] == "7"] == [["limits", "7"], ["doses", "7"]]
     assert "warn  Look at it." in said
@@ -238,14 +239,18 @@ def test_a_phantom_and_a_demo_are_of_the_size_and_seed_asked(
     ("severities", "code"),
     [((), None), (("note",), None), (("warn", "note"), None), (("note", "stop"), 3)],
 )
-def test_only_a_stop_ends_with_three(severities: tuple[Any, ...], code: int | None) -> None:
+def test_only_a_stop_ends_with_three(
+    severities: tuple[Any, ...], code: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
     findings = [Finding(severity, "x", "X.") for severity in severities]
     if code is None:
-        exit_on_stop(findings)
+        exit_on_stop(findings, "{codes}")
+        assert capsys.readouterr().err == ""
     else:
         with pytest.raises(typer.Exit) as ending:
-            exit_on_stop(findings)
+            exit_on_stop([*findings, *findings], "stopped by {codes}; look")
         assert ending.value.exit_code == code
+        assert capsys.readouterr().err == "opensirt: stopped by x; look\n"
 
 
 def test_names_and_values_are_parted_at_the_first_sign() -> None:
@@ -315,7 +320,8 @@ def test_an_error_is_shown_whole_where_that_was_asked_for(monkeypatch: pytest.Mo
 
 
 def ended(stops: tuple[Finding, ...], accepted: Any = None) -> Any:
-    return SimpleNamespace(report=SimpleNamespace(stops=stops, accepted=accepted))
+    report = SimpleNamespace(stops=stops, accepted=accepted)
+    return SimpleNamespace(report=report, plan=SimpleNamespace(is_given=False))
 
 
 def test_a_demo_and_a_run_that_are_stopped_end_with_three(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,6 +354,16 @@ def test_one_line_names_each_stop_once_and_who_accepted(
     with pytest.raises(typer.Exit):
         study._end(ended(stops, SimpleNamespace(name="Dr A.")))
     assert "stopped by a, b; accepted by Dr A.; the RT Plan says so" in capsys.readouterr().err
+    with pytest.raises(typer.Exit):
+        study._end(ended(stops, SimpleNamespace(name="Dr {A}")))
+    assert "stopped by a, b; accepted by Dr {A};" in capsys.readouterr().err
+    given = ended(stops)
+    given.plan.is_given = True
+    with pytest.raises(typer.Exit):
+        study._end(given)
+    assert capsys.readouterr().err == (
+        "opensirt: what was given has findings that stop: a, b; a verification has no RT Plan\n"
+    )
     study._end(ended(()))
     assert capsys.readouterr().err == ""
 
