@@ -189,8 +189,8 @@ def run(
 def _end(outcome: RunResult) -> None:
     """Leave with code 3 and one line where a stop stands, accepted or not."""
     accepted = outcome.report.accepted
-    line = 'the plan is stopped by {codes}; no RT Plan was written; --allow-stop "YOUR NAME: '
-    line += 'REASON" writes it'
+    no_plan = 'no RT Plan was written; --allow-stop "YOUR NAME: REASON" writes it'
+    line = f"the plan is stopped by {{codes}}; {no_plan}"
     if outcome.plan.is_given:
         line = "what was given has findings that stop: {codes}; a verification has no RT Plan"
     elif accepted:

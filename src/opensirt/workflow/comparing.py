@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from opensirt.workflow.dosing import (
     MONTE_CARLO,
     Dosing,
     MonteCarloOptions,
+    activity_findings,
     calculate,
     error_path,
     read_maps,
@@ -89,6 +90,7 @@ def compare_from_files(
     dose_constant: float | str | None = None,
     options: MonteCarloOptions | None = None,
     step: Step | None = None,
+    activity_unit: str | None = None,
 ) -> ComparedFiles:
     """Dose of one activity map by several engines, held against the most trusted of them.
 
@@ -110,7 +112,7 @@ def compare_from_files(
     paths = _paths(out, names)
     for path in paths.values():
         refuse_unusable_file(path, inputs)
-    source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)
+    source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant, activity_unit)
     drawn = _regions(regions, source) if regions is not None else None
     known = density_classes(mass) if drawn is None else drawn
     say = step or (lambda what, done: None)
@@ -127,6 +129,7 @@ def compare_from_files(
         for name, done in made.items()
     ]
     comparison, page = _judge(doses, mass, drawn, made, say)
+    page = replace(page, findings=(*activity_findings(source), *page.findings))
     record = Provenance(
         inputs={role: hash_file(path) for role, path in roles.items()},
         options={"engines": list(names), "nuclide": of.name},

@@ -84,7 +84,8 @@ def test_a_run_shows_its_headline_tables_findings_and_files(
         return SimpleNamespace(title=title, columns=("what", "Gy"), rows=((title, "7"),))
 
     report = SimpleNamespace(
-        case_id="c1", title="Plan", headline=[SimpleNamespace(label="Activity", value="2 GBq", note="drawn up")],
+        case_id="c1", title="Plan",
+        headline=[SimpleNamespace(label="Activity", value="2 GBq", note="drawn up")],
         limit_table=shown("limits"), dose_table=shown("doses"), organ_table=None,
         findings=[Finding("warn", "x", "Look at it.")],
     )  # fmt: skip
@@ -114,8 +115,9 @@ def test_monte_carlo_shows_its_own_figures() -> None:
 
 def test_a_dose_map_shows_mean_and_highest_dose(monkeypatch: pytest.MonkeyPatch) -> None:
     found: dict[str, Any] = {}
-    result = {"seconds": 1.5, "threads": 2, "decays": 4e15, "mean_dose_gy": 12.5,
-              "maximum_dose_gy": 99.5, "out": "d.nii.gz"}  # fmt: skip
+    result = {"seconds": 1.5, "threads": 2, "decays": 4e15, "activity_gbq": 1.7123,
+              "findings": [], "mean_dose_gy": 12.5, "maximum_dose_gy": 99.5,
+              "out": "d.nii.gz"}  # fmt: skip
 
     def instead(activity: Path, **more: Any) -> dict[str, Any]:
         found.update(more, activity=activity)
@@ -126,16 +128,19 @@ def test_a_dose_map_shows_mean_and_highest_dose(monkeypatch: pytest.MonkeyPatch)
         "dose", "--activity", "a", "--density", "b", "--ct", "c", "--nuclide", "y90", "--engine",
         "local", "--histories", 5, "--uncertainty", 0.02, "--seed", 7, "--threads", 3, "--mode",
         "full", "--device", "cuda", "--dose-constant", "50", "--out", "d.nii.gz",
+        "--activity-unit", "MBq/mL",
     ).stdout  # fmt: skip
     assert [found[key] for key in ("activity", "density", "ct", "out")] == [
         Path("a"), Path("b"), Path("c"), Path("d.nii.gz"),
     ]  # fmt: skip
     assert (found["nuclide_name"], found["engine"], found["dose_constant"]) == ("y90", "local", 50)
+    assert found["activity_unit"] == "MBq/mL"
     options = found["options"]
     assert (options.histories, options.uncertainty, options.seed) == (5, 0.02, 7)
     assert (options.threads, options.mode, options.device) == (3, "full", "cuda")
     assert rows_of(said)[1:] == [
-        ["time", "1.50 s with 2 threads"], ["decays", "4e+15"], ["mean dose", "12.5 Gy"],
+        ["time", "1.50 s with 2 threads"], ["activity in the map", "1.712 GBq"],
+        ["decays", "4e+15"], ["mean dose", "12.5 Gy"],
         ["highest dose", "99.5 Gy"], ["written", "d.nii.gz"],
     ]  # fmt: skip
 
@@ -153,12 +158,13 @@ def test_a_comparison_is_handed_what_was_asked_and_shown(monkeypatch: pytest.Mon
     monkeypatch.setattr(comparison, "compare_from_files", instead)
     said = call(
         "dose", "--activity", "a", "--density", "b", "--ct", "c", "--nuclide", "y90", "--engine",
-        "all", "--compare", "--regions", "r", "--out", "d.nii.gz",
+        "all", "--compare", "--regions", "r", "--out", "d.nii.gz", "--activity-unit", "kBq/mL",
     ).stdout  # fmt: skip
     assert [found[key] for key in ("activity", "density", "ct", "regions", "out")] == [
         Path(name) for name in ("a", "b", "c", "r", "d.nii.gz")
     ]
     assert (found["engines"], found["nuclide_name"]) == ("all", "y90")
+    assert found["activity_unit"] == "kBq/mL"
     assert ["x", "1"] in rows_of(said)
     assert "caption\nTime: local 1.25 s\nnote  So." in said
     assert "page                 p.html" in said
