@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from opensirt.case import Case
 from opensirt.dose.statistics import RegionDose
 from opensirt.findings import AcceptedStop, Finding, stops_of
-from opensirt.plan.plan import Plan, PlannedDose
+from opensirt.plan.plan import Plan
 from opensirt.report import OrganDose
 from opensirt.units import BQ_PER_GBQ
 
@@ -54,18 +54,8 @@ def results_record(
             "mass_source": plan.lung.mass_source,
         },
         "tumour_to_normal": plan.tumour_to_normal,
-        "planned": [asdict(part) for part in _planned(plan)],
-        "regions": [
-            *(asdict(dose) for dose in doses),
-            *(
-                {
-                    **asdict(organ.dose),
-                    "from_tails_gy": organ.from_tails_gy,
-                    "scenario": organ.scenario,
-                }
-                for organ in organs
-            ),
-        ],
+        "planned": _planned(plan, doses),
+        "regions": [*map(_region, doses), *map(_organ, organs)],
         "findings": [finding.as_dict() for finding in findings],
         "left_out": [item.as_dict() for item in case.left_out],
         "stop": _stop(findings, accepted, plan.is_given),
@@ -73,11 +63,31 @@ def results_record(
     }
 
 
-def _planned(plan: Plan) -> Iterator[PlannedDose]:
-    """Each compartment whose mean dose the model knows."""
-    for part in (*plan.tumours, plan.perfused, plan.normal, plan.whole_normal, plan.whole_liver):
-        if part is not None:
-            yield part
+def _planned(plan: Plan, doses: Sequence[RegionDose]) -> list[dict[str, Any]]:
+    """Each compartment whose mean dose the model knows, under its name in `regions`."""
+    every = (*plan.tumours, plan.perfused, plan.normal, plan.whole_normal, plan.whole_liver)
+    shown = {dose.name: dose.shown for dose in doses}
+    return [
+        {**asdict(part), "name": shown.get(part.name, part.name)}
+        for part in every
+        if part is not None
+    ]
+
+
+def _region(dose: RegionDose) -> dict[str, Any]:
+    """One region under the name that says what it is; of a lesion also that of its outline."""
+    row = {**asdict(dose), "name": dose.shown, "structure": dose.shown}
+    return {**row, "outline": dose.name} if dose.role == "tumour" else row
+
+
+def _organ(organ: OrganDose) -> dict[str, Any]:
+    in_map_gy = organ.dose.mean_dose_gy if organ.in_map_gy is None else organ.in_map_gy
+    return {
+        **_region(organ.dose),
+        "from_tails_gy": organ.from_tails_gy,
+        "mean_in_map_gy": in_map_gy,
+        "scenario": organ.scenario,
+    }
 
 
 def _given(case: Case) -> dict[str, Any] | None:

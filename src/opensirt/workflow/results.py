@@ -26,6 +26,7 @@ from opensirt.workflow.export import write_dicom
 from opensirt.workflow.figures import (
     counted_regions,
     histograms,
+    named_regions,
     region_doses,
     report_regions,
 )
@@ -39,7 +40,7 @@ from opensirt.workflow.pictures import report_pictures
 from opensirt.workflow.planning import calibrate
 from opensirt.workflow.record import results_record
 from opensirt.workflow.setting import Setting, make_setting
-from opensirt.workflow.structures import Structures, make_structures
+from opensirt.workflow.structures import Structures, make_structures, structure_names
 
 __all__ = ["build_report", "write_results"]
 
@@ -50,7 +51,8 @@ DISAGREEMENT = 0.10
 @lru_cache(maxsize=1)
 def _structures(case: Case, setting: Setting) -> Structures:
     """Those of report and files, which are the same; the last are kept."""
-    return make_structures(case, setting, counted_regions(setting))
+    names = structure_names(setting.drawn.lesions)
+    return make_structures(case, names, counted_regions(setting))
 
 
 def build_report(
@@ -89,7 +91,7 @@ def build_report(
     setting = make_setting(case)
     calibrated, calibration = calibrate(case, plan.nuclide)
     shown = activity if activity is not None else plan.scale(calibrated)
-    regions = counted_regions(setting)
+    regions = named_regions(setting)
     of = nuclide or product(plan.product).nuclide.with_dose_constant(
         plan.dose_constant_gy_kg_per_gbq
     )
@@ -232,8 +234,9 @@ def _findings(
 def _voxel_findings(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ...]:
     """Where the model's mean and the voxel engine's mean of a compartment are far apart."""
     voxel = {dose.name: dose.mean_dose_gy for dose in doses}
+    shown = {dose.name: dose.shown for dose in doses}
     apart = [
-        f"{name} {mean_gy:.3g} Gy by model, {voxel[name]:.3g} Gy in voxels"
+        f"{shown[name]} {mean_gy:.3g} Gy by model, {voxel[name]:.3g} Gy in voxels"
         for name, mean_gy in _modelled(plan)
         if name in voxel and mean_gy > 0 and abs(voxel[name] / mean_gy - 1.0) > DISAGREEMENT
     ]
@@ -247,6 +250,7 @@ def _voxel_findings(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, .
 def _missed_targets(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ...]:
     """Targets that every tumour meets by the model, and some miss in the voxels."""
     voxel_gy = {dose.name: dose.mean_dose_gy for dose in doses}
+    shown = {dose.name: dose.shown for dose in doses}
     judged = judged_tumours(plan)
     met = [f.text for f in plan.findings if f.code == "tumour-dose-target-met"]
     found = []
@@ -254,7 +258,7 @@ def _missed_targets(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, .
         if limit.quantity != "tumour-mean" or not any(limit.text in text for text in met):
             continue
         missed = [
-            f"{t.name} {t.mean_dose_gy:.1f} Gy by model, {voxel_gy[t.name]:.1f} Gy in voxels"
+            f"{shown[t.name]} {t.mean_dose_gy:.1f} Gy by model, {voxel_gy[t.name]:.1f} Gy in voxels"
             for t in plan.tumours
             if t.name in judged
             and t.name in voxel_gy

@@ -78,6 +78,9 @@ def test_an_organ_at_risk_has_both_doses():
     row = record(organs=(organ,))["regions"][-1]
     assert (row["name"], row["mean_dose_gy"], row["from_tails_gy"]) == ("gallbladder", 184.0, 12.5)
     assert row["scenario"] == "counts as spheres"
+    assert row["mean_in_map_gy"] == 184.0
+    supposed = record(organs=(replace(organ, in_map_gy=14.0),))["regions"][-1]
+    assert (supposed["mean_in_map_gy"], supposed["mean_dose_gy"]) == (14.0, 184.0)
     assert "from_tails_gy" not in record()["regions"][0]
     rows = json.loads(json.dumps(record(organs=(organ,))["regions"]))
     jsonschema.Draft202012Validator(SCHEMA["properties"]["regions"]).validate(rows)
@@ -297,3 +300,18 @@ def test_a_region_that_was_drawn_and_lost_stops_the_plan_and_the_rest_is_listed(
     found = record(case=case)
     assert [item["what"] for item in found["left_out"]] == [item.what for item in left]
     jsonschema.validate(found["left_out"], SCHEMA["properties"]["left_out"])
+
+
+def test_a_viable_part_never_has_the_name_of_its_lesion():
+    """Tumour 1 has necrosis and its part is named so everywhere; Tumour 2 has none."""
+    doses = tuple(
+        replace(dose, structure="Tumour 1 viable") if dose.name == "Tumour 1" else dose
+        for dose in sample_doses()
+    )
+    found = results_record(Case("c"), sample_plan(), "local", doses, (), (), None, {})
+    named = [(r["name"], r["structure"], r["outline"]) for r in found["regions"] if "outline" in r]
+    assert named == [
+        ("Tumour 1 viable", "Tumour 1 viable", "Tumour 1"), ("Tumour 2", "Tumour 2", "Tumour 2"),
+    ]  # fmt: skip
+    assert [part["name"] for part in found["planned"]][:2] == ["Tumour 1 viable", "Tumour 2"]
+    jsonschema.Draft202012Validator(SCHEMA["properties"]["regions"]).validate(found["regions"])
