@@ -63,6 +63,7 @@ def run_study(
     """
     step = progress or (lambda what, done: None)
     refuse_unusable(Path(to), overwrite=overwrite, inputs=places_of(Path(study)))
+    options.require_names()
     nuclide = options.nuclide()
     case = read_case(
         study,

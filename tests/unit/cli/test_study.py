@@ -256,3 +256,30 @@ def test_phantom_replaces_only_when_told(tmp_path):
 def test_read_of_a_missing_study():
     line = refusal("read", "nowhere")
     assert line == "nowhere does not exist; give a study folder, a case.toml or an image file"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--product", "wood", "--model", "mird"), "product 'wood' is unknown"),
+        ((*RUN[:2], "--model", "guess"), "planning model 'guess' is unknown"),
+        ((*RUN, "--engine", "exact"), "dose engine 'exact' is unknown"),
+        ((*RUN, "--indication", "flu"), "indication 'flu' is unknown"),
+        ((*RUN, "--intent", "cure"), "intent 'cure' is unknown"),
+        ((*RUN, "--bsa-formula", "mine"), "surface formula 'mine' is unknown"),
+        ((*RUN, "--activity-per-sphere", "lab"), "activity_per_sphere_bq 'lab' of resin-y90"),
+        ((*RUN, "--dose-constant", "best"), "dose constant 'best' of y90 is unknown"),
+        ((*RUN, "--role", "Tumour A=tumor"), "region role 'tumor' is unknown"),
+    ],
+)
+def test_names_are_checked_before_any_image_is_read(
+    small_study, tmp_path, monkeypatch, words, said
+):
+    from opensirt.workflow import run as job
+
+    def read(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(job, "read_case", read)
+    assert refusal("run", small_study, *words, "--out", tmp_path / "out").startswith(said)
+    assert "ZeroDivisionError" in refusal("run", small_study, *RUN, "--out", tmp_path / "out")
