@@ -31,7 +31,7 @@ __all__ = [
 
 STOP_STANDS = 3
 """Exit code where results are whole, but a finding says not to treat by them."""
-PIPED_WIDTH = 140
+PIPED_WIDTH = 160
 """Columns of a table that no terminal shows and no COLUMNS bounds."""
 FRAME = 3
 """Columns of a table that each of its columns needs for lines and space."""

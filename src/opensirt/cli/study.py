@@ -306,18 +306,24 @@ def _show_study(case: Case, result: dict[str, Any]) -> None:
     rows = [
         [
             image["label"], image["modality"], image["role"], image["unit"],
+            image["nuclide"] or "–",
             " x ".join(str(n) for n in image["shape"]),
             " x ".join(f"{s:.4g}" for s in image["spacing_mm"]), str(image["acquired"] or "–"),
         ]
         for image in result["images"]
     ]  # fmt: skip
-    columns = ["image", "modality", "role", "unit", "voxels", "mm", "acquired"]
+    columns = ["image", "modality", "role", "unit", "nuclide", "voxels", "mm", "acquired"]
     table(f"Study {result['case_id']}: images", columns, rows)
-    rows = [[r["name"], r["role"], f"{r['volume_ml']:.1f}"] for r in result["regions"]]
+    rows = [[r["name"], r["role"], _volume(r["volume_ml"])] for r in result["regions"]]
     table("Regions", ["region", "role", "volume (mL)"], rows)
     show_suggestions(result)
     if case.left_out:
         table("Left out", ["what", "why"], [[item.shown, item.why] for item in case.left_out])
+
+
+def _volume(volume_ml: float) -> str:
+    """A volume in mL; of a small one two digits, and 0 for nothing alone."""
+    return f"{volume_ml:.1f}" if volume_ml >= 9.95 else f"{volume_ml:.2g}"
 
 
 def _show_run(outcome: RunResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import nibabel
@@ -67,6 +68,12 @@ def test_read_lists_images_and_regions_of_a_dicom_study(digital):
     printed = call("read", out / "dicom")
     assert printed.code == 0
     assert "SPECT, digital patient" in printed.stdout
+    assert re.search(r"counts │ +tc99m │", printed.stdout)
+    assert re.search(r"Bq/mL │ +y90 │", printed.stdout)
+    smallest = min(volume for volume in volumes.values() if volume > 0)
+    assert smallest < 0.05
+    assert f" {smallest:.2g} │" in printed.stdout
+    assert not re.search(r" 0\.0+ │", printed.stdout)
 
 
 def test_read_of_single_files(digital, small_study):

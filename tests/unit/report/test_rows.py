@@ -234,3 +234,16 @@ def test_a_verification_says_so_and_has_nothing_to_draw_up():
     whole = described(sample_plan(is_given=True, residual_fraction=0.0), case=Case("c-7"))
     assert rows(whole.headline)[0][2] == "48.6 mCi, time not stated"
     assert "drawn up" not in render_html(whole)
+
+
+def test_signatures_stand_on_page_one_and_captions_beside_no_table_that_scrolls():
+    findings = [Finding("warn", f"x-{n}", f"Warning {n}.") for n in range(2)]
+    page = render_html(described(findings=findings))
+    first = page[page.index('<div class="first">') : page.index("<h2>Warnings</h2>")]
+    assert "Doses and limits" in first
+    assert "Medical physicist, date" in first
+    assert "With the 2 warnings that follow." in first
+    assert "With the 1 warning that follows." in render_html(described(findings=findings[:1]))
+    assert "Without warnings." in render_html(described())
+    assert "<caption>" not in page
+    assert page.index("</table></div>") < page.index("Model: uniform dose per compartment")
