@@ -153,17 +153,6 @@ def test_the_hottest_organs_at_risk_stand_on_page_one():
     ]
 
 
-def test_a_scenario_does_not_stand_among_measured_doses_unmarked():
-    organ = OrganDose(region("o5", "other", 5.0, 9.0), 0.0, "counts")
-    measured = described(organs=(organ,)).limit_table
-    supposed = described(organs=(replace(organ, in_map_gy=0.5),)).limit_table
-    assert (measured.rows[-1][0], supposed.rows[-1][0]) == ("o5", "o5, scenario")
-    assert "Scenario" not in measured.caption
-    assert supposed.caption.endswith(
-        "Scenario: no dose of the map, but what the counts seen in the organ would mean as spheres."
-    )
-
-
 def test_what_healthy_tissue_gets_is_read_before_the_rest_and_defaults_last():
     codes = (
         "binding-limit",
