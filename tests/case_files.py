@@ -79,8 +79,13 @@ def write_maa_case(path: Path) -> Path:
     )  # fmt: skip
 
 
-def write_map(path: Path, values: npt.NDArray[Any], spacing_mm: float = 4.0) -> Path:
-    """Values on a regular grid as NIfTI; the reader of the file states the unit."""
+def write_map(
+    path: Path,
+    values: npt.NDArray[Any],
+    spacing_mm: float = 4.0,
+    unit: Unit = Unit.ARBITRARY,
+) -> Path:
+    """Values on a regular grid as NIfTI; where no unit is given, the reader states it."""
     grid = Grid.regular(values.shape, (spacing_mm,) * 3, (0.0, 0.0, 0.0))
-    write_volume_nifti(path, Volume(np.asarray(values), grid, Unit.ARBITRARY))
+    write_volume_nifti(path, Volume(np.asarray(values), grid, unit))
     return path

@@ -17,6 +17,9 @@ from opensirt.cli.app import main
 __all__ = ["Outcome", "call", "call_json", "files_in", "refusal"]
 
 
+STOPPED = 3
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Exit code and both outputs of one command."""
@@ -42,9 +45,15 @@ def call(*words: object) -> Outcome:
 
 
 def call_json(*words: object, code: int = 0) -> dict[str, Any]:
-    """The result of a command that must end with `code`; stdout must be JSON alone."""
+    """The result of a command that must end with `code`; stdout must be JSON alone.
+
+    Nothing is on stderr, but one line where a stop stands.
+    """
     outcome = call(*words, "--json")
-    assert (outcome.code, outcome.stderr) == (code, "")
+    assert outcome.code == code, outcome.stderr
+    lines = outcome.stderr.splitlines()
+    assert len(lines) == (code == STOPPED), lines
+    assert all("stop" in line for line in lines)
     result: dict[str, Any] = json.loads(outcome.stdout)
     return result
 

@@ -18,6 +18,7 @@ __all__ = ["PYTHON", "accepted", "named", "option", "speaking_to", "together"]
 Face = Literal["python", "command line"]
 
 PYTHON = {
+    "activity-unit": "activity_unit=...",
     "assume-aligned": "assume_aligned=True",
     "choose": "choose=...",
     "ct": "ct=...",

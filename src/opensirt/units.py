@@ -10,6 +10,7 @@ from enum import Enum
 from opensirt.errors import UnitMismatchError
 
 __all__ = [
+    "ACTIVITY_PER_ML",
     "BQ_PER_GBQ",
     "BQ_PER_MBQ",
     "CM_PER_M",
@@ -21,6 +22,7 @@ __all__ = [
     "SECONDS_PER_DAY",
     "SECONDS_PER_HOUR",
     "Unit",
+    "activity_text",
     "parse_unit",
 ]
 
@@ -30,12 +32,25 @@ G_PER_KG = 1000.0
 ML_PER_MM3 = 1e-3
 MM_PER_CM = 10.0
 CM_PER_M = 100.0
+BQ_PER_KBQ = 1e3
 BQ_PER_MBQ = 1e6
 BQ_PER_GBQ = 1e9
 MBQ_PER_MCI = 37.0
 """Exact: 1 Ci = 3.7e10 Bq."""
 SECONDS_PER_HOUR = 3600.0
 SECONDS_PER_DAY = 86400.0
+
+
+ACTIVITY_PER_ML = {"Bq/mL": 1.0, "kBq/mL": BQ_PER_KBQ, "MBq/mL": BQ_PER_MBQ}
+"""Bq/mL of one of each unit that a map of activity may be in."""
+
+
+def activity_text(activity_bq: float) -> str:
+    """An activity in the unit that leaves one to three digits before the point: "1.7 GBq"."""
+    for name, size in (("GBq", BQ_PER_GBQ), ("MBq", BQ_PER_MBQ), ("kBq", BQ_PER_KBQ)):
+        if abs(activity_bq) >= 0.9995 * size:
+            return f"{activity_bq / size:.4g} {name}"
+    return f"{activity_bq:.3g} Bq"
 
 
 class Unit(Enum):

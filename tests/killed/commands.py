@@ -82,12 +82,13 @@ def _study(home: Path) -> None:
 def _maps(home: Path) -> None:
     import numpy as np
 
+    from opensirt.units import Unit
     from tests.case_files import write_map
 
     (home / "study").mkdir()
     activity = np.zeros((8, 8, 8), np.float32)
     activity[3:5, 3:5, 3:5] = 1e6
-    write_map(home / "study" / "activity.nii.gz", activity)
+    write_map(home / "study" / "activity.nii.gz", activity, unit=Unit.BQ_PER_ML)
     write_map(home / "study" / "density.nii.gz", np.ones_like(activity))
 
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from opensirt.cli.console import JSON_OPTION, constant_from, emit, exit_on_stop, table
+from opensirt.cli.console import (
+    JSON_OPTION,
+    constant_from,
+    emit,
+    exit_on_stop,
+    show_findings,
+    table,
+)
 from opensirt.cli.naming import spread_roles
 from opensirt.cli.options import (
     ACTIVITY,
@@ -21,6 +28,7 @@ from opensirt.cli.options import (
     LUNG_MASS,
     LUNG_SHUNT,
     NORMAL_DOSE,
+    NORMAL_MASS,
     PRESCRIBE_FOR,
     PREVIOUS_LUNG_DOSE,
     PRODUCT,
@@ -39,6 +47,7 @@ __all__ = ["app", "spread_values"]
 
 app = typer.Typer(help="Activity from masses and doses, without images.")
 
+NO_SHUNT = "not judged: no lung shunt given"
 MANY_VALUED = ("--tumour-mass-g", "--tumour-to-normal")
 
 
@@ -76,6 +85,7 @@ def mird(
     perfused_mass_g: float = typer.Option(..., help="Mass of the perfused volume."),
     dose_gy: float | None = typer.Option(None, help="Prescribed mean dose of that volume."),
     activity_gbq: float | None = ACTIVITY,
+    normal_mass_g: float | None = NORMAL_MASS,
     lung_shunt: float | None = LUNG_SHUNT,
     lung_mass_g: float | None = LUNG_MASS,
     residual: float = RESIDUAL,
@@ -117,7 +127,10 @@ def mird(
         vials=vials,
         hours_since_calibration=hours_since_calibration,
     )
-    _show(activity_mird(product, perfused_mass_g, prescription, options), as_json)
+    plan = activity_mird(
+        product, perfused_mass_g, prescription, options, normal_mass_g=normal_mass_g
+    )
+    _show(plan, as_json)
 
 
 @app.command()
@@ -262,6 +275,7 @@ def _options(
 
 
 def _show(plan: Plan, as_json: bool) -> None:
+    from opensirt.findings import merged_findings
     from opensirt.plan.activity import activity_result
 
     result = activity_result(plan)
@@ -278,7 +292,8 @@ def _show(plan: Plan, as_json: bool) -> None:
         ):
             if result[key]["dose_gy"] is not None:
                 rows.append([f"{label} dose (Gy)", f"{result[key]['dose_gy']:.1f}"])
-        rows.append(["lung dose (Gy)", f"{result['lung']['dose_gy']:.1f}"])
+        lung = f"{plan.lung.dose_gy:.1f}" if plan.lung.is_known else NO_SHUNT
+        rows.append(["lung dose (Gy)", lung])
         if result["bsa_m2"] is not None:
             rows.append(["body surface area (m²)", f"{result['bsa_m2']:.3f}"])
         if plan.spheres is not None:
@@ -287,8 +302,7 @@ def _show(plan: Plan, as_json: bool) -> None:
         table(f"{plan.model}, {plan.product}", ["quantity", "value"], rows)
         for formula in plan.formulae:
             typer.echo(f"{formula.name}: {formula.symbols} = {formula.numbers}")
-        for finding in plan.findings:
-            typer.echo(f"{finding.severity:<5} {finding.text}")
+        show_findings(merged_findings(plan.findings))
 
     emit(result, as_json, show)
-    exit_on_stop(plan.findings)
+    exit_on_stop(plan.findings, "the activity is stopped by {codes}; do not treat with it")

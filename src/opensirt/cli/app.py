@@ -11,6 +11,7 @@ import typer
 
 from opensirt.asking import speaking_to
 from opensirt.cli import STOPPED, activity, dosimetry, kernel, machine, study
+from opensirt.cli.numbers import how_to_type
 from opensirt.cli.parts import missing_part
 from opensirt.cli.streams import make_safe, tell
 from opensirt.errors import OpenSirtError
@@ -27,6 +28,7 @@ NO_MEMORY = ("failed to map segment", "annot allocate memory")
 app = typer.Typer(
     name="opensirt",
     help="Plan radioembolization (SIRT) from a hospital's own images. Research software.",
+    epilog="opensirt COMMAND --help shows the options of a command.",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -65,11 +67,12 @@ def main() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, signal.default_int_handler)
+    words = activity.spread_values(sys.argv[1:])
     try:
-        words = activity.spread_values(sys.argv[1:])
         code = app(words, prog_name="opensirt", standalone_mode=False)
     except USAGE_ERROR as problem:
-        _fail(f"{_words_of(problem)}; see opensirt --help")
+        said = _words_of(problem).rstrip(".")
+        _fail(f"{said}{how_to_type(said, words)}; see opensirt --help")
     except OpenSirtError as problem:
         _fail(str(problem))
     except ModuleNotFoundError as problem:

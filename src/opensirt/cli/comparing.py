@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from opensirt.cli.console import emit, progress, table
+from opensirt.cli.console import emit, progress, show_findings, table
 
 __all__ = ["compare", "require_one_engine"]
 
@@ -35,8 +35,7 @@ def compare(activity: Path, as_json: bool, **choices: Any) -> None:
             typer.echo(shown.caption)
         times = ", ".join(f"{n} {e['seconds']:.2f} s" for n, e in done.result["engines"].items())
         typer.echo(f"Time: {times}")
-        for finding in done.page.findings:
-            typer.echo(f"{finding.severity:<5} {finding.text}")
+        show_findings(done.page.findings)
         typer.echo("")
         for what, path in done.result["paths"].items():
             typer.echo(f"{what:<20} {path}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -23,11 +25,16 @@ __all__ = [
     "exit_on_stop",
     "key_values",
     "progress",
+    "show_findings",
     "table",
 ]
 
 STOP_STANDS = 3
 """Exit code where results are whole, but a finding says not to treat by them."""
+PIPED_WIDTH = 160
+"""Columns of a table that no terminal shows and no COLUMNS bounds."""
+FRAME = 3
+"""Columns of a table that each of its columns needs for lines and space."""
 COMPILING = "making machine code, first use only"
 JSON_OPTION = typer.Option(False, "--json", help="Machine-readable result on stdout.")
 
@@ -62,29 +69,82 @@ def emit(
         tell(f"{LOST} ({why}); the files are whole")
 
 
-def exit_on_stop(findings: Sequence[Finding]) -> None:
-    """Leave with `STOP_STANDS` where a finding of severity "stop" stands, after the results."""
-    if any(finding.severity == "stop" for finding in findings):
+def show_findings(findings: Sequence[Finding]) -> None:
+    """A line for each finding, its severity first."""
+    for finding in findings:
+        typer.echo(f"{finding.severity:<5} {finding.text}")
+
+
+def exit_on_stop(findings: Sequence[Finding], line: str) -> None:
+    """Leave with `STOP_STANDS` where a finding of severity "stop" stands, after the results.
+
+    `line` is told on stderr; ``{codes}`` in it are those of the stops.
+    """
+    codes = dict.fromkeys(f.code for f in findings if f.severity == "stop")
+    if codes:
+        tell(line.format(codes=", ".join(codes)))
         raise typer.Exit(STOP_STANDS)
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table on stdout; the first column is text, the others numbers or text."""
+    """A table on stdout; the first column is text, the others numbers or text.
+
+    As wide as the terminal, or as COLUMNS says. Where the longest words of the columns do not fit
+    beside one another, rows stand below one another instead: no word is broken.
+    """
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
-
-    grid = Table(title=title, title_justify="left", header_style="bold")
-    for index, column in enumerate(columns):
-        grid.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
-    for row in rows:
-        grid.add_row(*row)
 
     class Printer(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    console = Printer(width=None if sys.stdout.isatty() else 140, markup=False, highlight=False)
+    is_sized = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    console = Printer(width=None if is_sized else PIPED_WIDTH, markup=False, highlight=False)
+    room = console.width - FRAME * len(columns) - 1
+    least, most = [], []
+    for cells in zip(columns, *rows, strict=True):
+        least.append(max(cell_len(word) for cell in cells for word in (*cell.split(), "")))
+        most.append(max(map(cell_len, cells)))
+    if sum(least) > room:
+        _print_rows(title, columns, rows, console.width)
+        return
+    widths = _shared(least, most, room)
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
+        justify: Literal["left", "right"] = "left" if index == 0 else "right"
+        grid.add_column(column, justify=justify, overflow="fold", width=width)
+    for row in rows:
+        grid.add_row(*row)
     console.print(grid)
+
+
+def _shared(least: list[int], most: list[int], room: int) -> list[int]:
+    """Widths of columns from `least` to `most`: what is left of `room` goes to each alike."""
+    widths, left = list(least), room - sum(least)
+    order = sorted(range(len(least)), key=lambda n: most[n] - least[n])
+    for place, n in enumerate(order):
+        more = min(most[n] - least[n], left // (len(order) - place))
+        widths[n] += more
+        left -= more
+    return widths
+
+
+def _print_rows(title: str, columns: list[str], rows: list[list[str]], width: int) -> None:
+    """Each row as its first cell and a line for each other one, for a terminal that is narrow."""
+    shape: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    inner: dict[str, Any] = {"initial_indent": "  ", "subsequent_indent": "    ", **shape}
+    lines = [title]
+    for first, *rest in rows:
+        cells = [(name, cell) for name, cell in zip(columns[1:], rest, strict=True) if cell]
+        if len(columns) == 2:
+            cells, first = [], f"{first}: {rest[0]}"
+        lines += textwrap.wrap(first, width, subsequent_indent="    ", **shape)
+        for name, cell in cells:
+            text = f"{name}: {cell}" if name else cell
+            lines += textwrap.wrap(text, width, **inner)
+    print("\n".join(lines))
 
 
 def key_values(text: list[str], option: str) -> dict[str, str]:

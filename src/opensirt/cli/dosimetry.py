@@ -8,7 +8,13 @@ from typing import Any
 import typer
 
 from opensirt.cli import comparing
-from opensirt.cli.console import JSON_OPTION, constant_from, emit, progress, table
+from opensirt.cli.console import (
+    JSON_OPTION,
+    constant_from,
+    emit,
+    progress,
+    table,
+)
 
 __all__ = ["dose", "dvh"]
 
@@ -21,7 +27,10 @@ ENGINE = typer.Option(
 
 
 def dose(
-    activity: Path = typer.Option(..., help="Activity map, Bq/mL at time zero (NIfTI, NRRD)."),
+    activity: Path = typer.Option(..., help="Activity map at time zero (NIfTI, NRRD)."),
+    activity_unit: str | None = typer.Option(
+        None, help="Bq/mL, kBq/mL or MBq/mL, where the file does not state it."
+    ),
     density: Path | None = typer.Option(None, help="Density map, g/mL."),
     ct: Path | None = typer.Option(None, help="CT, HU, instead of a density map."),
     nuclide: str = NUCLIDE,
@@ -43,6 +52,7 @@ def dose(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Absorbed dose to complete decay of an activity map."""
+    from opensirt.units import BQ_PER_GBQ, activity_text
     from opensirt.workflow import MonteCarloOptions, dose_from_files
 
     options = MonteCarloOptions(histories, uncertainty, seed, threads, mode, device)
@@ -58,6 +68,7 @@ def dose(
             regions=regions,
             dose_constant=constant_from(dose_constant),
             options=options,
+            activity_unit=activity_unit,
         )
         return
     comparing.require_one_engine(engine, regions)
@@ -72,17 +83,24 @@ def dose(
             dose_constant=constant_from(dose_constant),
             options=options,
             step=step,
+            activity_unit=activity_unit,
         )
     rows = [
         ["time", f"{result['seconds']:.2f} s with {result['threads']} threads"],
         *_statistics(result),
+        ["activity in the map", activity_text(result["activity_gbq"] * BQ_PER_GBQ)],
         ["decays", f"{result['decays']:.4g}"],
         ["mean dose", f"{result['mean_dose_gy']:.4g} Gy"],
         ["highest dose", f"{result['maximum_dose_gy']:.4g} Gy"],
         ["written", result["out"]],
     ]
-    title = f"Dose, {engine}"
-    emit(result, as_json, lambda: table(title, ["what", "value"], rows), is_written=True)
+
+    def show() -> None:
+        table(f"Dose, {engine}", ["what", "value"], rows)
+        for finding in result["findings"]:
+            typer.echo(f"{finding['severity']:<5} {finding['text']}")
+
+    emit(result, as_json, show, is_written=True)
 
 
 def _statistics(result: dict[str, Any]) -> list[list[str]]:

@@ -17,6 +17,7 @@ __all__ = [
     "LUNG_MASS",
     "LUNG_SHUNT",
     "NORMAL_DOSE",
+    "NORMAL_MASS",
     "PRESCRIBE_FOR",
     "PREVIOUS_LUNG_DOSE",
     "PRODUCT",
@@ -28,7 +29,9 @@ __all__ = [
 ]
 
 PRODUCT = typer.Option(..., help="resin-y90, glass-y90 or ho166-plla.")
-LUNG_SHUNT = typer.Option(None, help="Lung shunt fraction, 0 to 1; none is assumed if not given.")
+LUNG_SHUNT = typer.Option(
+    None, help="Lung shunt fraction, 0 to 1; without it no lung limit is judged."
+)
 LUNG_MASS = typer.Option(None, help="Lung mass; a reference mass is assumed if not given.")
 INDICATION = typer.Option(None, help="hcc, icc, mcrc or net: whose limits apply; net if not given.")
 INTENT = typer.Option(
@@ -62,5 +65,6 @@ HOURS = typer.Option(
 ACTIVITY_PER_SPHERE = typer.Option(
     None, help="Bq per sphere at calibration or the name of one; the product's if not given."
 )
+NORMAL_MASS = typer.Option(None, help="Mass of perfused normal liver, for the limits on it.")
 WHOLE_NORMAL = typer.Option(None, help="Mass of all normal liver, perfused or not.")
 WHOLE_LIVER = typer.Option(None, help="Mass of the liver with its tumours.")

@@ -14,6 +14,7 @@ from opensirt.cli.console import (
     exit_on_stop,
     key_values,
     progress,
+    show_findings,
     table,
 )
 from opensirt.cli.naming import ROLES, region_roles, show_suggestions
@@ -29,7 +30,6 @@ from opensirt.cli.options import (
     PREVIOUS_LUNG_DOSE,
     VIALS,
 )
-from opensirt.cli.streams import tell
 
 if TYPE_CHECKING:
     from opensirt.case import Case, Treatment
@@ -188,17 +188,15 @@ def run(
 
 def _end(outcome: RunResult) -> None:
     """Leave with code 3 and one line where a stop stands, accepted or not."""
-    report = outcome.report
-    if not report.stops:
-        return
-    names = ", ".join(dict.fromkeys(stop.code for stop in report.stops))
-    what = (
-        f"accepted by {report.accepted.name}; the RT Plan says so"
-        if report.accepted
-        else 'no RT Plan was written; --allow-stop "YOUR NAME: REASON" writes it'
-    )
-    tell(f"the plan is stopped by {names}; {what}")
-    exit_on_stop(report.stops)
+    accepted = outcome.report.accepted
+    no_plan = 'no RT Plan was written; --allow-stop "YOUR NAME: REASON" writes it'
+    line = f"the plan is stopped by {{codes}}; {no_plan}"
+    if outcome.plan.is_given:
+        line = "what was given has findings that stop: {codes}; a verification has no RT Plan"
+    elif accepted:
+        name = accepted.name.replace("{", "{{").replace("}", "}}")
+        line = f"the plan is stopped by {{codes}}; accepted by {name}; the RT Plan says so"
+    exit_on_stop(outcome.report.stops, line)
 
 
 def _given(
@@ -308,32 +306,37 @@ def _show_study(case: Case, result: dict[str, Any]) -> None:
     rows = [
         [
             image["label"], image["modality"], image["role"], image["unit"],
+            image["nuclide"] or "–",
             " x ".join(str(n) for n in image["shape"]),
             " x ".join(f"{s:.4g}" for s in image["spacing_mm"]), str(image["acquired"] or "–"),
         ]
         for image in result["images"]
     ]  # fmt: skip
-    columns = ["image", "modality", "role", "unit", "voxels", "mm", "acquired"]
+    columns = ["image", "modality", "role", "unit", "nuclide", "voxels", "mm", "acquired"]
     table(f"Study {result['case_id']}: images", columns, rows)
-    rows = [[r["name"], r["role"], f"{r['volume_ml']:.1f}"] for r in result["regions"]]
+    rows = [[r["name"], r["role"], _volume(r["volume_ml"])] for r in result["regions"]]
     table("Regions", ["region", "role", "volume (mL)"], rows)
     show_suggestions(result)
     if case.left_out:
         table("Left out", ["what", "why"], [[item.shown, item.why] for item in case.left_out])
 
 
+def _volume(volume_ml: float) -> str:
+    """A volume in mL; of a small one two digits, and 0 for nothing alone."""
+    return f"{volume_ml:.1f}" if volume_ml >= 9.95 else f"{volume_ml:.2g}"
+
+
 def _show_run(outcome: RunResult) -> None:
     report = outcome.report
     table(
-        f"Plan for {report.case_id}",
+        f"{report.title}, {report.case_id}",
         ["what", "value", ""],
         [[row.label, row.value, row.note] for row in report.headline],
     )
     for shown in (report.limit_table, report.dose_table, report.organ_table):
         if shown is not None:
             table(shown.title, list(shown.columns), [list(row) for row in shown.rows])
-    for finding in report.findings:
-        typer.echo(f"{finding.severity:<5} {finding.text}")
+    show_findings(report.findings)
     typer.echo("")
     for what, path in outcome.paths.items():
         typer.echo(f"{what:<12} {path}")

@@ -43,6 +43,7 @@ def write_measurement_report(
     segmentation: Dataset,
     dose: Dataset | None = None,
     source_series_uid: str | None = None,
+    title: str = "SIRT measurements, opensirt",
 ) -> Path:
     """Write one measurement group per region.
 
@@ -59,6 +60,8 @@ def write_measurement_report(
         refer to it one by one: DCMTK refuses a report with RT Dose in an image reference.
     source_series_uid : str, optional
         Series that the regions were drawn on; by default the source of the context, else the dose.
+    title : str
+        Description of the series, 64 characters.
 
     Raises
     ------
@@ -72,6 +75,7 @@ def write_measurement_report(
         segmentation=segmentation,
         dose=dose,
         source_series_uid=source_series_uid,
+        title=title,
     )
     return save(dataset, path)
 
@@ -84,6 +88,7 @@ def build_measurement_report(
     segmentation: Dataset,
     dose: Dataset | None = None,
     source_series_uid: str | None = None,
+    title: str = "SIRT measurements, opensirt",
 ) -> Dataset:
     """The data set of `write_measurement_report`."""
     unknown = [name for name in measurements if name not in regions]
@@ -118,7 +123,7 @@ def build_measurement_report(
         is_verified=False,
     )
     _add_groups(dataset, groups[1:])
-    context.stamp(dataset, "SR", "SIRT measurements, opensirt")
+    context.stamp(dataset, "SR", title)
     dataset.ContentDate, dataset.ContentTime = context.date, context.time
     dataset.CodingSchemeIdentificationSequence = [_own_scheme()]
     return dataset

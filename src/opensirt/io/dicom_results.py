@@ -35,6 +35,7 @@ def write_dicom_results(
     outlines: Regions = NO_REGIONS,
     whole_voxels: bool = False,
     dose_comment: str = "",
+    title: str = "SIRT plan",
     dose_bits: int = 32,
     segmentation_kind: Literal["BINARY", "LABELMAP"] = "BINARY",
 ) -> list[Path]:
@@ -58,6 +59,8 @@ def write_dicom_results(
         None writes no RT Plan; the dose then keeps the identity of a plan that does not exist.
     dose_comment : str
         What a reader of the RT Dose alone must know, 64 characters.
+    title : str
+        What the result is, at the head of the description of the report.
     region_doses : mapping of region name to its numbers
     dvhs : cumulative histograms of regions
 
@@ -86,7 +89,12 @@ def write_dicom_results(
         objects[name] = build_segmentation(outlines, context, name=name)
     if any(region_doses.values()):
         objects["report"] = build_measurement_report(
-            regions, region_doses, context, segmentation=segmentation, dose=rt_dose
+            regions,
+            region_doses,
+            context,
+            segmentation=segmentation,
+            dose=rt_dose,
+            title=f"{title}, measurements, opensirt",
         )
     if activity is not None:
         objects["activity"] = build_activity_map(activity, context)

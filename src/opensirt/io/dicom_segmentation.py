@@ -134,7 +134,7 @@ def _builder(
         software_versions=context.software_version,
         device_serial_number=context.software_version,
         content_label="REGIONS",
-        content_description="Regions of a SIRT plan",
+        content_description="Regions of a SIRT result",
         pixel_measures=_pixel_measures(planes),
         plane_orientation=hd.PlaneOrientationSequence(
             "PATIENT", [float(v) for v in planes.orientation]

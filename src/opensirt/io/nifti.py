@@ -20,12 +20,13 @@ from opensirt.io.door import reader
 from opensirt.io.label_maps import labels_from_regions, regions_from_labels
 from opensirt.io.shear import right_angled
 from opensirt.io.whole import require_whole
-from opensirt.units import Unit
+from opensirt.units import ACTIVITY_PER_ML, Unit
 
 __all__ = [
     "read_nifti",
     "read_nifti_regions",
     "read_volume_nifti",
+    "stated_unit_nifti",
     "write_labels_nifti",
     "write_volume_nifti",
 ]
@@ -37,6 +38,7 @@ _MM_PER_UNIT = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 1e-3}
 """NIfTI files that leave the unit of length open hold millimetres, as all common writers do."""
 SAME_PLACE_MM = 0.1
 """Corners of sform and qform closer than this agree: the quaternion is stored in 32 bits."""
+STATED_UNITS = (*ACTIVITY_PER_ML, *(unit.value for unit in Unit))
 _LABEL_NAMES_CODE = 0
 """Extension code under which TotalSegmentator stores a Caret label table."""
 
@@ -70,14 +72,24 @@ def read_nifti_regions(path: Path) -> tuple[Region, ...]:
     return regions_from_labels(values, grid, path, _label_names(image))
 
 
+def stated_unit_nifti(path: Path) -> str:
+    """The unit that `write_volume_nifti` left in the intent name; other programs' words there, as
+    "Uptake", are no unit."""
+    name = bytes(_open(path).header["intent_name"]).rstrip(b"\0").decode("ascii", "replace")
+    return name if name in STATED_UNITS else ""
+
+
 def write_volume_nifti(path: Path, volume: Volume) -> None:
-    """Write a volume as NIfTI-1, sform and qform in scanner space, mm; values as they are."""
+    """Write a volume as NIfTI-1, sform and qform in scanner space, mm; values as they are.
+
+    The unit is the intent name, so that opensirt need not ask for it.
+    """
     values = np.asarray(volume.values)
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     elif values.dtype == np.float16:
         values = values.astype(np.float32)
-    _write(path, values, volume.grid)
+    _write(path, values, volume.grid, unit=volume.unit.value)
 
 
 def write_labels_nifti(path: Path, regions: Sequence[Region]) -> None:
@@ -207,12 +219,13 @@ def _label_names(image: nibabel.Nifti1Image) -> dict[int, str]:
 # -- writing
 
 
-def _write(path: Path, values: Array, grid: Grid, extension: str = "") -> None:
+def _write(path: Path, values: Array, grid: Grid, extension: str = "", *, unit: str = "") -> None:
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise FileFormatError(f"expected a name that ends in .nii or .nii.gz, got {path.name}")
     affine = _LPS_FROM_RAS @ grid.matrix[:, [2, 1, 0, 3]]
     image = nibabel.Nifti1Image(values.transpose(2, 1, 0), affine, dtype=values.dtype)
     image.header["descrip"] = b"opensirt"  # so that it may be replaced (io/made.py)
+    image.header["intent_name"] = unit.encode("ascii")
     image.header.set_xyzt_units("mm")
     image.header.set_sform(affine, code=1)
     image.header.set_qform(affine, code=1 if grid.is_orthogonal else 0, strip_shears=True)

@@ -58,7 +58,7 @@ def require_whole(path: Path, declared: float, *, after: int = 0) -> None:
 def require_whole_nrrd(path: Path) -> None:
     """`FileFormatError` unless an NRRD holds what it declares, in itself or in a file beside it."""
     with path.open("rb") as stream:
-        fields = _nrrd_fields(path, stream)
+        fields = nrrd_fields(path, stream)
         name = fields.get("data file", fields.get("datafile"))
         encoding = fields.get("encoding", "raw").lower()
         size = BYTES_OF_TYPE.get(fields.get("type", "").lower())
@@ -91,7 +91,7 @@ def require_whole_nrrd(path: Path) -> None:
 def require_directions(path: Path) -> None:
     """`FileFormatError` for an NRRD without directions and sizes of voxels; ITK invents them."""
     with path.open("rb") as stream:
-        fields = _nrrd_fields(path, stream)
+        fields = nrrd_fields(path, stream)
     units = set(re.findall(r'"([^"]*)"', fields.get("space units", ""))) - {"mm", ""}
     if units:
         raise FileFormatError(
@@ -126,7 +126,7 @@ def _require_possible(path: Path, declared: float) -> None:
         )
 
 
-def _nrrd_fields(path: Path, stream: BinaryIO) -> dict[str, str]:
+def nrrd_fields(path: Path, stream: BinaryIO) -> dict[str, str]:
     """Fields of the header in lower case; the stream stands at the data afterwards."""
     if not stream.readline(64).startswith(b"NRRD"):
         raise FileFormatError(f"{path.name}: expected NRRD, found something else")

@@ -44,7 +44,7 @@ class CalculatorOptions:
     """What every calculator takes beside its own numbers."""
 
     lung_shunt_fraction: float | None = None
-    """None: no shunt, shown as an assumption."""
+    """None: not known. Activity and doses are those without shunt, and no lung limit is judged."""
     lung_mass_g: float | None = None
     """None: the reference mass of ``tables/plan/assumed.toml``, shown as an assumption."""
     residual_fraction: float = 0.0
@@ -71,6 +71,8 @@ def activity_mird(
     perfused_mass_g: float,
     prescription: Prescription,
     options: CalculatorOptions | None = None,
+    *,
+    normal_mass_g: float | None = None,
 ) -> Plan:
     """Single compartment: activity for a mean perfused dose, or doses of an activity.
 
@@ -82,8 +84,12 @@ def activity_mird(
         Mass of the perfused volume, tumours included.
     prescription : Prescription
         "perfused-dose" (Gy) or "activity" (Bq, drawn up).
+    normal_mass_g : float, optional
+        Normal liver in the perfused volume; limits on normal liver are judged where it is known.
     """
-    inputs = typed_input(product, options, perfused_mass_g=perfused_mass_g)
+    inputs = typed_input(
+        product, options, perfused_mass_g=perfused_mass_g, normal_mass_g=normal_mass_g
+    )
     return planning_models.create("mird").plan(inputs, prescription)
 
 
@@ -162,8 +168,8 @@ def activity_result(plan: Plan) -> dict[str, Any]:
         "delivered_activity_gbq": plan.delivered_activity_bq / BQ_PER_GBQ,
         "activity_mci": plan.activity_bq / BQ_PER_MBQ / MBQ_PER_MCI,
         "lung": {
-            "dose_gy": plan.lung.dose_gy,
-            "shunt_fraction": plan.lung.shunt_fraction,
+            "dose_gy": plan.lung.dose_gy if plan.lung.is_known else None,
+            "shunt_fraction": plan.lung.shunt_fraction if plan.lung.is_known else None,
             "mass_g": plan.lung.mass_g,
         },
         "tumours": [
@@ -190,6 +196,7 @@ def _lung(options: CalculatorOptions) -> LungInput:
         mass_g=assumed_g.value if mass_g is None else mass_g,
         shunt_source=f"{ASSUMPTION}: none given" if shunt is None else TYPED,
         mass_source=f"{ASSUMPTION}: reference mass" if mass_g is None else TYPED,
+        is_known=shunt is not None,
     )
 
 

@@ -22,9 +22,15 @@ def largest_safe_activity(inputs: PlanningInput, per_gbq: Distribution, model: s
     Raises
     ------
     PlanError
-        When the lung shunt rules treatment out, when earlier lung dose uses up the limit, or when
-        no limit on the liver can be evaluated: the lungs alone do not make a prescription.
+        When the lung shunt is not known or rules treatment out, when earlier lung dose uses up the
+        limit, or when no limit on the liver can be evaluated: the lungs alone do not make a
+        prescription.
     """
+    if not inputs.lung.is_known:
+        raise PlanError(
+            "the largest activity that keeps every limit needs the lung shunt, which was not "
+            "given; give it, or prescribe a dose or an activity"
+        )
     limits = applicable_limits(inputs, model)
     _refuse_shunt(limits, inputs)
     candidates: list[tuple[float, Limit]] = []

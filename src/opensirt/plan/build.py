@@ -67,7 +67,7 @@ def assemble(
     used = (
         *decision.formulae,
         *formulae,
-        lung_formula(inputs, delivered_gbq),
+        *((lung_formula(inputs, delivered_gbq),) if inputs.lung.is_known else ()),
         *((residual_formula(inputs, delivered_gbq),) if inputs.residual_fraction > 0 else ()),
     )
     lung, of = inputs.lung, product(inputs.product)
@@ -85,6 +85,7 @@ def assemble(
             doses.lung_dose_gy,
             lung.shunt_source,
             lung.mass_source,
+            lung.is_known,
         ),
         perfused=doses.perfused,
         tumours=doses.tumours,
@@ -124,6 +125,8 @@ def with_findings(plan: Plan, *more: Finding) -> Plan:
 
 def _assumption_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
     lung = inputs.lung
+    if not lung.is_known:
+        return ()  # said with the limits that are not judged for it
     findings = []
     if not _is_known(lung.shunt_source):
         text = f"The lung shunt of {percent(lung.shunt_fraction, 1)} is assumed, not measured."

@@ -103,7 +103,7 @@ def residual_formula(inputs: PlanningInput, delivered_gbq: float) -> Formula:
     """Activity to draw up, from the activity that reaches the patient."""
     drawn_gbq = delivered_gbq / (1.0 - inputs.residual_fraction)
     return Formula(
-        "Activity to draw up",
+        "Activity drawn up" if inputs.is_given else "Activity to draw up",
         "A = A_delivered / (1 - R)",
         f"{delivered_gbq:.4f} GBq / (1 - {inputs.residual_fraction:.4f}) = {drawn_gbq:.4f} GBq",
         _SOURCE,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from opensirt.findings import Finding, percent
 from opensirt.physics.limits import UNREAD, Limit, limits_for
+from opensirt.physics.references import ASSUMPTION
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.plan import PlanningInput
 
@@ -32,6 +33,7 @@ _CODES = {
 }
 LIVER = ("perfused-mean", "perfused-normal-mean", "whole-normal-mean")
 """Quantities whose limits keep the liver safe."""
+LUNGS = ("lung-shunt", "lung-mean", "lung-mean-cumulative")
 ROUNDING = 1e-9
 """Relative slack, so that an activity solved for a limit is not said to break it."""
 _MOST_NAMES = 5
@@ -84,6 +86,10 @@ def limit_findings(
     """A finding for each limit and target: kept, broken, or not checked for want of a mass."""
     findings: list[Finding] = []
     unchecked: list[Limit] = []
+    of_lungs = [limit for limit in limits if limit.quantity in LUNGS]
+    if not inputs.lung.is_known:
+        findings.append(_no_shunt(of_lungs))
+        limits = tuple(limit for limit in limits if limit not in of_lungs)
     single = any(limit.quantity == "perfused-mean" and not limit.is_target for limit in limits)
     for limit in limits:
         reached = tuple(_reached(limit, inputs, doses)) or _bound(limit, doses, single)
@@ -95,12 +101,12 @@ def limit_findings(
             findings += _bound_findings(inputs, limit, reached[0])
             unchecked.append(limit)
         else:
-            findings.append(_finding(limit, reached[0], doses))
+            findings.append(_finding(inputs, limit, reached[0], doses))
     if not any(limit.quantity == "tumour-mean" for limit in limits):
         findings.append(_no_tumour_threshold(inputs))
     if not any(limit.quantity in LIVER and not limit.is_target for limit in limits):
         findings.append(_no_liver_limit(inputs))
-    return (*findings, *_unchecked_findings(unchecked))
+    return (*findings, *_unchecked_findings(inputs, unchecked))
 
 
 def is_lifted(limit: Limit, doses: Distribution) -> bool:
@@ -157,9 +163,11 @@ def _amount(limit: Limit, value: float) -> str:
     return f"{value:.1f} Gy" if limit.unit == "Gy" else percent(value, 1)
 
 
-def _finding(limit: Limit, reached: _Reached, doses: Distribution) -> Finding:
+def _finding(
+    inputs: PlanningInput, limit: Limit, reached: _Reached, doses: Distribution
+) -> Finding:
     kind = "target" if limit.is_target else "limit"
-    of = "lung shunt" if limit.quantity == "lung-shunt" else "planned"
+    of = "lung shunt" if limit.quantity == "lung-shunt" else _dose_word(inputs)
     lifted = is_lifted(limit, doses)
     met = is_met(limit, reached.value)
     verdict = "met" if met or lifted else ("not reached" if limit.is_target else "broken")
@@ -173,6 +181,11 @@ def _finding(limit: Limit, reached: _Reached, doses: Distribution) -> Finding:
     return Finding(limit.severity, code, text, limit.source)
 
 
+def _dose_word(inputs: PlanningInput) -> str:
+    """Whether the doses of the model are of a plan, or of what was given."""
+    return "given" if inputs.is_given else "planned"
+
+
 def _bound_findings(inputs: PlanningInput, limit: Limit, reached: _Reached) -> tuple[Finding, ...]:
     """A limit on a compartment of unknown mass, judged by the dose of the part that is known.
 
@@ -181,9 +194,11 @@ def _bound_findings(inputs: PlanningInput, limit: Limit, reached: _Reached) -> t
     if is_met(limit, reached.value):
         return ()
     chosen = inputs.indication is not None and inputs.intent is not None
+    missing = " and ".join(_missing(inputs, limit))
     text = (
-        f"The mass of the compartment is not known; it may have as much as the {reached.name}, "
-        f"{_amount(limit, reached.value)}; {limit.text}: may be broken. Give the mass."
+        f"The mass of {missing} is not known, and normal liver may have as much as the "
+        f"{reached.name}, {_amount(limit, reached.value)}; {limit.text}: may be broken. Give the "
+        f"mass of {missing}."
     )
     code = f"{_CODES[limit.quantity]}-limit-unknown-mass"
     return (Finding(limit.severity if chosen else "warn", code, text, limit.source),)
@@ -249,10 +264,37 @@ def _no_liver_limit(inputs: PlanningInput) -> Finding:
     return Finding("warn", "no-liver-limit", text, "assumption")
 
 
-def _unchecked_findings(limits: list[Limit]) -> tuple[Finding, ...]:
+def _no_shunt(limits: Sequence[Limit]) -> Finding:
+    """Nobody stated a lung shunt: what that leaves open, which is never taken as kept."""
+    listed = "; ".join(dict.fromkeys(limit.text for limit in limits)) or "the dose of the lungs"
+    text = (
+        "No lung shunt was given: activity and doses are those without one, and not judged is "
+        f"{listed}. Give the lung shunt."
+    )
+    return Finding("warn", "lung-shunt-unknown", text, ASSUMPTION)
+
+
+def _missing(inputs: PlanningInput, limit: Limit) -> list[str]:
+    """Compartments whose mass a limit needs and nobody gave."""
+    masses: Mapping[str, Mapping[str, float | None]] = {
+        "perfused-mean": {"the perfused volume": inputs.perfused_mass_g},
+        "perfused-normal-mean": {"perfused normal liver": inputs.normal_mass_g},
+        "whole-normal-mean": {
+            "perfused normal liver": inputs.normal_mass_g,
+            "whole normal liver": inputs.whole_normal_mass_g,
+        },
+        "tumour-mean": {"tumours": None},
+    }
+    names = [name for name, mass_g in masses[limit.quantity].items() if mass_g is None]
+    return names or ["the compartment"]
+
+
+def _unchecked_findings(inputs: PlanningInput, limits: list[Limit]) -> tuple[Finding, ...]:
     if not limits:
         return ()
     listed = "; ".join(dict.fromkeys(limit.text for limit in limits))
-    text = f"Not checked, because the compartment's mass is not known: {listed}."
+    missing = dict.fromkeys(name for limit in limits for name in _missing(inputs, limit))
+    known = f"masses are not known ({', '.join(missing)})"
+    text = f"Not checked, because {known}: {listed}."
     safety = any(not limit.is_target for limit in limits)
     return (Finding("warn" if safety else "note", "limits-not-checked", text, limits[0].source),)

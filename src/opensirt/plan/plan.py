@@ -67,6 +67,9 @@ class LungInput:
     mass_g: float
     shunt_source: str = ""
     mass_source: str = ""
+    is_known: bool = True
+    """False where nobody stated or measured a shunt: it counts as 0 in formulae, and neither the
+    lung dose nor any limit of the lungs is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ class PlanningInput:
     """From calibration of the vial to injection, negative before it; None: not known."""
     activity_per_sphere: float | str | None = None
     """Bq at calibration, or the name of one of the product's figures; None: its first."""
+    is_given: bool = False
+    """True where the activity is what a patient was given: nothing is planned any more."""
 
     @property
     def judged_indication(self) -> str:
@@ -209,6 +214,8 @@ class LungDose:
     dose_gy: float
     shunt_source: str = ""
     mass_source: str = ""
+    is_known: bool = True
+    """False where no shunt was stated: the dose of 0 Gy says nothing then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +264,9 @@ class Plan:
     formulae: tuple[Formula, ...] = ()
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
+    is_given: bool = False
+    """True where this verifies what was given: `delivered_activity_bq` is what was stated, there is
+    nothing to draw up and no RT Plan."""
 
     def scale(self, activity: Volume) -> Volume:
         """An activity map scaled to this plan's delivered activity.

@@ -130,7 +130,7 @@ def _fraction_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
         )
         findings.append(Finding("warn", "lung-shunt-high", text, most.source))
     usual = product(inputs.product).quantities.get("residual_fraction", (None,))[0]
-    if usual is None:
+    if usual is None or inputs.is_given:
         return tuple(findings)
     if residual == 0.0:
         text = (

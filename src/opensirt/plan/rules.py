@@ -33,8 +33,8 @@ def rule_findings(
     of = product(inputs.product)
     return (
         *_reduction_findings(of, inputs.lung.shunt_fraction, empiric),
-        *_cap_findings(of, delivered_gbq * inputs.lung.shunt_fraction),
-        *_vial_findings(of, drawn_gbq, inputs.vials, inputs.hours_since_calibration),
+        *_cap_findings(of, inputs, delivered_gbq),
+        *_vial_findings(of, drawn_gbq, inputs),
         *_sphere_findings(inputs),
     )
 
@@ -53,10 +53,11 @@ def _reduction_findings(of: Product, shunt: float, empiric: bool) -> tuple[Findi
     return (Finding("note", "shunt-reduction-not-applied", text, rule.source),)
 
 
-def _cap_findings(of: Product, in_lungs_gbq: float) -> tuple[Finding, ...]:
+def _cap_findings(of: Product, inputs: PlanningInput, delivered_gbq: float) -> tuple[Finding, ...]:
     cap = of.maker_rules.get("lung_activity_cap_gbq")
-    if cap is None:
+    if cap is None or not inputs.lung.is_known:
         return ()
+    in_lungs_gbq = delivered_gbq * inputs.lung.shunt_fraction
     met = in_lungs_gbq <= cap.value
     text = (
         f"{in_lungs_gbq:.3f} GBq reach the lungs; the maker's cap is {cap.value:g} GBq: "
@@ -66,14 +67,12 @@ def _cap_findings(of: Product, in_lungs_gbq: float) -> tuple[Finding, ...]:
     return (Finding("note" if met else "warn", f"{code}-met" if met else code, text, cap.source),)
 
 
-def _vial_findings(
-    of: Product, drawn_gbq: float, vials: int, hours: float | None
-) -> tuple[Finding, ...]:
+def _vial_findings(of: Product, drawn_gbq: float, inputs: PlanningInput) -> tuple[Finding, ...]:
     """An activity that the vials on offer do not hold, or hold only before their calibration.
 
-    Where the `hours` since calibration are known, what a vial holds then.
+    Where the hours since calibration are known, what a vial holds then.
     """
-    capacity = of.vial_capacity_gbq
+    capacity, vials, hours = of.vial_capacity_gbq, inputs.vials, inputs.hours_since_calibration
     if capacity is None:
         return ()
     source = of.quantity("vials_gbq" if of.vials_gbq else "dose_activity_gbq").source
@@ -86,6 +85,8 @@ def _vial_findings(
     holds = f"{number} of {of.label}, {largest:.4g} GBq each {when}"
     if capacity > largest:
         holds += f" and {capacity:.2f} GBq at the earliest use"
+    if inputs.is_given:
+        return _given_beyond_vials(drawn_gbq, holds, source) if each_gbq > capacity else ()
     if each_gbq > capacity:
         needed = math.ceil(drawn_gbq / capacity)
         text = (
@@ -97,6 +98,15 @@ def _vial_findings(
         text = f"{drawn_gbq:.2f} GBq to draw up need use before calibration, or more than {holds}."
         return (Finding("warn", "activity-needs-early-vial", text, source),)
     return ()
+
+
+def _given_beyond_vials(drawn_gbq: float, holds: str, source: str) -> tuple[Finding, ...]:
+    """What was given and no vial holds is a wrong number, or of more vials than were said."""
+    text = (
+        f"{drawn_gbq:.2f} GBq are stated as given, more than {holds}: check the activity, its unit "
+        "and the number of vials."
+    )
+    return (Finding("warn", "given-beyond-vials", text, source),)
 
 
 def _sphere_findings(inputs: PlanningInput) -> tuple[Finding, ...]:

@@ -11,7 +11,14 @@ from opensirt.physics.tables import load_table
 from opensirt.plan.plan import BsaInput, Formula
 from opensirt.units import CM_PER_M
 
-__all__ = ["BSA_FORMULAE", "BsaActivity", "body_surface_m2", "bsa_activity", "bsa_products"]
+__all__ = [
+    "BSA_FORMULAE",
+    "BsaActivity",
+    "body_surface_m2",
+    "bsa_activity",
+    "bsa_products",
+    "require_formula",
+]
 
 BSA_FORMULAE = ("dubois", "mosteller")
 _TABLE = "plan/bsa"
@@ -44,17 +51,22 @@ def body_surface_m2(height_cm: float, weight_kg: float, formula: str = "dubois")
     for what, value in (("height (cm)", height_cm), ("weight (kg)", weight_kg)):
         if not (value > 0 and math.isfinite(value)):
             raise InputError(f"the {what} must be above 0, got {value}")
+    require_formula(formula)
     table = load_table(_TABLE)
     if formula == "dubois":
         height_power = table.quantity("dubois_height_power").value
         weight_power = table.quantity("dubois_weight_power").value
         scaled = (height_cm / CM_PER_M) ** height_power * weight_kg**weight_power
         return float(table.quantity("dubois_factor").value * scaled)
-    if formula == "mosteller":
-        return math.sqrt(height_cm * weight_kg / table.quantity("mosteller_divisor").value)
-    raise InputError(
-        f"surface formula {formula!r} is unknown; choose one of {', '.join(BSA_FORMULAE)}"
-    )
+    return math.sqrt(height_cm * weight_kg / table.quantity("mosteller_divisor").value)
+
+
+def require_formula(name: str) -> None:
+    """`InputError` for a formula of the body surface that is none of `BSA_FORMULAE`."""
+    if name not in BSA_FORMULAE:
+        raise InputError(
+            f"surface formula {name!r} is unknown; choose one of {', '.join(BSA_FORMULAE)}"
+        )
 
 
 def bsa_activity(body: BsaInput) -> BsaActivity:

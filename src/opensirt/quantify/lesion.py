@@ -8,6 +8,9 @@ from opensirt.image import Region
 
 __all__ = ["Lesion"]
 
+ROUNDING = 1e-5
+"""Relative difference of two volumes that sums of 32-bit fractions explain."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesion:
@@ -20,6 +23,11 @@ class Lesion:
     is_targeted: bool
     territory: str | None = None
     """The territory that holds most of its perfused part."""
+
+    @property
+    def is_cut(self) -> bool:
+        """True where the viable part is not all of the lesion: necrosis, or another lesion's."""
+        return self.viable.volume_ml < (1.0 - ROUNDING) * self.drawn.volume_ml
 
     @property
     def covered_fraction(self) -> float:

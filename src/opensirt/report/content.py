@@ -10,15 +10,22 @@ from typing import Any
 from opensirt.case import Case
 from opensirt.dose.dvh import Dvh
 from opensirt.dose.statistics import RegionDose
-from opensirt.findings import AcceptedStop, Finding, Severity, stops_of, worst_severity
+from opensirt.findings import (
+    AcceptedStop,
+    Finding,
+    Severity,
+    merged_findings,
+    printed,
+    stops_of,
+    worst_severity,
+)
 from opensirt.io.dicom_identity import Identity
-from opensirt.physics.products import product
 from opensirt.plan.plan import Formula, Plan
 from opensirt.report.figures import Picture
+from opensirt.report.headline import headline, previous_lung_gy
 from opensirt.report.parts import OrganDose, Row, Table
-from opensirt.report.tables import closest_limit, dose_table, effect_table, limit_table, organ_table
-from opensirt.report.words import merged_findings, printed, reference_rows
-from opensirt.units import BQ_PER_GBQ, BQ_PER_MBQ, MBQ_PER_MCI
+from opensirt.report.tables import dose_table, effect_table, limit_table, organ_table
+from opensirt.report.words import reference_rows
 
 __all__ = ["NOTICE", "Report", "Row", "Table", "describe_report"]
 
@@ -26,6 +33,9 @@ NOTICE = (
     "Research software. Not a medical device. Every number must be checked by a qualified medical "
     "physicist before it is used for a patient."
 )
+PLAN, VERIFICATION = "Radioembolization plan", "Radioembolization given: verification"
+STOP_PLAN = "STOP: do not treat on this plan."
+STOP_GIVEN = "STOP: a limit is broken, or these doses cannot be relied on."
 LONGEST_OPTION = 160
 """Characters of a recorded option that still read well on paper."""
 
@@ -36,6 +46,11 @@ class Report:
 
     case_id: str
     created: str
+    title: str
+    """What it is: a plan, or the verification of what was given."""
+    stop_title: str
+    stop_note: str
+    """What a stop means here, and what came of it."""
     patient: tuple[Row, ...]
     """Who the patient is, where that was asked for; otherwise empty."""
     headline: tuple[Row, ...]
@@ -96,15 +111,18 @@ def describe_report(
     stated = (*case.provenance.assumptions, *plan.provenance.assumptions)
     return Report(
         case_id=case.id,
+        title=VERIFICATION if plan.is_given else PLAN,
+        stop_title=STOP_GIVEN if plan.is_given else STOP_PLAN,
+        stop_note=_stop_note(accepted, plan.is_given),
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         patient=_patient_rows(identity),
-        headline=_headline(plan, engine, every),
+        headline=headline(plan, engine, every, case.treatment),
         verdict=worst_severity(every),
         stops=stops,
         accepted=accepted if stops else None,
         findings=merged_findings(every),
         study=_study_rows(case),
-        limit_table=limit_table(plan, doses, organs, _previous_lung_gy(plan)),
+        limit_table=limit_table(plan, doses, organs, previous_lung_gy(plan)),
         lung=_lung_rows(plan),
         dose_table=dose_table(plan, doses),
         effect_table=effect_table(doses),
@@ -124,6 +142,15 @@ def describe_report(
     )
 
 
+def _stop_note(accepted: AcceptedStop | None, is_given: bool) -> str:
+    """What came of a stop, in one or two sentences."""
+    if is_given:
+        return "The treatment took place; a verification has no RT Plan."
+    if accepted is None:
+        return "No RT Plan was written."
+    return f"Accepted by {accepted.name}: {accepted.reason} The RT Plan is written as UNAPPROVED."
+
+
 def _patient_rows(identity: Identity | None) -> tuple[Row, ...]:
     """What the study says of the patient, where it is kept."""
     if identity is None:
@@ -136,62 +163,6 @@ def _assumptions(stated: Sequence[str], findings: Sequence[Finding]) -> tuple[st
     """What is assumed and stands in no finding already."""
     said = {finding.text for finding in findings}
     return tuple(printed(text) for text in dict.fromkeys(stated) if text not in said)
-
-
-def _previous_lung_gy(plan: Plan) -> float:
-    """Lung dose of earlier treatments, from the plan's own record."""
-    inputs = plan.provenance.options.get("planning input", {})
-    return float(inputs.get("previous_lung_dose_gy", 0.0))
-
-
-def _headline(plan: Plan, engine: str, findings: Sequence[Finding]) -> tuple[Row, ...]:
-    """The cards of page 1: what to draw up, of what, for whom, and what decided it."""
-    gbq = plan.activity_bq / BQ_PER_GBQ
-    mci = plan.activity_bq / BQ_PER_MBQ / MBQ_PER_MCI
-    binding = printed(plan.binding_limit) if plan.binding_limit else "none: prescribed"
-    rows = [
-        Row("Activity to draw up", f"{gbq:.2f} GBq", f"{mci:.1f} mCi, at the time of injection"),
-        Row(
-            "Delivered activity",
-            f"{plan.delivered_activity_bq / BQ_PER_GBQ:.2f} GBq",
-            f"residual fraction {plan.residual_fraction:.1%}",
-        ),
-        Row("Product", product(plan.product).label, _spheres(plan)),
-        Row(
-            "Indication, intent", f"{plan.indication.upper()}, {plan.intent}", _not_chosen(findings)
-        ),
-        Row("Planning model", plan.model, _prescription(plan)),
-        Row("Dose engine", engine, f"{plan.dose_constant_gy_kg_per_gbq:.2f} Gy kg/GBq"),
-        Row("Binding limit", binding, closest_limit(plan, _previous_lung_gy(plan))),
-    ]
-    if plan.bsa_m2 is not None:
-        rows.append(Row("Body surface area", f"{plan.bsa_m2:.2f} m²"))
-    return tuple(rows)
-
-
-def _not_chosen(findings: Sequence[Finding]) -> str:
-    """Which of the two nobody chose."""
-    codes = {finding.code for finding in findings}
-    words = [w for w in ("indication", "intent") if f"{w}-not-chosen" in codes]
-    return f"{' and '.join(words)} not chosen: default" if words else "as chosen"
-
-
-def _spheres(plan: Plan) -> str:
-    """How many spheres reach the patient."""
-    spheres = plan.spheres
-    if spheres is None:
-        return ""
-    per_sphere = f"{spheres.activity_per_sphere_bq:.0f} Bq each"
-    return f"about {spheres.count / 1e6:.2g} million spheres at {per_sphere}"
-
-
-def _prescription(plan: Plan) -> str:
-    kind, value = plan.prescription.kind, plan.prescription.value
-    if kind == "binding-limit" or value is None:
-        return "largest activity that keeps every limit"
-    if kind == "activity":
-        return f"prescribed by activity, {value / BQ_PER_GBQ:.2f} GBq"
-    return f"prescribed by {kind.replace('-', ' ')}, {value:.4g} Gy"
 
 
 def _study_rows(case: Case) -> tuple[Row, ...]:

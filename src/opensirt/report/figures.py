@@ -44,6 +44,8 @@ SINGLE_TUMOUR = "single-tumour"
 """Role of a histogram that is drawn thin, among many."""
 TILE_HALF_MM = 45.0
 TILE_COLUMNS_LEAST, TILE_COLUMNS = 2, 5
+BACKING, BACKGROUND = 7.0, "#4b5563"
+"""Width (points) and colour of what outlines lie on in the legend, so that white ones are white."""
 TOP_OF_COLOURS = 0.8
 """Part of the highest dose that has the brightest colour, so that a hot spot does not dim all."""
 BEYOND = 4
@@ -255,20 +257,29 @@ def _add_legends(
     figure: MplFigure, scene: Scene, with_regions: bool = True, columns: int = 6
 ) -> None:
     from matplotlib.lines import Line2D
+    from matplotlib.patheffects import Normal, Stroke
 
     handles = [
         Line2D([], [], color=_level_colour(scene, level), label=f"{level:g} Gy")
         for level in scene.levels_gy
     ]
     if with_regions:
+        solid = {"dash_offset": 0, "dash_list": None}
         roles = dict.fromkeys(r.role for r in scene.regions if r.role in ROLE_COLOURS)
         handles += [
             Line2D(
-                [], [], ls="--", label=role,
-                color="#6b7280" if ROLE_COLOURS[role] == "#ffffff" else ROLE_COLOURS[role],
+                [],
+                [],
+                ls="--",
+                label=role,
+                color=ROLE_COLOURS[role],
+                path_effects=[
+                    Stroke(linewidth=BACKING, foreground=BACKGROUND, dashes=solid),
+                    Normal(),
+                ],
             )
             for role in roles
-        ]  # fmt: skip
+        ]
     place = "outside lower center" if figure.get_layout_engine() else "lower center"
     figure.legend(handles=handles, loc=place, ncols=columns, fontsize=10, frameon=False)
 

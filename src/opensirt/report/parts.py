@@ -38,3 +38,10 @@ class OrganDose:
     """Mean dose from activity in the perfused liver and lungs alone, the organ's own left out."""
     scenario: str
     """Which activity `dose` takes to lie in the organ; one sentence."""
+    in_map_gy: float | None = None
+    """Mean of the dose map as written, over the same voxels; None where that is `dose` itself."""
+
+    @property
+    def shown(self) -> str:
+        """The name among measured compartments: it says where the dose is none of the map."""
+        return self.dose.name if self.in_map_gy is None else f"{self.dose.name}, scenario"

@@ -27,6 +27,9 @@ LARGEST_LESIONS = 10
 ORGANS, ORGANS_ON_PAGE_1 = 12, 3
 """Organs at risk shown; of many outlines most are far away."""
 NONE = "–"
+SCENARIO = (
+    " Scenario: no dose of the map, but what the counts seen in the organ would mean as spheres."
+)
 
 
 def limit_table(
@@ -51,7 +54,7 @@ def limit_table(
         rows += [(*head, *_judgement(limit, part, plan.whole_liver)) for limit in found or [None]]
     for organ in _hottest(organs)[:ORGANS_ON_PAGE_1]:
         highest = f"highest voxel {_gray(organ.dose.maximum_gy)}"
-        rows.append((organ.dose.name, NONE, _gray(organ.dose.mean_dose_gy), highest, "", ""))
+        rows.append((organ.shown, NONE, _gray(organ.dose.mean_dose_gy), highest, "", ""))
     ratio = plan.tumour_to_normal
     caption = f"Tumour-to-normal ratio {ratio:.2f}, by tumour mass. " if ratio else ""
     return Table(
@@ -60,7 +63,8 @@ def limit_table(
         tuple(rows),
         caption
         + "Model: uniform dose per compartment; limits are judged by it. Voxels: the dose engine "
-        "on the image.",
+        "on the image."
+        + (SCENARIO if any(organ.in_map_gy is not None for organ in organs) else ""),
     )
 
 
@@ -269,7 +273,8 @@ def organ_table(organs: Sequence[OrganDose]) -> Table | None:
             organ.dose.name,
             _volume(organ.dose.volume_ml),
             _gray(organ.from_tails_gy),
-            _gray(organ.dose.mean_dose_gy),
+            _gray(organ.dose.mean_dose_gy if organ.in_map_gy is None else organ.in_map_gy),
+            NONE if organ.in_map_gy is None else _gray(organ.dose.mean_dose_gy),
             _gray(organ.dose.maximum_gy),
         )
         for organ in order[:ORGANS]
@@ -279,10 +284,11 @@ def organ_table(organs: Sequence[OrganDose]) -> Table | None:
     scenarios = dict.fromkeys(organ.scenario for organ in organs)
     return Table(
         "Organs at risk (Gy)",
-        ("Organ", "mL", "Without own activity", "Mean, by scenario", "Highest voxel"),
+        ("Organ", "mL", "Without own activity", "Dose map", "Mean, scenario", "Highest voxel"),
         rows,
-        "Without own activity: what reaches the organ from perfused liver and lungs. Scenario: "
-        f"{'; '.join(scenarios)}.{rest}",
+        "Means over whole voxels of the dose grid, as everywhere. Without own activity: what "
+        "reaches the organ from perfused liver and lungs. Dose map: as written. Scenario, which "
+        f"the highest voxel follows: {'; '.join(scenarios)}.{rest}",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from opensirt.workflow.dosing import (
     MONTE_CARLO,
     Dosing,
     MonteCarloOptions,
+    activity_findings,
     calculate,
     error_path,
     read_maps,
@@ -90,6 +91,7 @@ def compare_from_files(
     dose_constant: float | str | None = None,
     options: MonteCarloOptions | None = None,
     step: Step | None = None,
+    activity_unit: str | None = None,
 ) -> ComparedFiles:
     """Dose of one activity map by several engines, held against the most trusted of them.
 
@@ -111,7 +113,7 @@ def compare_from_files(
     paths = _paths(to, names)
     for path in paths.values():
         refuse_unusable_file(path, inputs)
-    source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)
+    source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant, activity_unit)
     drawn = _regions(regions, source) if regions is not None else None
     known = density_classes(mass) if drawn is None else drawn
     say = step or (lambda what, done: None)
@@ -128,6 +130,7 @@ def compare_from_files(
         for name, done in made.items()
     ]
     comparison, page = _judge(doses, mass, drawn, made, say)
+    page = replace(page, findings=(*activity_findings(source), *page.findings))
     record = Provenance(
         inputs={role: hash_file(path) for role, path in roles.items()},
         options={"engines": list(names), "nuclide": of.name},

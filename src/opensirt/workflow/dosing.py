@@ -15,21 +15,24 @@ from opensirt.backend import thread_count
 from opensirt.dose.comparison import without_air
 from opensirt.dose.engine import dose_engines, uncovered_fraction
 from opensirt.errors import InputError
-from opensirt.findings import percent
+from opensirt.findings import Finding, percent
 from opensirt.image import Regions, Volume
 from opensirt.io.archive import staged_files
 from opensirt.io.nifti import write_volume_nifti
 from opensirt.io.places import refuse_unusable_file
 from opensirt.physics.nuclides import Nuclide, nuclide
 from opensirt.physics.plausible import require_plausible, require_plausible_voxels
+from opensirt.physics.products import product, product_names
+from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import load_table
 from opensirt.quantify.density import density_map
-from opensirt.units import Unit
-from opensirt.workflow.files import read_volume, require_ending
+from opensirt.units import BQ_PER_GBQ, Unit, activity_text
+from opensirt.workflow.files import read_activity, read_volume, require_ending
 
 __all__ = [
     "Dosing",
     "MonteCarloOptions",
+    "activity_findings",
     "calculate",
     "dose_from_files",
     "read_maps",
@@ -79,9 +82,11 @@ def dose_from_files(
     dose_constant: float | str | None = None,
     options: MonteCarloOptions | None = None,
     step: Step | None = None,
+    activity_unit: str | None = None,
 ) -> dict[str, Any]:
-    """Dose map (Gy to complete decay) of an activity map (Bq/mL at time zero), file to file.
+    """Dose map (Gy to complete decay) of an activity map (at time zero), file to file.
 
+    `activity_unit` is Bq/mL, kBq/mL or MBq/mL, and needed where the file does not state it.
     Exactly one of `density` (g/mL) and `ct` (HU) is needed; it is resampled to the activity grid
     where it lies on another. Monte Carlo also writes its relative standard error beside `to`; of
     another engine none stays there.
@@ -93,7 +98,7 @@ def dose_from_files(
     paths = {"out": to, "relative_error_out": error_path(to)}
     for path in paths.values():
         refuse_unusable_file(path, inputs)
-    source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant)
+    source, mass, of = read_maps(activity, density, ct, nuclide_name, dose_constant, activity_unit)
     done = calculate(engine, source, mass, of, options, step)
     maps = {"out": done.dose}
     if done.relative_error is not None:
@@ -102,7 +107,8 @@ def dose_from_files(
     with staged_files(paths, inputs, away=away) as staged:
         for name, volume in maps.items():
             write_volume_nifti(staged[name], volume)
-    return {name: str(paths[name]) for name in maps} | done.facts
+    findings = [finding.as_dict() for finding in activity_findings(source)]
+    return {name: str(paths[name]) for name in maps} | done.facts | {"findings": findings}
 
 
 def read_maps(
@@ -111,6 +117,7 @@ def read_maps(
     ct: Path | None,
     nuclide_name: str,
     dose_constant: float | str | None,
+    activity_unit: str | None,
 ) -> tuple[Volume, Volume, Nuclide]:
     """Activity (Bq/mL), density on its grid (g/mL) and the nuclide."""
     if (density is None) == (ct is None):
@@ -118,7 +125,7 @@ def read_maps(
         raise InputError(f"expected one of {named('density')} and {named('ct')}, found {found}")
     of = nuclide(nuclide_name)
     of = of if dose_constant is None else of.with_dose_constant(dose_constant)
-    source = read_volume(activity, Unit.BQ_PER_ML, nuclide=of.name, time="injection")
+    source = read_activity(activity, activity_unit, nuclide=of.name, time="injection")
     require_plausible_voxels(activity.name, source.grid.spacing_mm)
     require_plausible("activity in the map", float(np.maximum(source.total(), 0.0)))
     if ct is not None:
@@ -132,6 +139,23 @@ def read_maps(
         raise InputError("the density map and the activity map do not overlap; check their places")
     _require_covered(source, mass)
     return source, mass, of
+
+
+def activity_findings(source: Volume) -> tuple[Finding, ...]:
+    """A total that no vial of any product holds: most likely another unit, or counts."""
+    held = {
+        of.label: of.vial_capacity_gbq
+        for of in map(product, product_names())
+        if of.vial_capacity_gbq is not None
+    }
+    label, most_gbq = max(held.items(), key=lambda pair: pair[1])
+    if source.total() / BQ_PER_GBQ <= most_gbq:
+        return ()
+    text = (
+        f"The map holds {activity_text(source.total())}, more than the largest vial of any product "
+        f"({most_gbq:.3g} GBq of {label}): check its unit, and that it is no map of counts."
+    )
+    return (Finding("warn", "map-activity-implausible", text, ASSUMPTION),)
 
 
 def _require_covered(source: Volume, mass: Volume) -> None:
@@ -177,6 +201,7 @@ def calculate(
         "dose_constant_gy_kg_per_gbq": of.dose_constant_gy_kg_per_gbq,
         "seconds": time.perf_counter() - start,
         **statistics,
+        "activity_gbq": source.total() / BQ_PER_GBQ,
         "decays": source.total() * of.mean_life_s,
         "mean_dose_gy": float(done.dose.values.mean(dtype=np.float64)),
         "maximum_dose_gy": float(done.dose.values.max()),

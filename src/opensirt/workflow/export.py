@@ -55,12 +55,12 @@ def write_dicom(
     `regions` are the voxels that `doses` and `histograms` count, by the names shown for them;
     `outlines` are those of the study, on the grid they were drawn on; with them, `regions` are
     whole voxels of the dose grid. With `stops` there is no RT Plan, unless they were `accepted`: it
-    then says by whom and why.
+    then says by whom and why. Of what was given already there is none.
 
     Without an `identity` the objects are a study of their own that names no UID of the source: an
     archive would otherwise find two patients in one study. With it they join the source's study.
     """
-    withheld = bool(stops) and accepted is None
+    withheld = plan.is_given or (bool(stops) and accepted is None)
     known = {region.name for region in regions}
     shown = {dose.name: dose.shown for dose in doses}
     return write_dicom_results(
@@ -76,7 +76,8 @@ def write_dicom(
         whole_voxels=len(outlines) > 0,
         activity=activity,
         plan_summary=None if withheld else _summary(plan, stops, accepted),
-        dose_comment=_dose_comment(stops, accepted),
+        dose_comment=_dose_comment(stops, accepted, plan.is_given),
+        title="SIRT verification" if plan.is_given else "SIRT plan",
         region_doses={d.shown: _measurements(d) for d in doses if d.shown in known},
         dvhs=[
             _histogram(shown.get(name, name), curve)
@@ -108,7 +109,11 @@ def _summary(plan: Plan, stops: Sequence[Finding], accepted: AcceptedStop | None
     )
 
 
-def _dose_comment(stops: Sequence[Finding], accepted: AcceptedStop | None) -> str:
+def _dose_comment(
+    stops: Sequence[Finding], accepted: AcceptedStop | None, is_given: bool = False
+) -> str:
+    if is_given:
+        return "Verification of what was given" + (", with stops: see the report" if stops else "")
     if not stops:
         return ""
     return (

@@ -30,6 +30,7 @@ __all__ = [
     "RegionDoses",
     "counted_regions",
     "histograms",
+    "named_regions",
     "region_doses",
     "report_regions",
 ]
@@ -52,9 +53,10 @@ class RegionDoses(tuple[RegionDose, ...]):
     __slots__ = ()
 
     def to_frame(self) -> pd.DataFrame:
-        """A table with one row for each region, indexed by its name; units are in the columns'
-        names. Needs pandas, ``pip install 'opensirt[tables]'``."""
-        return _frame((asdict(dose) for dose in self), "name")
+        """A table with one row for each region, indexed by the name that says what it is ("Tumour 1
+        viable"); units are in the columns' names. Needs pandas, ``pip install
+        'opensirt[tables]'``."""
+        return _frame((asdict(dose) | {"name": dose.shown} for dose in self), "name")
 
 
 class Histograms(tuple[Dvh, ...]):
@@ -109,14 +111,14 @@ def region_doses(
         )
     regions = report_regions(setting.compartments, setting.lungs)
     counted = counted_regions(setting)
-    names = structure_names(counted)
+    names = structure_names(setting.drawn.lesions)
     found = doses_of(dose, setting.density, shown, regions, of, chosen, counted)
     return RegionDoses(replace(d, structure=names.get(d.name, d.name)) for d in found)
 
 
 def histograms(case: Case, dose: Volume) -> Histograms:
     """The dose-volume histogram of each region of `region_doses`."""
-    regions = counted_regions(make_setting(case))
+    regions = named_regions(make_setting(case))
     return Histograms(dose_volume_histogram(dose, region) for region in regions)
 
 
@@ -124,6 +126,12 @@ def histograms(case: Case, dose: Volume) -> Histograms:
 def counted_regions(setting: Setting) -> Regions:
     """The whole voxels behind the doses of each region of the report; the last are kept."""
     return report_regions(setting.counted, setting.lungs)
+
+
+def named_regions(setting: Setting) -> Regions:
+    """`counted_regions` under the names of tables and structures."""
+    names = structure_names(setting.drawn.lesions)
+    return Regions(tuple(r.named(names.get(r.name, r.name)) for r in counted_regions(setting)))
 
 
 def report_regions(parts: LiverCompartments, lungs: Region | None) -> Regions:

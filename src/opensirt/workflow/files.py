@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from opensirt.asking import option
+from opensirt.asking import named, option
 from opensirt.case import LeftOut, StudyImage
 from opensirt.dose.dvh import dose_volume_histogram
 from opensirt.errors import FileFormatError, InputError
@@ -20,10 +20,12 @@ from opensirt.io.dicom_rtstruct import contour_corners, read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.nifti import read_nifti_regions, read_volume_nifti
 from opensirt.io.slicer import read_nrrd, read_nrrd_regions
-from opensirt.units import Unit
+from opensirt.io.stated import stated_unit
+from opensirt.units import ACTIVITY_PER_ML, Unit
 
 __all__ = [
     "histograms_from_files",
+    "read_activity",
     "read_dose",
     "read_regions",
     "read_volume",
@@ -69,12 +71,57 @@ def histograms_from_files(dose: Path, regions: Path) -> dict[str, Any]:
 
 
 def read_volume(path: Path, unit: Unit, **facts: Any) -> Volume:
-    """A NIfTI or NRRD file whose unit the caller states."""
+    """A NIfTI or NRRD file whose unit the caller states; one that states another is refused."""
     _require_file(path)
+    stated = stated_unit(path)
+    if stated not in (None, unit.value):
+        raise InputError(
+            f"{path.name}: expected values in {unit.value}, found {stated} in its header; give "
+            "another file"
+        )
+    return _volume(path, unit, **facts)
+
+
+def _volume(path: Path, unit: Unit, **facts: Any) -> Volume:
     if _is_nrrd(path):
         values, grid = read_nrrd(path)
         return Volume(values, grid, unit, **facts)
     return read_volume_nifti(path, unit, **facts)
+
+
+def read_activity(path: Path, unit: str | None, **facts: Any) -> Volume:
+    """A map of activity in Bq/mL, from a unit that the file or the caller states; never guessed.
+
+    Raises
+    ------
+    InputError
+        Where neither states it, both state another, or it is none of activity.
+    """
+    _require_file(path)
+    stated, known = stated_unit(path), ", ".join(ACTIVITY_PER_ML)
+    if unit is not None and unit not in ACTIVITY_PER_ML:
+        raise InputError(f"the unit of an activity map is one of {known}, got {unit!r}; choose one")
+    if stated is not None and stated not in ACTIVITY_PER_ML:
+        raise InputError(
+            f"{path.name}: expected activity in one of {known}, found {stated} in its "
+            "header; give a map of activity"
+        )
+    if stated is not None and unit is not None and stated != unit:
+        raise InputError(
+            f"{path.name} is in {stated} by its header, not in {unit}; leave "
+            f"{named('activity-unit')} out, or correct the file"
+        )
+    chosen = stated or unit
+    if chosen is None:
+        raise InputError(
+            f"{path.name} does not say in which unit it is; give {option('activity-unit')}, one of "
+            f"{known}. Counts are no activity: opensirt run calibrates them"
+        )
+    volume = _volume(path, Unit.BQ_PER_ML, **facts)
+    scale = ACTIVITY_PER_ML[chosen]
+    if scale == 1.0:
+        return volume
+    return volume.with_values(np.multiply(volume.values, scale, dtype=np.float32))
 
 
 def read_dose(path: Path) -> tuple[Volume, str]:

@@ -103,7 +103,7 @@ def _lungs(case: Case) -> Iterator[str]:
     if hints:
         outline = f"give {hints[0]} if those are they, or "
     elif case.has_image("ct") and _shows_lungs(case.image("ct").volume):
-        outline = "the CT shows lungs: outline them and call them lungs, or "
+        outline = "the CT shows tissue like lung: if it is, outline it and call it lungs, or "
     if known.lung_shunt_fraction is None:
         yield shunt_is_unknown(outline)
     if known.lung_mass_g is None and known.lung_shunt_fraction != 0:

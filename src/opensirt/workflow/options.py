@@ -9,13 +9,24 @@ from typing import Any
 
 from opensirt.asking import named
 from opensirt.case import Assumptions, Case, Treatment
+from opensirt.dose.engine import dose_engines
 from opensirt.errors import InputError
 from opensirt.findings import AcceptedStop
+from opensirt.image.regions import require_role
+from opensirt.physics.limits import limits_for
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.plausible import require_plausible
-from opensirt.physics.products import product
+from opensirt.physics.products import product, spheres_in
 from opensirt.plan.inputs import ClinicalFacts
-from opensirt.plan.plan import BINDING_LIMIT, Prescription
+from opensirt.plan.model import planning_models
+from opensirt.plan.plan import (
+    BINDING_LIMIT,
+    Prescription,
+    assumed_indication,
+    assumed_intent,
+)
+from opensirt.plan.surface import require_formula
+from opensirt.units import BQ_PER_GBQ
 
 __all__ = ["KEEP", "REMOVE", "RunOptions"]
 
@@ -75,6 +86,20 @@ class RunOptions:
         nuclide = product(self.product).nuclide
         constant = self.dose_constant_gy_kg_per_gbq
         return nuclide if constant is None else nuclide.with_dose_constant(constant)
+
+    def require_names(self) -> None:
+        """`UnknownNameError` for a name that is in no table, before any image is read."""
+        self.nuclide()
+        planning_models.create(self.model)
+        dose_engines.create(self.engine)
+        limits_for(
+            self.product, self.indication or assumed_indication(), self.intent or assumed_intent()
+        )
+        require_formula(self.bsa_formula)
+        for role in self.roles.values():
+            require_role(role)
+        if isinstance(self.activity_per_sphere, str):
+            spheres_in(product(self.product), BQ_PER_GBQ, choice=self.activity_per_sphere)
 
     def facts(self) -> ClinicalFacts:
         """What planning needs to know beside the images."""

@@ -24,6 +24,7 @@ from opensirt.physics.nuclides import Nuclide
 from opensirt.quantify.calibration import CalibrationSummary
 from opensirt.quantify.compartments import ENCLOSED_ROLES
 from opensirt.quantify.thresholds import threshold
+from opensirt.quantify.voxels import fullest
 from opensirt.report import OrganDose
 from opensirt.units import Unit
 from opensirt.workflow.setting import Setting
@@ -65,7 +66,7 @@ def organ_doses(
     *,
     engine: str,
 ) -> tuple[OrganDose, ...]:
-    """Doses of organs on the voxels of the activity image.
+    """Doses of organs on the voxels of the activity image: whole ones, as in `dicom` and tables.
 
     Parameters
     ----------
@@ -79,6 +80,10 @@ def organ_doses(
         plan is, and with "voxel-convolution" otherwise.
     """
     seen = {organ.name: organ.onto(image.grid) for organ in organs}
+    counted = {
+        name: replace(part, fractions=fullest(part.fractions, least=1))
+        for name, part in seen.items()
+    }
     inside = [part for part in seen.values() if not part.is_empty]
     if not inside:
         return ()
@@ -95,14 +100,22 @@ def organ_doses(
     if added is not None and added.values.any():
         total = dose.with_values(np.add(dose.values, dose_of(added).values))
         source = activity.with_values(np.add(activity.values, added.values))
-    figures = region_doses(total, setting.density, source, Regions(tuple(inside)), nuclide)
+    figures = region_doses(
+        total,
+        setting.density,
+        source,
+        Regions(tuple(inside)),
+        nuclide,
+        counted=Regions(tuple(counted[part.name] for part in inside)),
+    )
     tails = dose.with_values(np.maximum(np.subtract(dose.values, own.values), 0.0))
     whole_ml = {organ.name: organ.volume_ml for organ in organs}
     return tuple(
         OrganDose(
             found,
-            seen[found.name].mean_of(tails),
+            counted[found.name].mean_of(tails),
             _scenario(measured, found.volume_ml / whole_ml[found.name]),
+            None if measured else counted[found.name].mean_of(dose),
         )
         for found in figures
     )

@@ -11,7 +11,7 @@ from opensirt.report import Picture, dvh_picture, make_scene, planes_picture, tu
 from opensirt.report.figures import SINGLE_TUMOUR
 from opensirt.workflow.export import outline_image
 from opensirt.workflow.setting import Setting
-from opensirt.workflow.structures import whole_name
+from opensirt.workflow.structures import structure_names, whole_name
 
 __all__ = ["report_pictures"]
 
@@ -27,9 +27,9 @@ def report_pictures(
 
     `organs` are drawn too; `regions` gives necrosis.
     """
-    parts = setting.compartments
+    parts, names = setting.compartments, structure_names(setting.drawn.lesions)
     lesions = sorted(
-        (x.drawn.named(whole_name(x.drawn)) for x in parts.lesions if not x.drawn.is_empty),
+        (x.drawn.named(whole_name(x.drawn, names)) for x in parts.lesions if not x.drawn.is_empty),
         key=lambda region: -region.volume_ml,
     )
     outlined = _outlines(parts.whole_liver, parts.perfused, lesions, regions)
@@ -57,14 +57,19 @@ def _outlines(
 
 
 def _curves(setting: Setting, dose: Volume) -> list[tuple[str, str, Dvh]]:
-    parts = setting.counted
+    parts, names = setting.counted, structure_names(setting.drawn.lesions)
     curves = [
-        (lesion.name, SINGLE_TUMOUR, dose_volume_histogram(dose, lesion.viable))
+        (
+            names.get(lesion.name, lesion.name),
+            SINGLE_TUMOUR,
+            dose_volume_histogram(dose, lesion.viable),
+        )
         for lesion in parts.lesions
         if len(parts.lesions) > 1 and not lesion.viable.is_empty
     ]
     tumours = Regions(tuple(x.viable for x in parts.lesions if not x.viable.is_empty))
-    together = tumours.union("tumour", "all tumours, viable")
+    whole = "all tumours, viable" if names else "all tumours"
+    together = tumours.union("tumour", whole)
     named = [together] if together is not None else []
     named += [parts.perfused_normal, parts.whole_normal]
     if setting.lungs is not None and not setting.lungs.is_empty:

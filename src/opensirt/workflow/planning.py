@@ -122,7 +122,8 @@ def make_plan(
         Registry names: "partition", "resin-y90".
     prescription : Prescription
         The largest activity within the limits where none is given. For an image after treatment
-        it is the activity that was given, and no other is accepted.
+        it is the activity that was given, and no other is accepted: the plan `is_given` then, a
+        verification.
     facts : ClinicalFacts, optional
         Indication, intent, liver function, residual, dose constant and the like. Height and weight
         come from the case where not given.
@@ -143,6 +144,7 @@ def make_plan(
         )
     known = _with_body(facts, case)
     inputs, measured = measured_input(product, parts, ratios, setting.density, setting.lung, known)
+    inputs = replace(inputs, is_given=case.is_treated)
     plan = planning_models.create(model).plan(inputs, prescription)
     record = plan.provenance.adding(
         options={
@@ -163,7 +165,7 @@ def make_plan(
             )
         )
     )
-    return replace(plan, provenance=record, findings=findings)
+    return replace(plan, provenance=record, findings=findings, is_given=case.is_treated)
 
 
 def compute_dose(

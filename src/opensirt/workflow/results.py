@@ -26,6 +26,7 @@ from opensirt.workflow.export import write_dicom
 from opensirt.workflow.figures import (
     counted_regions,
     histograms,
+    named_regions,
     region_doses,
     report_regions,
 )
@@ -39,7 +40,7 @@ from opensirt.workflow.pictures import report_pictures
 from opensirt.workflow.planning import calibrate
 from opensirt.workflow.record import results_record
 from opensirt.workflow.setting import Setting, make_setting
-from opensirt.workflow.structures import Structures, make_structures
+from opensirt.workflow.structures import Structures, make_structures, structure_names
 
 __all__ = ["build_report", "write_results"]
 
@@ -50,7 +51,8 @@ DISAGREEMENT = 0.10
 @lru_cache(maxsize=1)
 def _structures(case: Case, setting: Setting) -> Structures:
     """Those of report and files, which are the same; the last are kept."""
-    return make_structures(case, setting, counted_regions(setting))
+    names = structure_names(setting.drawn.lesions)
+    return make_structures(case, names, counted_regions(setting))
 
 
 def build_report(
@@ -89,7 +91,7 @@ def build_report(
     setting = make_setting(case)
     calibrated, calibration = calibrate(case, plan.nuclide)
     shown = activity if activity is not None else plan.scale(calibrated)
-    regions = counted_regions(setting)
+    regions = named_regions(setting)
     of = nuclide or product(plan.product).nuclide.with_dose_constant(
         plan.dose_constant_gy_kg_per_gbq
     )
@@ -112,7 +114,9 @@ def build_report(
             *(section.findings if section else ()),
         ),
         accepted,
+        plan.is_given,
     )
+    accepted = None if plan.is_given else accepted
     record = plan.provenance.adding(
         inputs=case.provenance.inputs,
         options={**(options or {}), "engine": engine},
@@ -159,7 +163,7 @@ def write_results(
     """Write report, numbers, DICOM objects and NIfTI maps; all of it or nothing.
 
     No RT Plan is written where a finding of severity "stop" stands in the report, unless the report
-    says who accepted it.
+    says who accepted it, and none of what was given already.
 
     Returns
     -------
@@ -213,22 +217,26 @@ def _organs(case: Case, setting: Setting) -> tuple[Region, ...]:
     return outlined_organs(case, setting.drawn.whole_liver, taken)
 
 
-def _findings(every: Sequence[Finding], accepted: AcceptedStop | None) -> tuple[Finding, ...]:
-    """Each finding once; and a note where stops were accepted that do not stand."""
+def _findings(
+    every: Sequence[Finding], accepted: AcceptedStop | None, is_given: bool = False
+) -> tuple[Finding, ...]:
+    """Each finding once; and a note where stops were accepted that do not stand, or no plan."""
     unique = tuple(dict.fromkeys(every))
     if accepted is not None:
         accepted.require_person(unique)
-    if accepted is None or stops_of(unique):
+    if accepted is None or (stops_of(unique) and not is_given):
         return unique
-    text = f"{accepted.name} accepted stops in advance, but none stands: {accepted.reason}."
+    why = "a verification has no RT Plan" if is_given else "none stands"
+    text = f"{accepted.name} accepted stops in advance, but {why}: {accepted.reason}."
     return (*unique, Finding("note", "stop-acceptance-unused", text))
 
 
 def _voxel_findings(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ...]:
     """Where the model's mean and the voxel engine's mean of a compartment are far apart."""
     voxel = {dose.name: dose.mean_dose_gy for dose in doses}
+    shown = {dose.name: dose.shown for dose in doses}
     apart = [
-        f"{name} {mean_gy:.3g} Gy by model, {voxel[name]:.3g} Gy in voxels"
+        f"{shown[name]} {mean_gy:.3g} Gy by model, {voxel[name]:.3g} Gy in voxels"
         for name, mean_gy in _modelled(plan)
         if name in voxel and mean_gy > 0 and abs(voxel[name] / mean_gy - 1.0) > DISAGREEMENT
     ]
@@ -242,6 +250,7 @@ def _voxel_findings(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, .
 def _missed_targets(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ...]:
     """Targets that every tumour meets by the model, and some miss in the voxels."""
     voxel_gy = {dose.name: dose.mean_dose_gy for dose in doses}
+    shown = {dose.name: dose.shown for dose in doses}
     judged = judged_tumours(plan)
     met = [f.text for f in plan.findings if f.code == "tumour-dose-target-met"]
     found = []
@@ -249,7 +258,7 @@ def _missed_targets(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, .
         if limit.quantity != "tumour-mean" or not any(limit.text in text for text in met):
             continue
         missed = [
-            f"{t.name} {t.mean_dose_gy:.1f} Gy by model, {voxel_gy[t.name]:.1f} Gy in voxels"
+            f"{shown[t.name]} {t.mean_dose_gy:.1f} Gy by model, {voxel_gy[t.name]:.1f} Gy in voxels"
             for t in plan.tumours
             if t.name in judged
             and t.name in voxel_gy

@@ -18,7 +18,7 @@ from opensirt.report import Report
 from opensirt.workflow.dosing import MONTE_CARLO, calculate
 from opensirt.workflow.engines import check_engines
 from opensirt.workflow.export import outline_image
-from opensirt.workflow.figures import counted_regions
+from opensirt.workflow.figures import named_regions
 from opensirt.workflow.missing import require_known
 from opensirt.workflow.options import KEEP, RunOptions
 from opensirt.workflow.planning import calibrate, compute_dose, make_plan
@@ -63,6 +63,7 @@ def run_study(
     """
     step = progress or (lambda what, done: None)
     refuse_unusable(Path(to), overwrite=overwrite, inputs=places_of(Path(study)))
+    options.require_names()
     nuclide = options.nuclide()
     case = read_case(
         study,
@@ -137,7 +138,7 @@ def _dose(
 
 def _regions(case: Case) -> Regions:
     """The regions of the report."""
-    return counted_regions(make_setting(case))
+    return named_regions(make_setting(case))
 
 
 def _part(step: Progress, first: float, last: float) -> Progress:

@@ -213,7 +213,7 @@ class Desk:
         activity[3:6, 3:7, 3:8] = 2e6
         density = np.ones(activity.shape, np.float32)
         density[:, :, 6:] = 0.3
-        write_map(folder / "activity.nii.gz", activity)
+        write_map(folder / "activity.nii.gz", activity, unit=Unit.BQ_PER_ML)
         write_map(folder / "density.nii.gz", density)
         write_map(folder / "ct.nii.gz", density * 0.0)
         return folder

@@ -277,3 +277,24 @@ def test_bad_input_is_one_line(words, line):
 )
 def test_a_wrong_option_is_one_line_that_names_it(words, said):
     assert said in refusal(*words)
+
+
+def test_findings_are_in_the_order_of_run_and_a_stop_is_told_last():
+    words = (
+        "activity", "mird", "--product", "resin-y90", "--perfused-mass-g", 500, "--dose-gy", 100,
+        "--indication", "hcc", "--intent", "lobectomy",
+    )  # fmt: skip
+    outcome = call(*words)
+    order = [line.split()[0] for line in outcome.stdout.splitlines()]
+    found = [word for word in order if word in ("stop", "warn", "note")]
+    assert found == sorted(found, key=["stop", "warn", "note"].index)
+    assert {"stop", "warn", "note"} == set(found)
+    assert outcome.code == 3
+    assert outcome.stderr == (
+        "opensirt: the activity is stopped by perfused-normal-dose-limit-unknown-mass; do not "
+        "treat with it\n"
+    )
+    assert "not judged: no lung shunt given" in outcome.stdout
+    known = call(*words, "--normal-mass-g", 900, "--lung-shunt", 0.04)
+    assert "unknown-mass" not in known.stderr
+    assert "not judged: no lung shunt given" not in known.stdout

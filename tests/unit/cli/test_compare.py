@@ -29,7 +29,14 @@ def maps(tmp_path_factory):
 
 
 def words(maps, out, engine="local,voxel-convolution"):
-    source = ["--activity", maps / "activity.nii.gz", "--density", maps / "density.nii.gz"]
+    source = [
+        "--activity-unit",
+        "Bq/mL",
+        "--activity",
+        maps / "activity.nii.gz",
+        "--density",
+        maps / "density.nii.gz",
+    ]
     return ["dose", *source, "--nuclide", "y90", "--engine", engine, "--compare", "--out", out]
 
 

@@ -99,3 +99,30 @@ def test_a_machine_without_the_gpu_part_names_it(monkeypatch: pytest.MonkeyPatch
     with speaking_to("command line"), pytest.raises(Exception, match=said):
         mc_device.require_gpu()
     assert "--activity" in refusal("dose", *words[3:])
+
+
+SHUNT = ("activity", "mird", "--product", "glass-y90", "--perfused-mass-g", "500", "--lung-shunt")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((*SHUNT, "5%"), ", got '5%': write a fraction, 5 % is 0.05; see opensirt --help"),
+        ((*SHUNT, "12.5 %"), ", got '12.5 %': write a fraction, 12.5 % is 0.125; see"),
+        ((*SHUNT, "0,05"), ", got '0,05': write it with a decimal point, 0.05; see"),
+        ((*SHUNT[:-1], "--lung-shunt=0,05"), ", got '0,05': write it with a decimal point, 0.05;"),
+        ((*SHUNT, "much"), ", got 'much'; see opensirt --help"),
+        (("xyz",), "No such command 'xyz'; see opensirt --help"),
+        (("activity", "xyz"), "No such command 'xyz'; see opensirt --help"),
+    ],
+)
+def test_what_is_no_number_or_no_command_is_one_line_with_what_to_type(words, said) -> None:
+    assert said in refusal(*words)
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+def test_the_help_ends_with_where_more_of_it_is(words: tuple[str, ...]) -> None:
+    lines = call(*words).stdout.split("\n")
+    assert [line for line in lines if line][-1].strip() == (
+        "opensirt COMMAND --help shows the options of a command."
+    )

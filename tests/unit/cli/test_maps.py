@@ -42,7 +42,7 @@ def maps(tmp_path_factory):
 
 
 def dose_words(maps, out, activity="activity", density="density", **options):
-    words = {"nuclide": "y90", "engine": "local"} | options
+    words = {"activity-unit": "Bq/mL", "nuclide": "y90", "engine": "local"} | options
     given = [part for key, value in words.items() for part in (f"--{key}", value)]
     source = ["--activity", maps / f"{activity}.nii.gz"]
     mass = ["--density", maps / f"{density}.nii.gz"] if density else []
@@ -331,3 +331,53 @@ def test_an_impossible_dose_map_is_one_line_and_writes_nothing(maps, tmp_path, m
         assert "the dose map of local is impossible: voxel (3, 4, 5)" in line
         assert "of 1.06 g/mL has 1e+28 Gy, where emission within reach allows 9" in line
     assert files_in(tmp_path) == []
+
+
+def test_the_unit_of_a_map_is_asked_for_and_never_guessed(maps, tmp_path):
+    """The same numbers as Bq/mL and as kBq/mL; nothing stated is refused, and so is nonsense."""
+    words = dose_words(maps, tmp_path / "a.nii.gz")
+    at = words.index("--activity-unit")
+    bare = [*words[:at], *words[at + 2 :]]
+    every = [word if word != "local" else "all" for word in bare]
+    for asked in (bare, [*every, "--compare"]):
+        assert refusal(*asked).startswith(
+            "activity.nii.gz does not say in which unit it is; give --activity-unit, one of Bq/mL, "
+            "kBq/mL, MBq/mL. Counts are no activity"
+        )
+    assert "got 'counts'; choose one" in refusal(*bare, "--activity-unit", "counts")
+    assert files_in(tmp_path) == []
+    one = call_json(*words)
+    many = call_json(*bare[:-1], tmp_path / "k.nii.gz", "--activity-unit", "kBq/mL")
+    gbq = CONCENTRATION_BQ_ML * np.prod(SHAPE) * 0.064 / 1e9
+    assert one["activity_gbq"] == pytest.approx(gbq, rel=1e-6)
+    assert many["activity_gbq"] == pytest.approx(1000 * gbq, rel=1e-6)
+    assert many["mean_dose_gy"] == pytest.approx(1000 * one["mean_dose_gy"], rel=1e-6)
+    assert (one["findings"], [f["code"] for f in many["findings"]]) == (
+        [], ["map-activity-implausible"],
+    )  # fmt: skip
+    shown = call(*bare[:-1], tmp_path / "s.nii.gz", "--activity-unit", "kBq/mL").stdout
+    assert " 279.6 GBq │" in shown
+    assert "warn  The map holds 279.6 GBq, more than the largest vial" in shown
+
+
+def test_a_file_that_states_its_unit_is_not_asked_for_it(maps, tmp_path):
+    on = grid()
+    for unit in (Unit.BQ_PER_ML, Unit.COUNTS):
+        values = np.full(on.shape, 1e5, np.float32)
+        write_volume_nifti(tmp_path / f"{unit.name}.nii.gz", Volume(values, on, unit))
+    density = Volume(np.full(on.shape, 1.06, np.float32), on, Unit.G_PER_ML)
+    write_volume_nifti(tmp_path / "rho.nii.gz", density)
+    words = ("--nuclide", "y90", "--engine", "local", "--out", tmp_path / "d.nii.gz")
+    mass = ("--density", tmp_path / "rho.nii.gz")
+    made = call_json("dose", "--activity", tmp_path / "BQ_PER_ML.nii.gz", *mass, *words)
+    assert made["activity_gbq"] == pytest.approx(1e5 * np.prod(on.shape) * 0.064 / 1e9, rel=1e-5)
+    other = ("dose", "--activity", tmp_path / "BQ_PER_ML.nii.gz", *words)
+    assert "is in Bq/mL by its header, not in kBq/mL; leave --activity-unit out" in refusal(
+        *other, *mass, "--activity-unit", "kBq/mL"
+    )
+    assert "expected values in HU, found g/mL in its header" in refusal(
+        *other, "--ct", tmp_path / "rho.nii.gz"
+    )
+    counts = ("dose", "--activity", tmp_path / "COUNTS.nii.gz", *words, *mass)
+    assert "found counts in its header" in refusal(*counts)
+    assert "found counts in its header" in refusal(*counts, "--activity-unit", "Bq/mL")

@@ -258,7 +258,7 @@ def test_options_of_each_calculator_reach_their_field(
 ) -> None:
     found: list[Any] = []
 
-    def instead(*given: Any) -> None:
+    def instead(*given: Any, **more: Any) -> None:
         found.append(given[-1])
         raise SeenError("seen")
 
@@ -293,6 +293,13 @@ def test_a_part_of_the_liver_and_a_formula_are_those_of_the_body(
     assert getattr(body, attribute) == value
     assert (body.height_cm, body.weight_kg) == (plain.height_cm, plain.weight_kg) == (170, 70)
     assert (body.tumour_volume_ml, body.normal_volume_ml) == (300, 1200)
+
+
+def test_the_mass_of_perfused_normal_liver_reaches_the_single_compartment() -> None:
+    words = ("activity", "mird", "--product", "glass-y90", *CALCULATORS["mird"])
+    assert call_json(*words)["normal"] == {"dose_gy": None}
+    known = call_json(*words, "--normal-mass-g", 400, "--lung-shunt", 0)
+    assert known["normal"]["dose_gy"] == pytest.approx(120)
 
 
 def test_a_constant_by_name_is_that_of_the_nuclide() -> None:

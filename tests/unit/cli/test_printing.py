@@ -63,7 +63,8 @@ def test_a_study_is_shown_with_size_spacing_volume_and_what_was_left_out(
     described = {
         "case_id": "c1",
         "images": [{"label": "Abdomen", "modality": "CT", "role": "ct", "unit": "HU",
-                    "shape": [40, 50, 60], "spacing_mm": [3.0, 0.78125, 0.9], "acquired": None}],
+                    "shape": [40, 50, 60], "spacing_mm": [3.0, 0.78125, 0.9], "acquired": None,
+                    "nuclide": "Y-90"}],
         "regions": [{"name": "Liver", "role": "liver", "volume_ml": 1534.26}],
     }  # fmt: skip
     case = SimpleNamespace(left_out=(LeftOut("file 3", "a localizer", file="DOE.dcm"),))
@@ -71,7 +72,7 @@ def test_a_study_is_shown_with_size_spacing_volume_and_what_was_left_out(
     monkeypatch.setattr(workflow, "describe_case", lambda case: described)
     rows = rows_of(call("read", "s").stdout)
     assert rows[1] == [
-        "Abdomen", "CT", "ct", "HU", "40 x 50 x 60", "3 x 0.7812 x 0.9", "–",
+        "Abdomen", "CT", "ct", "HU", "Y-90", "40 x 50 x 60", "3 x 0.7812 x 0.9", "–",
     ]  # fmt: skip
     assert ["Liver", "liver", "1534.3"] in rows
     assert ["file 3 (DOE.dcm)", "a localizer"] in rows
@@ -84,13 +85,15 @@ def test_a_run_shows_its_headline_tables_findings_and_files(
         return SimpleNamespace(title=title, columns=("what", "Gy"), rows=((title, "7"),))
 
     report = SimpleNamespace(
-        case_id="c1", headline=[SimpleNamespace(label="Activity", value="2 GBq", note="drawn up")],
+        case_id="c1", title="Plan",
+        headline=[SimpleNamespace(label="Activity", value="2 GBq", note="drawn up")],
         limit_table=shown("limits"), dose_table=shown("doses"), organ_table=None,
         findings=[Finding("warn", "x", "Look at it.")],
     )  # fmt: skip
     study._show_run(SimpleNamespace(report=report, paths={"report": Path("r.pdf")}))  # type: ignore[arg-type]
     said = capsys.readouterr().out
     rows = rows_of(said)
+    assert said.startswith("Plan, c1 ")
     assert ["Activity", "2 GBq", "drawn up"] in rows
     assert [row for row in rows if row[-1] == "7"] == [["limits", "7"], ["doses", "7"]]
     assert "warn  Look at it." in said
@@ -113,8 +116,9 @@ def test_monte_carlo_shows_its_own_figures() -> None:
 
 def test_a_dose_map_shows_mean_and_highest_dose(monkeypatch: pytest.MonkeyPatch) -> None:
     found: dict[str, Any] = {}
-    result = {"seconds": 1.5, "threads": 2, "decays": 4e15, "mean_dose_gy": 12.5,
-              "maximum_dose_gy": 99.5, "out": "d.nii.gz"}  # fmt: skip
+    result = {"seconds": 1.5, "threads": 2, "decays": 4e15, "activity_gbq": 1.7123,
+              "findings": [], "mean_dose_gy": 12.5, "maximum_dose_gy": 99.5,
+              "out": "d.nii.gz"}  # fmt: skip
 
     def instead(activity: Path, **more: Any) -> dict[str, Any]:
         found.update(more, activity=activity)
@@ -125,16 +129,19 @@ def test_a_dose_map_shows_mean_and_highest_dose(monkeypatch: pytest.MonkeyPatch)
         "dose", "--activity", "a", "--density", "b", "--ct", "c", "--nuclide", "y90", "--engine",
         "local", "--histories", 5, "--uncertainty", 0.02, "--seed", 7, "--threads", 3, "--mode",
         "full", "--device", "cuda", "--dose-constant", "50", "--out", "d.nii.gz",
+        "--activity-unit", "MBq/mL",
     ).stdout  # fmt: skip
     assert [found[key] for key in ("activity", "density", "ct", "to")] == [
         Path("a"), Path("b"), Path("c"), Path("d.nii.gz"),
     ]  # fmt: skip
     assert (found["nuclide_name"], found["engine"], found["dose_constant"]) == ("y90", "local", 50)
+    assert found["activity_unit"] == "MBq/mL"
     options = found["options"]
     assert (options.histories, options.uncertainty, options.seed) == (5, 0.02, 7)
     assert (options.threads, options.mode, options.device) == (3, "full", "cuda")
     assert rows_of(said)[1:] == [
-        ["time", "1.50 s with 2 threads"], ["decays", "4e+15"], ["mean dose", "12.5 Gy"],
+        ["time", "1.50 s with 2 threads"], ["activity in the map", "1.712 GBq"],
+        ["decays", "4e+15"], ["mean dose", "12.5 Gy"],
         ["highest dose", "99.5 Gy"], ["written", "d.nii.gz"],
     ]  # fmt: skip
 
@@ -152,12 +159,13 @@ def test_a_comparison_is_handed_what_was_asked_and_shown(monkeypatch: pytest.Mon
     monkeypatch.setattr(comparison, "compare_from_files", instead)
     said = call(
         "dose", "--activity", "a", "--density", "b", "--ct", "c", "--nuclide", "y90", "--engine",
-        "all", "--compare", "--regions", "r", "--out", "d.nii.gz",
+        "all", "--compare", "--regions", "r", "--out", "d.nii.gz", "--activity-unit", "kBq/mL",
     ).stdout  # fmt: skip
     assert [found[key] for key in ("activity", "density", "ct", "regions", "to")] == [
         Path(name) for name in ("a", "b", "c", "r", "d.nii.gz")
     ]
     assert (found["engine"], found["nuclide_name"]) == ("all", "y90")
+    assert found["activity_unit"] == "kBq/mL"
     assert ["x", "1"] in rows_of(said)
     assert "caption\nTime: local 1.25 s\nnote  So." in said
     assert "page                 p.html" in said
@@ -238,14 +246,18 @@ def test_a_phantom_and_a_demo_are_of_the_size_and_seed_asked(
     ("severities", "code"),
     [((), None), (("note",), None), (("warn", "note"), None), (("note", "stop"), 3)],
 )
-def test_only_a_stop_ends_with_three(severities: tuple[Any, ...], code: int | None) -> None:
+def test_only_a_stop_ends_with_three(
+    severities: tuple[Any, ...], code: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
     findings = [Finding(severity, "x", "X.") for severity in severities]
     if code is None:
-        exit_on_stop(findings)
+        exit_on_stop(findings, "{codes}")
+        assert capsys.readouterr().err == ""
     else:
         with pytest.raises(typer.Exit) as ending:
-            exit_on_stop(findings)
+            exit_on_stop([*findings, *findings], "stopped by {codes}; look")
         assert ending.value.exit_code == code
+        assert capsys.readouterr().err == "opensirt: stopped by x; look\n"
 
 
 def test_names_and_values_are_parted_at_the_first_sign() -> None:
@@ -315,7 +327,8 @@ def test_an_error_is_shown_whole_where_that_was_asked_for(monkeypatch: pytest.Mo
 
 
 def ended(stops: tuple[Finding, ...], accepted: Any = None) -> Any:
-    return SimpleNamespace(report=SimpleNamespace(stops=stops, accepted=accepted))
+    report = SimpleNamespace(stops=stops, accepted=accepted)
+    return SimpleNamespace(report=report, plan=SimpleNamespace(is_given=False))
 
 
 def test_a_demo_and_a_run_that_are_stopped_end_with_three(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,6 +361,16 @@ def test_one_line_names_each_stop_once_and_who_accepted(
     with pytest.raises(typer.Exit):
         study._end(ended(stops, SimpleNamespace(name="Dr A.")))
     assert "stopped by a, b; accepted by Dr A.; the RT Plan says so" in capsys.readouterr().err
+    with pytest.raises(typer.Exit):
+        study._end(ended(stops, SimpleNamespace(name="Dr {A}")))
+    assert "stopped by a, b; accepted by Dr {A};" in capsys.readouterr().err
+    given = ended(stops)
+    given.plan.is_given = True
+    with pytest.raises(typer.Exit):
+        study._end(given)
+    assert capsys.readouterr().err == (
+        "opensirt: what was given has findings that stop: a, b; a verification has no RT Plan\n"
+    )
     study._end(ended(()))
     assert capsys.readouterr().err == ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import nibabel
@@ -67,6 +68,12 @@ def test_read_lists_images_and_regions_of_a_dicom_study(digital):
     printed = call("read", out / "dicom")
     assert printed.code == 0
     assert "SPECT, digital patient" in printed.stdout
+    assert re.search(r"counts │ +tc99m │", printed.stdout)
+    assert re.search(r"Bq/mL │ +y90 │", printed.stdout)
+    smallest = min(volume for volume in volumes.values() if volume > 0)
+    assert smallest < 0.05
+    assert f" {smallest:.2g} │" in printed.stdout
+    assert not re.search(r" 0\.0+ │", printed.stdout)
 
 
 def test_read_of_single_files(digital, small_study):
@@ -102,7 +109,7 @@ def test_run_writes_everything_and_prints_the_plan(small_study, tmp_path):
 def test_run_prints_tables_for_people(small_study, tmp_path):
     outcome = call("run", small_study, *RUN, "--activity-gbq", 0.9, "--out", tmp_path / "out")
     assert (outcome.code, outcome.stderr) == (0, "")
-    for words in ("Plan for small", "0.90 GBq", "Tumour A", str(tmp_path / "out" / "report.pdf")):
+    for words in ("Radioembolization plan, small", "0.90 GBq", "Tumour A", str(tmp_path / "out")):
         assert words in outcome.stdout
 
 
@@ -256,3 +263,30 @@ def test_phantom_replaces_only_when_told(tmp_path):
 def test_read_of_a_missing_study():
     line = refusal("read", "nowhere")
     assert line == "nowhere does not exist; give a study folder, a case.toml or an image file"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--product", "wood", "--model", "mird"), "product 'wood' is unknown"),
+        ((*RUN[:2], "--model", "guess"), "planning model 'guess' is unknown"),
+        ((*RUN, "--engine", "exact"), "dose engine 'exact' is unknown"),
+        ((*RUN, "--indication", "flu"), "indication 'flu' is unknown"),
+        ((*RUN, "--intent", "cure"), "intent 'cure' is unknown"),
+        ((*RUN, "--bsa-formula", "mine"), "surface formula 'mine' is unknown"),
+        ((*RUN, "--activity-per-sphere", "lab"), "activity_per_sphere_bq 'lab' of resin-y90"),
+        ((*RUN, "--dose-constant", "best"), "dose constant 'best' of y90 is unknown"),
+        ((*RUN, "--role", "Tumour A=tumor"), "region role 'tumor' is unknown"),
+    ],
+)
+def test_names_are_checked_before_any_image_is_read(
+    small_study, tmp_path, monkeypatch, words, said
+):
+    from opensirt.workflow import run as job
+
+    def read(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(job, "read_case", read)
+    assert refusal("run", small_study, *words, "--out", tmp_path / "out").startswith(said)
+    assert "ZeroDivisionError" in refusal("run", small_study, *RUN, "--out", tmp_path / "out")

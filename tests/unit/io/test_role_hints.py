@@ -23,6 +23,7 @@ def typed(*names: str) -> list[str]:
         ("Lesion segment 4", "tumour"), ("Metastase rechter Lappen", "tumour"), ("Tu 1", "tumour"),
         ("Lebermetastse", "tumour"), ("GB", "gallbladder"), ("VB", "gallbladder"),
         ("Stomack", "stomach"), ("Lunge MH", "lungs"), ("Tumor Nekrose MH", "necrosis"),
+        ("Perf. Vol.", "perfused"), ("Perf_Vol_re", "perfused"), ("PerfVol", "perfused"),
     ],
 )  # fmt: skip
 def test_a_name_that_says_it_nearly(name: str, role: str) -> None:
@@ -35,6 +36,7 @@ def test_a_name_that_says_it_nearly(name: str, role: str) -> None:
         "PTV Leber ohne Tumor", "Leber-GTV", "Leber segment 4", "rechter Leberlappen", "Leberzyste",
         "kidney tumor", "Metastase Niere", "lymph node met", "Milz", "spleen", "foie sain", "x",
         "Lunge Leber", "treated", "vésicule", "Restleber", "Tumorsaum Rand", "",
+        "non perf vol", "perf lung",
     ],
 )  # fmt: skip
 def test_a_name_of_two_meanings_or_none_gets_no_suggestion(name: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from opensirt.errors import InputError, UnknownNameError
+from opensirt.errors import InputError, PlanError, UnknownNameError
 from opensirt.physics.products import product
 from opensirt.plan.activity import (
     CalculatorOptions,
@@ -20,7 +20,7 @@ from opensirt.plan.activity import (
 )
 from opensirt.plan.build import with_findings
 from opensirt.plan.plan import BsaInput, LungInput, Prescription, prescription_from
-from tests.unit.plan.samples import codes
+from tests.unit.plan.samples import codes, text_of
 
 OPTIONS = CalculatorOptions(0.1, 1000.0, 0.02, 50.0)
 
@@ -98,8 +98,51 @@ def test_what_is_not_given_is_assumed_and_said() -> None:
     assert plan.lung.shunt_fraction == 0.0
     assert plan.lung.mass_g == 1000.0
     assert plan.dose_constant_gy_kg_per_gbq == product("glass-y90").dose_constant_gy_kg_per_gbq
-    assert codes(plan)["lung-shunt-assumed"] == "warn"
-    assert codes(plan)["lung-mass-assumed"] == "note"
+    assert codes(plan)["lung-shunt-unknown"] == "warn"
+    assert not {"lung-shunt-assumed", "lung-mass-assumed"} & set(codes(plan))
+
+
+@pytest.mark.parametrize("name", ["glass-y90", "resin-y90"])
+def test_a_shunt_that_nobody_stated_keeps_no_limit_of_the_lungs(name: str) -> None:
+    """0 that was typed is kept and met; nothing typed is neither met nor shown as 0 Gy."""
+    wish = Prescription("perfused-dose", 120)
+    plan = activity_mird(name, 1000, wish)
+    stated = activity_mird(name, 1000, wish, CalculatorOptions(lung_shunt_fraction=0.0))
+    assert plan.activity_bq == stated.activity_bq
+    about_lungs = [c for c in codes(stated) if c.startswith("lung-") and "mass" not in c]
+    assert "lung-dose-limit-met" in about_lungs
+    assert ("lung-activity-cap-met" in about_lungs) == (name == "glass-y90")
+    assert [c for c in codes(plan) if c.startswith("lung-")] == ["lung-shunt-unknown"]
+    said = text_of(plan, "lung-shunt-unknown")
+    for limit in stated.limits:
+        if limit.quantity.startswith("lung"):
+            assert limit.text in said
+    assert "Mean lung dose" not in [formula.name for formula in plan.formulae]
+    result, known = activity_result(plan), activity_result(stated)
+    assert (result["lung"]["dose_gy"], result["lung"]["shunt_fraction"]) == (None, None)
+    assert (known["lung"]["dose_gy"], known["lung"]["shunt_fraction"]) == (0.0, 0.0)
+
+
+def test_the_largest_activity_within_limits_needs_a_shunt() -> None:
+    masses = CalculatorOptions(whole_normal_mass_g=1500)
+    with pytest.raises(PlanError, match="needs the lung shunt, which was not given"):
+        activity_mird("glass-y90", 1000, Prescription("binding-limit"), masses)
+
+
+def test_the_mass_that_is_missing_is_named_and_can_be_given() -> None:
+    """1 kg perfused with 60 Gy, of it 0.9 kg normal, of 1.5 kg in all: 60 and 36 Gy."""
+    facts = CalculatorOptions(0.05, 1000, indication="mcrc", intent="bilobar")
+    wish = Prescription("perfused-dose", 60)
+    whole = replace(facts, whole_normal_mass_g=1500)
+    lacking = activity_mird("resin-y90", 1000, wish, whole)
+    said = text_of(lacking, "perfused-normal-dose-limit-unknown-mass")
+    assert said.endswith("Give the mass of perfused normal liver.")
+    assert "(perfused normal liver" in text_of(lacking, "limits-not-checked")
+    known = activity_mird("resin-y90", 1000, wish, whole, normal_mass_g=900)
+    assert "perfused-normal-dose-limit-unknown-mass" not in codes(known)
+    assert text_of(known, "perfused-normal-dose-limit").startswith("60.0 Gy planned")
+    assert known.whole_normal is not None
+    assert known.whole_normal.mean_dose_gy == pytest.approx(36.0)
 
 
 def test_masses_and_ratios_must_pair() -> None:
@@ -160,7 +203,7 @@ def test_every_option_reaches_planning_under_its_own_name() -> None:
     assert bare.shunt_source == "assumption: none given"
     assert bare.mass_source == "assumption: reference mass"
     half = typed_input("resin-y90", CalculatorOptions(lung_mass_g=700.0)).lung
-    assert half == LungInput(0.0, 700.0, "assumption: none given", "given")
+    assert half == LungInput(0.0, 700.0, "assumption: none given", "given", is_known=False)
 
 
 def test_the_rest_of_a_result_is_that_of_the_plan() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from opensirt.plan.binding import largest_safe_activity
@@ -106,13 +108,14 @@ def test_a_compartment_of_unknown_mass_is_judged_by_the_most_it_can_have() -> No
     """Normal liver unknown: as much as the perfused volume, 62 Gy, where that has no limit."""
     bare = Distribution(lung_dose_gy=9.0, perfused=DOSES.perfused)
     rule = limit("whole-normal-mean", "at most", 50.0, severity="stop")
-    found = limit_findings(GIVEN, bare, (rule,))
+    found = limit_findings(replace(GIVEN, normal_mass_g=None), bare, (rule,))
     assert [(f.severity, f.code) for f in found if f.code.startswith(("whole", "limits"))] == [
         ("stop", "whole-normal-dose-limit-unknown-mass"), ("warn", "limits-not-checked"),
     ]  # fmt: skip
     assert found[0].text == (
-        "The mass of the compartment is not known; it may have as much as the perfused volume, "
-        f"62.0 Gy; {rule.text}: may be broken. Give the mass."
+        "The mass of perfused normal liver is not known, and normal liver may have as much as the "
+        f"perfused volume, 62.0 Gy; {rule.text}: may be broken. Give the mass of perfused normal "
+        "liver."
     )
     part = Distribution(lung_dose_gy=9.0, perfused=DOSES.perfused, normal=DOSES.normal)
     assert [c for _, c, _ in judged(rule, doses=part)] == [
@@ -128,7 +131,7 @@ def test_a_compartment_of_unknown_mass_is_judged_by_the_most_it_can_have() -> No
     lacking = Distribution(lung_dose_gy=9.0)
     text = limit_findings(GIVEN, lacking, (rule, rule, aim))[-1].text
     assert text == (
-        f"Not checked, because the compartment's mass is not known: {rule.text}; {aim.text}."
+        f"Not checked, because masses are not known (the compartment): {rule.text}; {aim.text}."
     )
 
 

@@ -96,3 +96,16 @@ def test_spheres_are_those_that_reach_the_patient_at_injection() -> None:
     assert unknown.spheres is not None
     assert unknown.spheres.count == pytest.approx(40e6)
     assert "1.30 times as many" in text_of(unknown, "sphere-number-at-calibration")
+
+
+def test_what_was_given_is_not_planned_and_no_vials_are_advised() -> None:
+    """7 GBq of resin in one vial of 3 GBq: the number is doubtful, but there is no plan to stop."""
+    plan = solve("mird", activity(7.0), product="resin-y90", is_given=True)
+    assert codes(plan)["given-beyond-vials"] == "warn"
+    assert text_of(plan, "given-beyond-vials").startswith("7.00 GBq are stated as given, more than")
+    assert not {"activity-beyond-vials", "residual-not-counted"} & set(codes(plan))
+    assert not any("planned" in finding.text for finding in plan.findings)
+    assert " Gy given; mean lung dose" in text_of(plan, "lung-dose-limit")
+    small = solve("mird", activity(1.0), product="resin-y90", is_given=True, residual_fraction=0.1)
+    assert "given-beyond-vials" not in codes(small)
+    assert small.formulae[-1].name == "Activity drawn up"

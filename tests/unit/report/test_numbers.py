@@ -219,9 +219,13 @@ def test_the_effects_column_by_column():
 def test_organs_at_risk_column_by_column():
     organ = OrganDose(region("gallbladder", "gallbladder", 184.0, 41.8), 12.5, "counts as spheres")
     table = described(organs=(organ,)).organ_table
-    assert table.rows == (("gallbladder", "41.8", "12.5", "184.0", "184.6"),)
-    assert table.columns[2:] == ("Without own activity", "Mean, by scenario", "Highest voxel")
-    assert table.caption.endswith("Scenario: counts as spheres.")
+    assert table.rows == (("gallbladder", "41.8", "12.5", "184.0", "–", "184.6"),)
+    assert table.columns[2:] == (
+        "Without own activity", "Dose map", "Mean, scenario", "Highest voxel",
+    )  # fmt: skip
+    assert table.caption.endswith("Scenario, which the highest voxel follows: counts as spheres.")
+    seen = replace(organ, in_map_gy=14.0)
+    assert described(organs=(seen,)).organ_table.rows[0][2:] == ("12.5", "14.0", "184.0", "184.6")
     assert described().organ_table is None
     many = [OrganDose(region(f"o{n}", "other", float(n), 9.0), 0.0, "counts") for n in range(1, 15)]
     table = described(organs=many).organ_table

@@ -10,9 +10,10 @@ from matplotlib.image import imread
 
 from opensirt.dose.dvh import dose_volume_histogram
 from opensirt.errors import CaseError
-from opensirt.image import Region, Regions, Volume
-from opensirt.report import dvh_picture, make_scene, planes_picture, tumour_tiles
-from opensirt.report.display import isodose_levels_gy
+from opensirt.image import Grid, Region, Regions, Volume
+from opensirt.report import dvh_picture, figures, make_scene, planes_picture, tumour_tiles
+from opensirt.report.display import Scene, isodose_levels_gy
+from opensirt.report.figures import ROLE_COLOURS
 from opensirt.units import Unit
 from tests.cases import small_case
 
@@ -154,3 +155,20 @@ def test_a_scene_needs_something_to_look_at(case, dose):
     nothing = Region.from_mask("nothing", "liver", np.zeros(on.shape, np.float32), on)
     with pytest.raises(CaseError, match="a report needs at least one region that is not empty"):
         make_scene(case.image("ct").volume, dose, Regions((nothing,)), (nothing,))
+
+
+def test_the_legend_shows_an_outline_in_the_colour_that_it_has_in_the_picture():
+    """White on a dark ground: the legend lies on white paper, the outlines on a dark image."""
+    from matplotlib.figure import Figure
+
+    grid = Grid.regular((4, 4, 4), (2.0, 2.0, 2.0))
+    nothing = np.zeros(grid.shape, np.float32)
+    roles = ("tumour", "liver")
+    regions = Regions(tuple(Region.from_mask(r, r, nothing + 1, grid) for r in roles))
+    scene = Scene(grid, nothing, (0.0, 1.0), "CT", nothing, regions, ())
+    figure = Figure()
+    figures._add_legends(figure, scene)
+    handles = figure.legends[0].legend_handles
+    assert [handle.get_color() for handle in handles] == [ROLE_COLOURS[role] for role in roles]
+    backing = handles[0].get_path_effects()[0]
+    assert backing._gc["foreground"] == figures.BACKGROUND != ROLE_COLOURS["tumour"] == "#ffffff"

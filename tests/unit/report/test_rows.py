@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from opensirt.case import Case, LeftOut, Patient, StudyImage
+from opensirt.case import Case, LeftOut, Patient, StudyImage, Treatment
 from opensirt.findings import Finding
 from opensirt.image import Grid, Volume
 from opensirt.io.dicom_identity import Identity
@@ -210,3 +210,40 @@ def test_smaller_lesions_have_a_share_where_each_has_one():
         rows = described(doses=lesions).dose_table.rows
         (small,) = [row for row in rows if "smaller lesions" in row[0]]
         assert small[2] == share
+
+
+def test_a_verification_says_so_and_has_nothing_to_draw_up():
+    """1.8 GBq of 2.0 drawn up reached the patient; the plan of the same has the same numbers."""
+    injected = datetime(2026, 2, 3, 14, 5, tzinfo=UTC)
+    case = Case("c-7", treatment=Treatment("resin-y90", 1.8e9, injected))
+    stop = (Finding("stop", "lung-dose-limit", "54 Gy."),)
+    report = described(sample_plan(is_given=True), case=case, findings=stop)
+    assert rows(report.headline)[:2] == [
+        ("Activity given, as stated", "1.80 GBq", "48.6 mCi, 2026-02-03 14:05 UTC"),
+        ("Activity drawn up", "2.00 GBq", "residual fraction 10.0%"),
+    ]
+    assert rows(report.headline)[4][2] == "doses of the activity given"
+    assert "Binding limit" not in [row.label for row in report.headline]
+    page = render_html(report)
+    assert "<title>Radioembolization given: verification c-7</title>" in page
+    assert "<h1>Radioembolization given: verification</h1>" in page
+    for words in ("draw up", "do not treat", "No RT Plan was written", "Radioembolization plan"):
+        assert words not in page
+        assert words in render_html(described(case=case, findings=stop)), words
+    assert "a verification has no RT Plan" in page
+    whole = described(sample_plan(is_given=True, residual_fraction=0.0), case=Case("c-7"))
+    assert rows(whole.headline)[0][2] == "48.6 mCi, time not stated"
+    assert "drawn up" not in render_html(whole)
+
+
+def test_signatures_stand_on_page_one_and_captions_beside_no_table_that_scrolls():
+    findings = [Finding("warn", f"x-{n}", f"Warning {n}.") for n in range(2)]
+    page = render_html(described(findings=findings))
+    first = page[page.index('<div class="first">') : page.index("<h2>Warnings</h2>")]
+    assert "Doses and limits" in first
+    assert "Medical physicist, date" in first
+    assert "With the 2 warnings that follow." in first
+    assert "With the 1 warning that follows." in render_html(described(findings=findings[:1]))
+    assert "Without warnings." in render_html(described())
+    assert "<caption>" not in page
+    assert page.index("</table></div>") < page.index("Model: uniform dose per compartment")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from opensirt.plan.plan import LungDose, PlannedDose
+from opensirt.report import OrganDose
 from tests.unit.report.samples import described, limit, region, sample_doses, sample_plan
 
 HAIR = 1e-12
@@ -93,3 +96,14 @@ def test_of_more_than_twelve_effects_the_ten_largest_are_shown(count: int, shown
 def test_a_product_without_spheres_says_nothing_of_them() -> None:
     cards = {row.label: row for row in described(sample_plan(spheres=None)).headline}
     assert cards["Product"].note == ""
+
+
+def test_a_scenario_does_not_stand_among_measured_doses_unmarked():
+    organ = OrganDose(region("o5", "other", 5.0, 9.0), 0.0, "counts")
+    measured = described(organs=(organ,)).limit_table
+    supposed = described(organs=(replace(organ, in_map_gy=0.5),)).limit_table
+    assert (measured.rows[-1][0], supposed.rows[-1][0]) == ("o5", "o5, scenario")
+    assert "Scenario" not in measured.caption
+    assert supposed.caption.endswith(
+        "Scenario: no dose of the map, but what the counts seen in the organ would mean as spheres."
+    )

@@ -10,7 +10,9 @@ import pytest
 
 from opensirt.dose.engine import dose_engines
 from opensirt.errors import DoseMapError, InputError, RegionError, UnknownNameError
+from opensirt.findings import Finding
 from opensirt.image import Grid, Region, Regions, Volume
+from opensirt.report.engines import ComparisonPage
 from opensirt.units import Unit
 from opensirt.workflow import comparing, dosing
 from opensirt.workflow import engines as checking
@@ -157,9 +159,9 @@ def test_a_section_on_request_judges_the_engine_in_use(monkeypatch):
 def test_the_record_of_a_comparison_names_every_file_that_went_in(with_regions, monkeypatch):
     """Regions of a file replace those by density, for the errors of the means and for the page."""
     asked, written = {}, {}
-    maps = (SimpleNamespace(grid="grid"), "mass", dosing.nuclide("y90"))
+    maps = (SimpleNamespace(grid="grid", total=lambda: 5e10), "mass", dosing.nuclide("y90"))
     drawn = Regions()
-    page = SimpleNamespace(findings=())
+    page = ComparisonPage("t", (), (Finding("note", "x", "So."),), (), None)  # type: ignore[arg-type]
 
     def run(name, source, mass, of, options, step, known):
         asked[name] = (source, mass, options, known)
@@ -185,9 +187,10 @@ def test_the_record_of_a_comparison_names_every_file_that_went_in(with_regions, 
         Path("a.nii"), density=None, ct=Path("ct.nii"), nuclide_name="y90",
         engine="local,voxel-convolution", to=Path("out/d.nii.gz"),
         regions=Path("r.nii") if with_regions else None, dose_constant=49.38,
+        activity_unit="kBq/mL",
         step=lambda what, part: said.append((what, part)),
     )  # fmt: skip
-    assert asked["read"] == (Path("a.nii"), None, Path("ct.nii"), "y90", 49.38)
+    assert asked["read"] == (Path("a.nii"), None, Path("ct.nii"), "y90", 49.38, "kBq/mL")
     known = drawn if with_regions else "classes"
     assert asked["local"] == (maps[0], "mass", None, known)
     expected = drawn if with_regions else None
@@ -198,6 +201,7 @@ def test_the_record_of_a_comparison_names_every_file_that_went_in(with_regions, 
     assert done.result["regions_from"] == ("regions" if with_regions else "density and dose")
     assert done.result["engines"]["local"] == {"engine": "local", "out": "out/d-local.nii.gz"}
     assert done.result["comparison"] == {"c": 1}
+    assert [f["code"] for f in done.result["findings"]] == ["map-activity-implausible", "x"]
     assert said == [
         ("local", 0.0), ("local: going", pytest.approx(0.2125)),
         ("voxel-convolution", pytest.approx(0.425)),

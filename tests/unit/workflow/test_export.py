@@ -103,3 +103,18 @@ def test_stored_histograms_are_as_fine_as_a_reader_needs_beside_a_hot_voxel() ->
     stored = export._histogram("T1", Dvh("T1", doses, np.full(1000, 0.1)))
     at_95 = stored.dose_gy[np.argmin(np.abs(stored.volume_ml - 95.0))]
     assert at_95 == pytest.approx(82.0, rel=0.005)
+
+
+def test_what_was_given_has_no_rt_plan_and_its_objects_say_what_they_are(told, tmp_path):
+    case, regions = Case("a", (CT, PET)), Regions((liver(),))
+    maps = (CT.volume, PET.volume, regions, (), ())
+    for accepted in (None, AcceptedStop("Dr A. Example", "agreed")):
+        given = sample_plan(is_given=True)
+        export.write_dicom(tmp_path, case, given, *maps, stops=(STOP,), accepted=accepted)
+        assert told["plan_summary"] is None
+        assert told["title"] == "SIRT verification"
+        assert told["dose_comment"].startswith("Verification of what was given, with stops")
+        assert len(told["dose_comment"]) <= 64
+    export.write_dicom(tmp_path, case, sample_plan(), *maps)
+    assert told["plan_summary"] is not None
+    assert told["title"] == "SIRT plan"

@@ -8,7 +8,7 @@ from pydicom import dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from opensirt.errors import FileFormatError
+from opensirt.errors import FileFormatError, InputError
 from opensirt.image import Grid, Region, Volume
 from opensirt.io.dicom_dose import write_rt_dose
 from opensirt.io.dicom_plan import PlanSummary, write_rt_plan
@@ -153,6 +153,7 @@ def test_each_figure_of_a_histogram_has_its_own_number(tmp_path):
 def test_each_ending_has_its_reader(tmp_path, monkeypatch):
     """A header of its own beside the data is NRRD too; capitals say the same."""
     nrrd = ("nrrd", np.ones(ROW.shape, np.float32), ROW)
+    monkeypatch.setattr(files, "stated_unit", lambda path: None)
     monkeypatch.setattr(files, "read_nrrd", lambda path: nrrd[1:])
     monkeypatch.setattr(files, "read_nrrd_regions", lambda path: "nrrd")
     monkeypatch.setattr(files, "read_volume_nifti", lambda path, unit, **facts: (unit, facts))
@@ -174,3 +175,20 @@ def test_each_ending_has_its_reader(tmp_path, monkeypatch):
     assert files.read_dose(tmp_path / "g.dcm") == ({"FrameOfReferenceUID": "1.2"}, "1.2")
     with pytest.raises(FileFormatError, match="expected a file, found none at"):
         files.read_dose(tmp_path / "h.nii")
+
+
+@pytest.mark.parametrize("field", ["sample units: kBq/mL", 'sample units: "kBq/mL"'])
+def test_an_nrrd_states_its_unit_in_sample_units(tmp_path, field):
+    header = (
+        "NRRD0005", "type: float", "dimension: 3", "space: left-posterior-superior",
+        "sizes: 2 2 2", "space directions: (2,0,0) (0,3,0) (0,0,5)", "endian: little",
+        "encoding: raw", "space origin: (1,2,3)", field, "", "",
+    )  # fmt: skip
+    path = tmp_path / "a.nrrd"
+    path.write_bytes("\n".join(header).encode() + np.full(8, 2.5, "<f4").tobytes())
+    found = files.read_activity(path, None)
+    assert (found.unit, float(found.values[1, 1, 1])) == (Unit.BQ_PER_ML, 2500.0)
+    with pytest.raises(InputError, match="is in kBq/mL by its header, not in Bq/mL"):
+        files.read_activity(path, "Bq/mL")
+    with pytest.raises(InputError, match="expected values in Gy, found kBq/mL in its header"):
+        files.read_volume(path, Unit.GY)

@@ -19,6 +19,7 @@ ON = cases.grid((8.0, 8.0, 8.0))
 REGIONS = cases.outlines(ON)
 CT, SPECT = cases.images(REGIONS)
 PET = replace(SPECT, role="treatment-activity")
+OUTLINE = "the CT shows tissue like lung: if it is, outline it and call it lungs, or give lung_"
 
 
 def case(
@@ -98,7 +99,7 @@ def test_no_shunt_needs_no_lung_mass() -> None:
 def test_lungs_that_the_ct_shows_are_to_be_outlined() -> None:
     """The made-up CT has 880 mL at -740 HU; without them there is nothing to outline."""
     said = missed(case("liver", "tumour"))
-    assert said.count("the CT shows lungs: outline them and call them lungs, or give lung_") == 2
+    assert said.count(OUTLINE) == 2
     dense = replace(CT, volume=CT.volume.with_values(CT.volume.values.clip(-300)))
     said = missed(case("liver", "tumour", images=(dense, SPECT)))
     assert "outline them" not in said

@@ -12,6 +12,7 @@ from opensirt.image import Grid, Region, Regions, Volume
 from opensirt.physics.nuclides import nuclide
 from opensirt.quantify.calibration import CalibrationSummary
 from opensirt.quantify.compartments import liver_compartments
+from opensirt.quantify.voxels import whole_voxels
 from opensirt.report import OrganDose
 from opensirt.units import Unit
 from opensirt.workflow.organs import (
@@ -259,3 +260,25 @@ def test_a_lesion_outside_the_perfused_volume_counts_as_outside_it():
         replace(setting(), compartments=parts), volume(COUNTS, Unit.COUNTS), calibration
     )
     assert finding.text.startswith("20.0 % of the activity seen in the liver lies outside")
+
+
+def test_an_organ_counts_the_whole_voxels_that_the_structures_hold():
+    """0.9 and 0.2 of two voxels are one voxel; the map has 100 counts there, the other none."""
+    mask = np.zeros(GRID.shape, np.float32)
+    mask[0, 0, [1, 4]] = 0.9, 0.2
+    edge = Region.from_mask("edge", "gallbladder", mask, GRID)
+    organ, one = found(organs=(edge,))["edge"], gray(9e6)
+    assert organ.dose.mean_dose_gy == pytest.approx(100 * one, rel=1e-5)
+    assert organ.in_map_gy == pytest.approx(100 * one, rel=1e-5)
+    assert organ.dose.mean_dose_partial_gy == pytest.approx(
+        one * (0.9 * 100 + 0.2 * 0.2 * 80) / 1.1, rel=1e-5
+    )
+    assert (organ.dose.dose_volume_ml, organ.dose.volume_ml) == pytest.approx((1.0, 1.1))
+    assert whole_voxels(edge, GRID, least=1).sum_of(volume(COUNTS, Unit.COUNTS)) == 100.0
+
+
+def test_the_dose_of_the_map_stands_beside_that_of_a_scenario():
+    """Bowel outside the plan has nothing in the map; what was measured is the map."""
+    assert found()["bowel loop"].in_map_gy == 0.0
+    assert found()["gallbladder"].in_map_gy == pytest.approx(50 * gray(9e6), rel=1e-5)
+    assert found(measured=True)["bowel loop"].in_map_gy is None

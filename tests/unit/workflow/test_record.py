@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import jsonschema
 import numpy as np
 import pytest
 
-from opensirt.case import Case, LeftOut
+from opensirt.case import Case, LeftOut, Treatment
 from opensirt.dose.dvh import Dvh
 from opensirt.findings import AcceptedStop, Finding
 from opensirt.plan.plan import Prescription
@@ -26,13 +27,14 @@ from tests.unit.report.samples import limit, region, sample_doses, sample_plan
 
 SCHEMA = json.loads((ROOT / "docs" / "formats" / "results.schema.json").read_text())
 STOP = Finding("stop", "lung-dose-limit", "54 Gy.", "weber2022")
+INJECTED = datetime(2026, 2, 3, 14, 5, tzinfo=UTC)
 ACCEPTED = AcceptedStop("Dr A. Example", "retreatment agreed")
 
 
-def record(findings=(), accepted=None, organs=(), case=None):
+def record(findings=(), accepted=None, organs=(), case=None, plan=None):
     return results_record(
         case or Case(id="case-1"),
-        sample_plan(),
+        plan or sample_plan(),
         "local",
         sample_doses(),
         organs,
@@ -76,6 +78,9 @@ def test_an_organ_at_risk_has_both_doses():
     row = record(organs=(organ,))["regions"][-1]
     assert (row["name"], row["mean_dose_gy"], row["from_tails_gy"]) == ("gallbladder", 184.0, 12.5)
     assert row["scenario"] == "counts as spheres"
+    assert row["mean_in_map_gy"] == 184.0
+    supposed = record(organs=(replace(organ, in_map_gy=14.0),))["regions"][-1]
+    assert (supposed["mean_in_map_gy"], supposed["mean_dose_gy"]) == (14.0, 184.0)
     assert "from_tails_gy" not in record()["regions"][0]
     rows = json.loads(json.dumps(record(organs=(organ,))["regions"]))
     jsonschema.Draft202012Validator(SCHEMA["properties"]["regions"]).validate(rows)
@@ -107,6 +112,22 @@ def test_accepting_in_advance_is_noted_where_nothing_stops():
     assert [f.code for f in _findings((), ACCEPTED)] == ["stop-acceptance-unused"]
     assert _findings((STOP, STOP), ACCEPTED) == (STOP,)
     assert _findings((STOP, STOP), None) == (STOP,)
+    assert [f.code for f in _findings((STOP,), ACCEPTED, is_given=True)] == [
+        STOP.code, "stop-acceptance-unused",
+    ]  # fmt: skip
+
+
+def test_a_verification_records_what_was_given_and_no_plan():
+    case = replace(Case("case-1"), treatment=Treatment("resin-y90", 1.8e9, INJECTED))
+    found = record(case=case, plan=sample_plan(is_given=True))
+    assert (found["kind"], record()["kind"]) == ("verification", "plan")
+    assert record()["given"] is None
+    assert found["given"] == {
+        "product": "resin-y90", "activity_gbq": 1.8, "injected": "2026-02-03T14:05:00+00:00",
+    }  # fmt: skip
+    assert found["stop"] == {"codes": [], "accepted": None, "rt_plan_written": False}
+    for key in ("kind", "given"):
+        jsonschema.Draft202012Validator(SCHEMA["properties"][key]).validate(found[key])
 
 
 def test_v_limit_goes_by_the_strictest_limit_and_the_highest_aim():
@@ -279,3 +300,18 @@ def test_a_region_that_was_drawn_and_lost_stops_the_plan_and_the_rest_is_listed(
     found = record(case=case)
     assert [item["what"] for item in found["left_out"]] == [item.what for item in left]
     jsonschema.validate(found["left_out"], SCHEMA["properties"]["left_out"])
+
+
+def test_a_viable_part_never_has_the_name_of_its_lesion():
+    """Tumour 1 has necrosis and its part is named so everywhere; Tumour 2 has none."""
+    doses = tuple(
+        replace(dose, structure="Tumour 1 viable") if dose.name == "Tumour 1" else dose
+        for dose in sample_doses()
+    )
+    found = results_record(Case("c"), sample_plan(), "local", doses, (), (), None, {})
+    named = [(r["name"], r["structure"], r["outline"]) for r in found["regions"] if "outline" in r]
+    assert named == [
+        ("Tumour 1 viable", "Tumour 1 viable", "Tumour 1"), ("Tumour 2", "Tumour 2", "Tumour 2"),
+    ]  # fmt: skip
+    assert [part["name"] for part in found["planned"]][:2] == ["Tumour 1 viable", "Tumour 2"]
+    jsonschema.Draft202012Validator(SCHEMA["properties"]["regions"]).validate(found["regions"])

@@ -191,8 +191,8 @@ def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
     paths = results.write_results(case, stopped, DOSE, report, to=tmp_path / "out")
     assert written["dose_gy.nii.gz"] is DOSE
     assert float(written["activity_bq_ml.nii.gz"].values[0, 0, 0]) == pytest.approx(1.8e6)
-    assert written["regions.seg.nrrd"][-4:] == ["T1 viable", "lungs", "T1 whole", "stomach"]
-    assert written["outlines.seg.nrrd"] == ["T1 whole", "stomach"]
+    assert written["regions.seg.nrrd"][-3:] == ["T1", "lungs", "stomach"]
+    assert written["outlines.seg.nrrd"] == ["T1", "stomach"]
     assert (tmp_path / "out/pictures/planes.png").read_bytes() == b"x"
     assert paths["pdf"].read_bytes() == b"%PDF"
     assert "<html" in paths["report"].read_text()[:200]
@@ -200,7 +200,7 @@ def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
     assert (of, plan, dose) == (case, stopped, DOSE)
     assert activity is written["activity_bq_ml.nii.gz"]
     assert [r.name for r in regions] == written["regions.seg.nrrd"]
-    assert [r.name for r in seen["words"]["outlines"]] == ["T1 whole", "stomach"]
+    assert [r.name for r in seen["words"]["outlines"]] == ["T1", "stomach"]
     assert float(regions["whole liver"].fractions.min()) == 1.0
     assert doses == report.doses
     assert [f.code for f in seen["words"]["stops"]] == ["from-limit"]

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
+import pydicom
 import pytest
 
 from opensirt.case import Treatment
@@ -150,7 +151,18 @@ def test_after_treatment_the_dose_is_that_of_what_was_given(patient, tmp_path):
     true_gy = done.plan.dose_constant_gy_kg_per_gbq * liver["activity_fraction"] * 1000
     found = regional(done.report.results)["whole liver"]
     assert found == pytest.approx(0.94 * true_gy / liver["mass_g"], rel=0.03)
-    assert json.loads(done.paths["results"].read_text())["activity_gbq"] == pytest.approx(1.0)
+    record = json.loads(done.paths["results"].read_text())
+    assert record["activity_gbq"] == record["given"]["activity_gbq"] == pytest.approx(1.0)
+    assert (record["kind"], record["stop"]["rt_plan_written"]) == ("verification", False)
+    written = {path.name for path in done.paths["dicom"].iterdir()}
+    assert "plan.dcm" not in written
+    assert {"dose.dcm", "report.dcm", "structures.dcm"} <= written
+    said = pydicom.dcmread(done.paths["dicom"] / "report.dcm").SeriesDescription
+    assert said == "SIRT verification, measurements, opensirt"
+    page = done.paths["report"].read_text()
+    assert "planned;" not in page
+    assert "draw up" not in page
+    assert " Gy given; " in page
 
 
 def test_a_treatment_image_needs_what_was_given(patient, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from opensirt.image import Grid, Region, Regions
+from opensirt.quantify.lesion import Lesion
 from opensirt.workflow.structures import make_structures, structure_names, whole_name
 
 FINE = Grid.regular((8, 8, 8), (1.0, 1.0, 1.0))
@@ -28,12 +29,15 @@ COUNTED = Regions(
 )  # fmt: skip
 
 
-def made(*regions: Region):
-    return make_structures(SimpleNamespace(regions=Regions(regions)), None, COUNTED)
+CUT = {"T": "T viable"}
+
+
+def made(*regions: Region, names=CUT):
+    return make_structures(SimpleNamespace(regions=Regions(regions)), names, COUNTED)
 
 
 def test_parts_and_outlines_say_what_they_are():
-    """A lesion is there twice; an outline named like a part, in any case, says that it is one."""
+    """A cut lesion is there twice; an outline named like a part, in any case, says that."""
     found = made(part("Liver", "liver", 8), part("T", "tumour", 4), part("Lungs", "lungs", 2))
     assert [r.name for r in found.on_dose] == [
         "whole liver", "T viable", "lungs", "Liver", "T whole", "Lungs (outline)",
@@ -44,8 +48,33 @@ def test_parts_and_outlines_say_what_they_are():
     assert volumes == pytest.approx([0.256, 0.256])
     assert found.outlines["T whole"].grid.matches(FINE)
     assert found.left_out == ()
-    assert structure_names(COUNTED) == {"T": "T viable"}
-    assert whole_name(COUNTED["whole liver"]) == "whole liver"
+    assert whole_name(COUNTED["whole liver"], CUT) == "whole liver"
+
+
+def test_a_lesion_that_nothing_is_cut_out_of_keeps_its_name_and_is_there_once():
+    found = made(part("Liver", "liver", 8), part("T", "tumour", 4), names={})
+    assert [r.name for r in found.on_dose] == ["whole liver", "T", "lungs", "Liver"]
+    assert found.on_dose["T"].volume_ml == pytest.approx(COUNTED["T"].volume_ml)
+    assert [r.name for r in found.outlines] == ["Liver", "T"]
+    assert found.outlines["T"].volume_ml == pytest.approx(0.256)
+    assert found.left_out == ()
+    organ = made(part("T", "stomach", 4), names={})
+    assert [r.name for r in organ.on_dose] == ["whole liver", "T", "lungs", "T (outline)"]
+
+
+def test_only_what_is_cut_out_of_makes_a_viable_part():
+    """Half of one lesion is dead, one is whole, and of two that share a voxel the second is cut."""
+    whole, half = part("whole", "tumour", 2), part("half", "tumour", 4)
+    lesions = [
+        Lesion(drawn.name, drawn, viable.named(drawn.name), viable, True)
+        for drawn, viable in ((whole, whole), (half, whole))
+    ]
+    assert [x.is_cut for x in lesions] == [False, True]
+    assert structure_names(lesions) == {"half": "half viable"}
+    nearly = part("nearly", "tumour", 2, full=1 - 1e-6)
+    assert not Lesion("a", whole, nearly, nearly, True).is_cut
+    small = part("small", "tumour", 2, full=0.999)
+    assert Lesion("a", whole, small, small, True).is_cut
 
 
 def test_a_name_taken_by_a_viable_part_is_not_given_twice():
@@ -58,8 +87,8 @@ def test_an_outline_too_small_to_be_drawn_is_left_out_and_told():
     far = Grid.regular((8, 8, 8), (1.0, 1.0, 1.0), (500.0, 0.0, 0.0))
     found = made(part("thin", "tumour", 2, full=0.4), part("far", "other", 8, far))
     assert [r.name for r in found.outlines] == ["far"]
-    assert [r.name for r in found.on_dose][3:] == ["thin whole"]
+    assert [r.name for r in found.on_dose][3:] == ["thin"]
     assert [(item.what, item.why.split(",")[0]) for item in found.left_out] == [
-        ("thin whole", "covers no voxel of its image by half"),
+        ("thin", "covers no voxel of its image by half"),
         ("far", "lies outside the activity image"),
     ]
