@@ -1,19 +1,16 @@
 """Other programs that read the files of a result: volume, dose and place of each region by each.
 
 A reader takes the folder of a result and gives `Found` by name of region; `None` where its program
-is not installed. Doses follow docs/methods/dvh.md: D(x) by numpy's "interpolated_inverted_cdf".
+is not installed.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import highdicom as hd
@@ -22,92 +19,33 @@ import numpy.typing as npt
 import pydicom
 import pydicom.dicomio
 import SimpleITK as sitk
-from matplotlib.path import Path as Polygon
+from tests.orthanc import PLUGIN
+from validation.interoperability.decoders import (
+    by_segments,
+    by_structures,
+    dcm2niix,
+    dcmjs,
+    dcmtk,
+    highdicom,
+    orthanc,
+)
+from validation.interoperability.figures import (
+    DCMJS,
+    Found,
+    Program,
+    Readings,
+    command,
+    dose_image,
+    expected,
+    figures,
+)
 
-__all__ = ["PROGRAMS", "Found", "Program", "command", "expected", "report_figures"]
-
-ML = 1e-3
-"""Per mm3."""
-BITS = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a program finds of one region; None where it gives no such figure."""
-
-    volume_ml: float
-    mean_gy: float | None = None
-    d95_gy: float | None = None
-    centre_mm: tuple[float, float, float] | None = None
-
-
-Readings = Mapping[str, Found]
-
-
-@dataclass(frozen=True)
-class Program:
-    """A program, what of the result it is given, and how it reads that."""
-
-    name: str
-    reads: str
-    read: Callable[[Path], Readings]
-    needs: tuple[str, ...] = ()
-    """Modules of Python, or commands."""
-
-    @property
-    def missing(self) -> str:
-        """What is not installed, or ""."""
-        lacking = [
-            need
-            for need in self.needs
-            if importlib.util.find_spec(need) is None and command(need) is None
-        ]
-        return ", ".join(lacking)
-
-
-def command(name: str) -> str | None:
-    """A command beside this Python, or on the path."""
-    return shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
-
-
-def expected(result: Path) -> Readings:
-    """What the result says itself, by the names of its structures; organs at risk have another
-    dose, by scenario, and are left out."""
-    rows = json.loads((result / "results.json").read_text("utf-8"))["regions"]
-    return {
-        row["structure"]: Found(row["dose_volume_ml"], row["mean_dose_gy"], row["d95_gy"])
-        for row in rows
-        if "scenario" not in row
-    }
+__all__ = ["PROGRAMS", "report_figures"]
 
 
 def _dose(result: Path) -> sitk.Image:
-    """The dose of dose.dcm by pydicom: stored value times scaling."""
     dataset = pydicom.dcmread(result / "dicom" / "dose.dcm")
-    image = sitk.GetImageFromArray(dataset.pixel_array * float(dataset.DoseGridScaling))
-    rows, columns = (float(v) for v in dataset.PixelSpacing)
-    step = float(dataset.GridFrameOffsetVector[1]) - float(dataset.GridFrameOffsetVector[0])
-    across, down = (np.array(dataset.ImageOrientationPatient[i : i + 3], float) for i in (0, 3))
-    image.SetSpacing((columns, rows, step))
-    image.SetOrigin([float(v) for v in dataset.ImagePositionPatient])
-    image.SetDirection(np.stack([across, down, np.cross(across, down)], axis=1).ravel().tolist())
-    return image
-
-
-def _found(mask: BITS, dose: sitk.Image) -> Found:
-    """Figures of whole voxels of the dose grid."""
-    gray = sitk.GetArrayViewFromImage(dose)[mask]
-    place = np.argwhere(mask).mean(axis=0)[::-1]
-    return Found(
-        float(mask.sum()) * float(np.prod(dose.GetSpacing())) * ML,
-        float(gray.mean()),
-        float(np.percentile(gray, 5, method="interpolated_inverted_cdf")),
-        tuple(dose.TransformContinuousIndexToPhysicalPoint(place.tolist())),
-    )
-
-
-def _of_masks(masks: Iterable[tuple[str, BITS]], dose: sitk.Image) -> Readings:
-    return {name: _found(mask, dose) for name, mask in masks if mask.any()}
+    return dose_image(dataset, dataset.pixel_array)
 
 
 def own_opensirt(file: str) -> Callable[[Path], Readings]:
@@ -128,26 +66,6 @@ def own_opensirt(file: str) -> Callable[[Path], Readings]:
     return read
 
 
-def numpy_structures(result: Path) -> Readings:
-    """Voxel centres of the dose inside the contours of their plane, counted even-odd."""
-    dose = _dose(result)
-    dataset = pydicom.dcmread(result / "dicom" / "structures.dcm")
-    names = {item.ROINumber: str(item.ROIName) for item in dataset.StructureSetROISequence}
-    columns, rows, slices = dose.GetSize()
-    y, x = np.indices((rows, columns))
-    centres = np.stack([x.ravel(), y.ravel()], axis=1)
-    found = {}
-    for roi in dataset.ROIContourSequence:
-        mask = np.zeros((slices, rows, columns), bool)
-        for contour in roi.get("ContourSequence", []):
-            points = np.asarray(contour.ContourData, float).reshape(-1, 3)
-            index = np.array([dose.TransformPhysicalPointToContinuousIndex(p) for p in points])
-            inside = Polygon(index[:, :2]).contains_points(centres)
-            mask[round(index[0, 2])] ^= inside.reshape(rows, columns)
-        found[names[roi.ReferencedROINumber]] = mask
-    return _of_masks(found.items(), dose)
-
-
 def plastimatch(result: Path) -> Readings:
     """Masks that plastimatch makes of the structure set on the grid of the dose."""
     dose = _dose(result)
@@ -166,7 +84,7 @@ def plastimatch(result: Path) -> Readings:
             names.get(path.stem, path.stem): sitk.GetArrayFromImage(sitk.ReadImage(str(path))) > 0
             for path in sorted((folder / "masks").glob("*.nrrd"))
         }
-    return _of_masks(masks.items(), dose)
+    return figures(masks, dose)
 
 
 def dicompyler(result: Path) -> Readings:
@@ -186,27 +104,9 @@ def dicompyler(result: Path) -> Readings:
             continue
         curve = dvhcalc.get_dvh(*files, number)
         if curve.volume > 0:
-            figures = float(curve.mean), float(curve.statistic("D95").value)
-            found[item["name"]] = Found(float(curve.volume), *figures)
+            doses = float(curve.mean), float(curve.statistic("D95").value)
+            found[item["name"]] = Found(float(curve.volume), *doses)
     return found
-
-
-def highdicom_segments(result: Path) -> Readings:
-    """Segments of segmentation.dcm, on its frames put back into the dose grid."""
-    dose = _dose(result)
-    segments = hd.seg.segread(result / "dicom" / "segmentation.dcm")
-    columns, rows, slices = dose.GetSize()
-    masks: dict[str, BITS] = {}
-    labels = {n: segments.get_segment_description(n) for n in segments.segment_numbers}
-    for frame, group in enumerate(segments.PerFrameFunctionalGroupsSequence):
-        number = group.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-        place = [float(v) for v in group.PlanePositionSequence[0].ImagePositionPatient]
-        index = dose.TransformPhysicalPointToIndex(place)
-        mask = masks.setdefault(
-            str(labels[number].segment_label), np.zeros((slices, rows, columns), bool)
-        )
-        mask[index[2]] = segments.pixel_array[frame] > 0
-    return _of_masks(masks.items(), dose)
 
 
 def dcmqi_segments(result: Path) -> Readings:
@@ -225,7 +125,7 @@ def dcmqi_segments(result: Path) -> Readings:
             for item in group:
                 name = item["SegmentLabel"]
                 found[name] = sitk.GetArrayFromImage(labels) == item["labelID"]
-    return _of_masks(found.items(), dose)
+    return figures(found, dose)
 
 
 def slicerio_segments(result: Path) -> Readings:
@@ -239,7 +139,7 @@ def slicerio_segments(result: Path) -> Readings:
     masks = {
         item["name"]: voxels[..., item.get("layer", 0)] == item["labelValue"] for item in segments
     }
-    return _of_masks(masks.items(), dose)
+    return figures(masks, dose)
 
 
 def _nrrd(path: Path) -> tuple[npt.NDArray[np.uint8], sitk.Image]:
@@ -254,20 +154,30 @@ def report_figures(result: Path) -> Readings:
     report = hd.sr.srread(result / "dicom" / "report.dcm")
     found = {}
     for group in report.content.get_volumetric_roi_measurement_groups():
-        figures = {m.name.meaning: m.value for m in group.get_measurements()}
+        values = {m.name.meaning: m.value for m in group.get_measurements()}
         name = group.tracking_identifier
-        d95 = figures.get("Least dose to the hottest 95 % of the volume")
-        found[name] = Found(figures["Volume"], figures["Mean Absorbed Radiation Dose"], d95)
+        d95 = values.get("Least dose to the hottest 95 % of the volume")
+        found[name] = Found(values["Volume"], values["Mean Absorbed Radiation Dose"], d95)
     return found
 
 
+PLANES, FRAMES = "dose, structures", "dose, segmentation"
+DCMTK = ("dcm2json", "dcm2pnm")
+ORTHANC = ("Orthanc", str(PLUGIN))
 PROGRAMS = (
-    Program("opensirt dvh", "dose, structures", own_opensirt("structures.dcm")),
-    Program("opensirt dvh", "dose, segmentation", own_opensirt("segmentation.dcm")),
-    Program("pydicom, numpy", "dose, structures", numpy_structures),
-    Program("plastimatch, numpy", "dose, structures", plastimatch, ("plastimatch",)),
-    Program("dicompyler-core", "dose, structures", dicompyler, ("dicompylercore",)),
-    Program("highdicom, numpy", "dose, segmentation", highdicom_segments),
-    Program("dcmqi, SimpleITK", "dose, segmentation", dcmqi_segments, ("segimage2itkimage",)),
+    Program("opensirt dvh", PLANES, own_opensirt("structures.dcm")),
+    Program("opensirt dvh", FRAMES, own_opensirt("segmentation.dcm")),
+    Program("pydicom, numpy", PLANES, by_structures(highdicom)),
+    Program("plastimatch, numpy", PLANES, plastimatch, ("plastimatch",)),
+    Program("dicompyler-core", PLANES, dicompyler, ("dicompylercore",), nearest=True),
+    Program("dcmtk, numpy", PLANES, by_structures(dcmtk), DCMTK),
+    Program("dcmjs, numpy", PLANES, by_structures(dcmjs), DCMJS),
+    Program("Orthanc, numpy", PLANES, by_structures(orthanc), ORTHANC),
+    Program("highdicom, numpy", FRAMES, by_segments(highdicom)),
+    Program("dcmqi, SimpleITK", FRAMES, dcmqi_segments, ("segimage2itkimage",)),
+    Program("dcmtk, numpy", FRAMES, by_segments(dcmtk), DCMTK),
+    Program("dcmjs, numpy", FRAMES, by_segments(dcmjs), DCMJS),
+    Program("Orthanc, numpy", FRAMES, by_segments(orthanc), ORTHANC),
+    Program("dcm2niix, SimpleITK", FRAMES, dcm2niix, ("dcm2niix",)),
     Program("slicerio, numpy", "dose, regions.seg.nrrd", slicerio_segments, ("slicerio",)),
 )
