@@ -120,7 +120,7 @@ def test_a_box_with_open_ends_is_cut_at_the_grid():
 
 @pytest.mark.parametrize("shape", [(3, 4, 5), (10, 20, 30), (1, 64, 64)])
 def test_shear_is_taken_out_about_the_middle(shape):
-    """The middle voxel stays; the corners of slices that slide by 0.01 mm move by a few of these."""
+    """The middle voxel stays, and opposite corners move alike."""
     matrix = np.diag([1.5, 2.0, 3.0, 1.0])[:, [2, 1, 0, 3]]
     matrix[1, 0], matrix[:3, 3] = 0.01, (-8.0, 4.0, 9.0)
     sheared = Grid.from_matrix(shape, matrix)

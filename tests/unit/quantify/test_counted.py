@@ -67,7 +67,7 @@ def test_no_two_parts_share_a_voxel_and_normal_liver_is_the_rest(parts) -> None:
 
 
 def test_a_small_lesion_takes_its_voxel_before_a_large_one() -> None:
-    """One whole voxel and 0.6 of the next, of which the small lesion has 0.4: one voxel for each."""
+    """One voxel and 0.6 of the next, of which the small lesion has 0.4: one for each."""
     liver = Region.from_mask("liver", "liver", np.ones(COARSE.shape), COARSE)
     large, small = np.zeros(COARSE.shape), np.zeros(COARSE.shape)
     large[7, 7, 5:7] = 1.0, 0.6
