@@ -224,3 +224,14 @@ def test_folding_keeps_the_shells_of_the_table(name: str) -> None:
     cumulative = np.concatenate([[0.0], np.cumsum(kernel.energy_mev)])
     folded = fold_shells(kernel.edges_mm(1.0), cumulative, (edge,) * 3, (0.0, edge), half, 0.08)
     assert folded[half] == pytest.approx(inner, rel=2e-4)
+
+
+@pytest.mark.parametrize("name", ["y90", "ho166"])
+def test_a_kernel_follows_the_dose_constant(name: str) -> None:
+    """Twice the Gy kg per GBq is twice the energy in every voxel."""
+    own = nuclide(name)
+    twice = own.with_dose_constant(2 * own.dose_constant_gy_kg_per_gbq)
+    plain, double = (voxel_kernel(of, (4.0, 3.0, 3.0), extent=3) for of in (own, twice))
+    assert double.energy_mev == pytest.approx(2 * plain.energy_mev)
+    assert double.total_mev == pytest.approx(2 * plain.total_mev)
+    assert double.s_values_mgy_per_mbq_s() == pytest.approx(2 * plain.s_values_mgy_per_mbq_s())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from opensirt.dose import mc_electrons
+from opensirt.dose import mc_electrons, mc_photons
 from opensirt.dose.mc_electrons import PHOTON, STACK_COLUMNS
 from opensirt.dose.mc_photons import drain
 from opensirt.dose.mc_scene import _majorant, cuts_for, make_matter, make_scene
@@ -133,6 +133,34 @@ def test_photons_come_through_layers_as_their_attenuations_say(
     share = through / PHOTONS
     error = 4.0 * math.sqrt(share * (1.0 - share) / PHOTONS)
     assert math.exp(-whole) - error < share < math.exp(coherent - whole) + error
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_the_free_path_of_a_photon_is_by_no_less_than_its_attenuation(
+    monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """In water, this far from a row of the tables to the next, where it has fallen or risen."""
+    density = np.ones((3, 3, 3), np.float32)
+    matter = make_matter(density, cuts_for(2.0))
+    scene, laws = make_scene(density, (2.0, 2.0, 2.0), matter, 1e6), matter.laws
+    bounds: list[float] = []
+
+    def free_path_mm(rate: float, u: float) -> float:
+        bounds.append(rate)
+        return 1e6  # out of the grid
+
+    monkeypatch.setattr(mc_photons, "free_path_mm", free_path_mm)
+    tally, book = np.zeros(density.size, np.uint32), np.zeros(BOOK_SIZE)
+    for row in range(1, laws.photon.shape[1] - 1):
+        energy = math.exp(laws.photon_log_start + (row + share) / laws.photon_per_log)
+        p, cell = np.array([1.5, 1.5, 1.5, 0, 0, 1.0, 0, 0, 0]), np.ones(3, np.int64)
+        stack = np.zeros((8, STACK_COLUMNS))
+        mc_photons.track_photon.py_func(
+            laws, scene, tally, p, cell, energy, stack, 0, book, stream(1)
+        )
+        low, high = laws.photon[0, row].sum(), laws.photon[0, row + 1].sum()
+        assert bounds[-1] >= (low + share * (high - low)) * (1.0 - 1e-6), energy
+    assert len(bounds) == laws.photon.shape[1] - 2
 
 
 @pytest.mark.parametrize("place", [0, 1 << 20, -1])

@@ -92,6 +92,14 @@ def test_lung_counts_for_the_stated_error_and_air_does_not() -> None:
     assert sums.high_error(density, weight) == pytest.approx(0.1, rel=1e-3)
 
 
+def test_a_voxel_with_activity_and_no_score_is_not_known_at_all() -> None:
+    """Its error is 1: with one of 0.1 beside it the mean is 0.55, and the run goes on."""
+    sums = batch_sums([[9.0, 0.0], [11.0, 0.0]])
+    ones = np.ones(2, np.float32)
+    assert sums.high_error(ones, ones) == pytest.approx((0.1 + 1.0) / 2, rel=1e-4)
+    assert sums.high_error(ones) == pytest.approx(0.1, rel=1e-4)
+
+
 @pytest.mark.parametrize("wanted", [0.03, 0.015])
 def test_the_uncertainty_asked_for_is_reached(wanted: float) -> None:
     """Neither missed nor overshot by more than a third."""

@@ -116,3 +116,19 @@ def test_a_box_with_open_ends_is_cut_at_the_grid():
     assert grid.crop((slice(2, None), slice(None, 4), slice(-3, 99))).shape == (3, 4, 3)
     part = grid.crop((slice(2, None), slice(None), slice(-3, None)))
     assert part.origin_mm == pytest.approx((11.0 + 4 * 0.7, -20.0, 3.0 + 2 * 2.5))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (10, 20, 30), (1, 64, 64)])
+def test_shear_is_taken_out_about_the_middle(shape):
+    """The middle voxel stays, and opposite corners move alike."""
+    matrix = np.diag([1.5, 2.0, 3.0, 1.0])[:, [2, 1, 0, 3]]
+    matrix[1, 0], matrix[:3, 3] = 0.01, (-8.0, 4.0, 9.0)
+    sheared = Grid.from_matrix(shape, matrix)
+    straight, moved_mm = sheared.straightened()
+    middle = (np.array(shape) - 1) / 2
+    assert straight.is_orthogonal
+    assert straight.to_patient(middle) == pytest.approx(sheared.to_patient(middle), abs=1e-9)
+    ends = np.array([[0, 0, 0], np.array(shape) - 1])
+    apart = np.linalg.norm(straight.to_patient(ends) - sheared.to_patient(ends), axis=1)
+    assert apart == pytest.approx([apart[0]] * 2)
+    assert moved_mm >= apart.max()

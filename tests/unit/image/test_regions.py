@@ -323,3 +323,22 @@ def test_intersection_and_difference_look_at_no_more_than_their_result_can_hold(
     assert (lesion - liver).volume_ml == pytest.approx(0.004)
     assert (liver & lesion).volume_ml == pytest.approx(0.004)
     assert max(np.prod([s.stop - s.start for s in box]) for box in made) == 8
+
+
+def test_shares_at_the_border_of_a_turned_region_are_right_to_a_sixteenth():
+    """A slab turned by 30 degrees, of voxels a quarter longer; true shares by 24 x 24 points."""
+    sine, cosine = 0.5, np.sqrt(0.75)
+    axes = [[0, 0, 1], [-sine, cosine, 0], [cosine, sine, 0]]
+    turned = Grid.from_directions((3, 40, 40), (2.5, 2.5, 2.5), (0.0, 0.0, 0.0), axes)
+    region = Region.from_mask(
+        "slab", "other", np.pad(np.ones((1, 20, 20)), ((1,), (10,), (10,))), turned
+    )
+    upright = Grid.regular((3, 60, 60), (2.5, 2.0, 2.0), (-59.63, -19.39, 0.0))
+    found = region.onto(upright).whole()[1]
+    inside = (np.arange(24) + 0.5) / 24 - 0.5
+    points = np.stack(np.meshgrid([1.0], *[np.add.outer(np.arange(60), inside).ravel()] * 2), -1)
+    index = turned.to_index(upright.to_patient(points.reshape(-1, 3)))[:, 1:]
+    within = ((index > 9.5) & (index < 29.5)).all(axis=1).reshape(1440, 1440)
+    true = within.reshape(60, 24, 60, 24).mean(axis=(1, 3))
+    assert 0.0 < true.mean() < 1.0
+    assert found == pytest.approx(true, abs=1 / 16)

@@ -196,3 +196,29 @@ def test_values_between_fine_voxels_are_not_smoothed_away():
     volume = Volume(values, Grid.regular((2, 2, 5), (3.0, 2.0, 4.0)), Unit.GY)
     fine = Grid.regular((2, 2, 9), (3.0, 2.0, 2.0))
     assert volume.onto(fine).values[0, 0].tolist() == [0, 0, 0, 4, 8, 4, 0, 0, 0]
+
+
+TURNS = np.linalg.qr(np.array([[0.2, 0.1, 0.95], [0.3, 0.9, -0.1], [0.97, -0.2, -0.2]]))[0].T
+
+
+def test_a_ramp_in_an_oblique_image_keeps_its_place_on_an_upright_grid():
+    """3 z + 2 y - x of a place in mm, whichever way the voxels that hold it are turned."""
+    middle = np.array([5.0, -7.0, 9.0])
+    corner = middle - (TURNS.T * (2.0, 1.5, 1.0)) @ (15.0, 20.0, 30.0)
+    oblique = Grid.from_directions((31, 41, 61), (2.0, 1.5, 1.0), corner, TURNS)
+    x, y, z = np.moveaxis(oblique.to_patient(np.moveaxis(np.indices(oblique.shape), 0, -1)), -1, 0)
+    upright = Grid.regular((5, 5, 5), (3.0, 3.0, 3.0), middle - 6.0)
+    moved = Volume((3 * z + 2 * y - x).astype(np.float32), oblique, Unit.HU).onto(upright)
+    for index in ((0, 0, 0), (4, 0, 1), (1, 4, 3), (2, 2, 4)):
+        px, py, pz = upright.to_patient(index)
+        assert moved.values[index] == pytest.approx(3 * pz + 2 * py - px, abs=1e-3)
+
+
+def test_the_error_of_a_map_is_not_that_of_other_values():
+    """Of another dose on the same voxels the error is not known."""
+    error = np.full(FINE.shape, 0.01, np.float32)
+    dose = Volume(bump(), FINE, Unit.GY, relative_error=error)
+    assert dose.with_values(2 * bump()).relative_error is None
+    assert dose.with_values(bump(), Unit.BQ_PER_ML).relative_error is None
+    assert dose.onto(COARSE).relative_error is None
+    assert dose.relative_error is not None

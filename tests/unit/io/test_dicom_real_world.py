@@ -111,6 +111,18 @@ def test_a_mapping_holds_for_the_stored_values_it_names(tmp_path: Path) -> None:
         spect(tmp_path / "back", back)
 
 
+def test_the_range_of_a_mapping_may_be_in_double_floats(tmp_path: Path) -> None:
+    """As parametric maps write it; stored values up to 90 do not lie below 89.5."""
+    keys = [f"DoubleFloatRealWorldValue{end}ValueMapped" for end in ("First", "Last")]
+    whole = mapping("Bq/ml", 2.0, 0.0, **dict(zip(keys, (0.0, 90.5), strict=True)))
+    scale = real_world_scale([mapped(whole)], "x")
+    assert scale == Scale(2.0, 0.0, Unit.BQ_PER_ML, 0.0, 90.5)
+    assert float(spect(tmp_path / "all", whole).values.max()) == 180
+    short = mapping("Bq/ml", 2.0, 0.0, **dict(zip(keys, (0.0, 89.5), strict=True)))
+    with pytest.raises(DicomError, match=r"stored values from 0 to 90, .* from 0 to 89\.5"):
+        spect(tmp_path / "short", short)
+
+
 @pytest.mark.parametrize(
     ("slope", "intercept", "said"),
     [(2.0, 0.0, None), (2.0, 500.0, "Intercept"), (1.99, 0.0, "Slope"), (2.01, 0.0, "Slope")],

@@ -283,6 +283,18 @@ def test_a_lesion_of_one_contour_has_the_finest_usual_thickness():
         assert found["Lesion"] == pytest.approx(25 * 3 / 1000)
 
 
+def test_one_contour_stands_for_two_slices_where_all_are_drawn_on_every_second():
+    """25 voxels of a slice of 3 mm, twice."""
+    liver = [loop_mm(AXIAL, k, box_loop(2.5, 30.5)) for k in (0, 2, 4, 6, 8)]
+    lesion = [loop_mm(AXIAL, 4, box_loop(4.5, 9.5))]
+    regions, left_out = read_rtstruct(
+        structure_set([("Liver", liver), ("Lesion", lesion)]), [study_image(AXIAL)]
+    )
+    assert regions[1].volume_ml == pytest.approx(2 * 25 * 3 / 1000)
+    assert regions[1].fractions[:, 0, 0].tolist() == [0.5, 1.0, 0.5]
+    assert left_out == ()
+
+
 def test_the_usual_spacing_is_one_that_occurs_most_not_the_widest():
     """Planes 1, 2, 3 and 7: the usual step is one slice, and so is a lesion of one contour."""
     lung = [loop_mm(AXIAL, k, box_loop(20.5, 30.5)) for k in (1, 2, 3, 7)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from opensirt.errors import CaseError
-from opensirt.image import Volume
+from opensirt.image import Region, Volume
 from opensirt.physics.products import product
 from opensirt.plan.inputs import ClinicalFacts, measured_input
 from opensirt.plan.model import planning_models
@@ -76,6 +76,21 @@ def test_a_lesion_half_perfused_counts_by_half_for_the_body_formula() -> None:
     assert found.bsa is not None
     assert found.bsa.tumour_volume_ml == pytest.approx(0.4)
     assert found.bsa.normal_volume_ml == pytest.approx(17.6)
+
+
+def test_the_perfused_part_of_a_lesion_that_is_not_targeted_is_tumour_too() -> None:
+    """One voxel of 0.1 mL of a lesion of 41 lies in the lobe, beside a lesion of 0.8 mL."""
+    mask = block("most", "tumour", (4, 6), (2, 6), (1, 6)).whole() > 0
+    mask[4, 3, 6] = True
+    parts = liver_compartments(
+        regions(perfused(), Region.from_mask("wide", "tumour", mask, GRID), lesion(column=8))
+    )
+    assert [part.is_targeted for part in parts.lesions] == [False, True]
+    facts = ClinicalFacts(height_cm=175, weight_kg=70)
+    found, _ = measured_input("resin-y90", parts, None, density_map(None, GRID, 1.05), LUNG, facts)
+    assert found.bsa is not None
+    assert found.bsa.tumour_volume_ml == pytest.approx(0.9)
+    assert found.bsa.normal_volume_ml == pytest.approx(17.1)
 
 
 def test_dead_tissue_of_the_treated_part_is_no_tumour_for_the_body_formula() -> None:

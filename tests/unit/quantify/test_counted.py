@@ -66,6 +66,22 @@ def test_no_two_parts_share_a_voxel_and_normal_liver_is_the_rest(parts) -> None:
     assert halves == pytest.approx(counted.whole_normal.volume_ml)
 
 
+def test_a_small_lesion_takes_its_voxel_before_a_large_one() -> None:
+    """One voxel and 0.6 of the next, of which the small lesion has 0.4: one for each."""
+    liver = Region.from_mask("liver", "liver", np.ones(COARSE.shape), COARSE)
+    large, small = np.zeros(COARSE.shape), np.zeros(COARSE.shape)
+    large[7, 7, 5:7] = 1.0, 0.6
+    small[7, 7, 6] = 0.4
+    drawn = (
+        liver,
+        Region.from_mask("large", "tumour", large, COARSE),
+        Region.from_mask("small", "tumour", small, COARSE),
+    )
+    counted = counted_voxels(liver_compartments(Regions(drawn)))
+    places = [x.viable.whole().nonzero()[2].tolist() for x in counted.lesions]
+    assert places == [[5], [6]]
+
+
 def test_a_part_has_a_voxel_of_another_where_all_that_it_touches_is_taken() -> None:
     """Two specks in one voxel, which the smaller takes first."""
     regions = Regions(

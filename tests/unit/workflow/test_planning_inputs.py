@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import opensirt as sirt
-from opensirt.case import Case
+from opensirt.case import Assumptions, Case
 from opensirt.errors import CaseError
 from opensirt.image import Region, Regions
 from opensirt.plan.plan import Plan, Prescription, prescription_from
@@ -71,6 +71,20 @@ def test_two_lung_regions_are_the_lungs_as_one() -> None:
         setting = make_setting(sirt.prepare_case(with_lungs(case, only))).lung
         assert setting.mass_g < 0.8 * together.mass_g
         assert setting.shunt_fraction < 0.8 * together.shunt_fraction
+
+
+def test_one_lung_is_enough_where_shunt_and_mass_are_both_given_for_the_plan() -> None:
+    """The mass of one lung, or the shunt into it, is not taken for that of both."""
+    case = uneven_case()
+    alone = sirt.prepare_case(with_lungs(case, halves(case)[0]))
+    known = {"lung_shunt_fraction": 0.07, "lung_mass_g": 900.0}
+    for given in ({}, *({key: value} for key, value in known.items())):
+        decided = Assumptions(**given, decided=frozenset(given))
+        with pytest.raises(CaseError, match="one of the two lungs is outlined"):
+            make_setting(replace(alone, assumptions=decided))
+    both = replace(alone, assumptions=Assumptions(**known, decided=frozenset(known)))
+    lung = make_setting(both).lung
+    assert (lung.shunt_fraction, lung.mass_g) == (0.07, 900.0)
 
 
 def test_the_shunted_activity_follows_the_mass_of_the_lungs() -> None:

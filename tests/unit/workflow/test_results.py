@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from opensirt.case import Case, StudyImage
+from opensirt.case import Case, LeftOut, StudyImage
 from opensirt.findings import AcceptedStop, Finding
 from opensirt.image import Region, Regions, Volume
 from opensirt.physics.nuclides import nuclide
@@ -97,6 +97,16 @@ def test_a_report_has_the_findings_of_every_stage():
     assert report.results["engine"] == "local"
     assert report.results["identity"] is None
     assert "engine_comparison" not in report.results
+
+
+@pytest.mark.usefixtures("told")
+def test_an_outline_that_could_not_be_read_stops_the_plan_first_of_all():
+    """A lesion that was drawn is not planned as normal liver without a word."""
+    lost = LeftOut("contours of 'Tumor 1'", "ROINumber 2 twice", "tumour")
+    report = results.build_report(replace(CASE, left_out=(lost,)), PLAN, DOSE, engine="local")
+    first = report.results["findings"][0]
+    assert (first["severity"], first["code"]) == ("stop", "region-lost")
+    assert [stop.code for stop in report.stops] == ["region-lost"]
 
 
 @pytest.mark.usefixtures("told")
