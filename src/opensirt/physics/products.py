@@ -100,15 +100,16 @@ class Product:
         that is made to order.
         """
         if self.vials_gbq:
-            early_h = (
-                self.quantity("precalibrated_h").value
-                if "precalibrated_h" in self.quantities
-                else 0.0
-            )
-            left = decay_factor(self.nuclide, early_h * SECONDS_PER_HOUR)
+            left = decay_factor(self.nuclide, self.precalibrated_h * SECONDS_PER_HOUR)
             return max(self.vials_gbq) / left
         made = self.quantities.get("dose_activity_gbq")
         return made[0].high if made else None
+
+    @property
+    def precalibrated_h(self) -> float:
+        """Hours before calibration from which on a vial may be used; 0 where none are offered."""
+        key = "precalibrated_h"
+        return self.quantity(key).value if key in self.quantities else 0.0
 
     @property
     def shelf_life_h(self) -> float | None:

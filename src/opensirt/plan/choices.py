@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from opensirt.findings import Finding, percent
 from opensirt.physics.limits import Limit
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import load_table
-from opensirt.plan.limits import applicable_limits, reserve_fraction
+from opensirt.plan.limits import applicable_limits, is_treated_before, reserve_fraction
 from opensirt.plan.plan import PlanningInput
 
 __all__ = ["choice_findings", "unknown_fact_findings"]
@@ -45,6 +46,8 @@ class _Fact:
         """True where nobody stated or measured it."""
         if self.key == "reserve_fraction":
             return reserve_fraction(inputs) is None
+        if self.key == "compromised_liver" and is_treated_before(inputs):
+            return False
         return getattr(inputs, self.key) is None
 
 
@@ -88,7 +91,33 @@ def unknown_fact_findings(inputs: PlanningInput, model: str) -> tuple[Finding, .
         if gone or new:
             text = f"{fact.worse}: {_short(gone)} applies, where at best it would be {_short(new)}."
             findings.append(Finding("warn", fact.code, text, (gone or new)[0].source))
-    return tuple(findings)
+    return (*findings, *_weak_liver_findings(inputs, model, applied))
+
+
+def _weak_liver_findings(
+    inputs: PlanningInput, model: str, applied: tuple[Limit, ...]
+) -> Iterator[Finding]:
+    """What an earlier treatment or poor function changes, where stated and where nobody did."""
+    stated = is_treated_before(inputs) or inputs.compromised_liver is True
+    other = applicable_limits(
+        replace(inputs, previous_lung_dose_gy=0.0), model, compromised_liver=not stated
+    )
+    here = [limit for limit in applied if limit not in other]
+    there = [limit for limit in other if limit not in applied]
+    if not (here or there) or (inputs.compromised_liver is False and not stated):
+        return
+    source = (here or there)[0].source
+    if stated:
+        why = "An earlier treatment" if is_treated_before(inputs) else "Poor liver function"
+        text = f"{why} was stated: {_short(here)} applies; without it, {_short(there)}."
+        yield Finding("note", "liver-compromised", text, source)
+    elif any(limit.value < former.value for limit, former in zip(there, here, strict=False)):
+        text = (
+            "Liver function beyond bilirubin and earlier treatment were not stated: "
+            f"{_short(here)} applies; to a liver that is compromised or was treated before, "
+            f"{_short(there)}."
+        )
+        yield Finding("warn", "liver-function-unknown", text, source)
 
 
 def _short(limits: list[Limit]) -> str:

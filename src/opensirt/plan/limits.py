@@ -18,6 +18,7 @@ __all__ = [
     "applicable_limits",
     "is_lifted",
     "is_met",
+    "is_treated_before",
     "limit_findings",
     "reserve_fraction",
 ]
@@ -55,22 +56,20 @@ def applicable_limits(inputs: PlanningInput, model: str, **facts: Any) -> tuple[
     `facts` come in place of those of `inputs`, to see what a fact changes.
     """
     known = {
-        "bilirubin_mg_dl": None if _is_treated_before(inputs) else inputs.bilirubin_mg_dl,
+        "bilirubin_mg_dl": inputs.bilirubin_mg_dl,
         "reserve_fraction": reserve_fraction(inputs),
-        "compromised_liver": inputs.compromised_liver,
-    }
+        "compromised_liver": True if is_treated_before(inputs) else inputs.compromised_liver,
+    } | facts
+    if known["compromised_liver"] is True:
+        known["bilirubin_mg_dl"] = None  # the higher limit of good bilirubin does not hold
     return limits_for(
-        inputs.product,
-        inputs.judged_indication,
-        inputs.judged_intent,
-        model=model,
-        **{**known, **facts},
+        inputs.product, inputs.judged_indication, inputs.judged_intent, model=model, **known
     )
 
 
-def _is_treated_before(inputs: PlanningInput) -> bool:
-    """Earlier treatment or poor function: the higher limit of good bilirubin holds for neither."""
-    return inputs.compromised_liver is True or inputs.previous_lung_dose_gy > 0.0
+def is_treated_before(inputs: PlanningInput) -> bool:
+    """True after an earlier treatment, whatever was said of the liver's function."""
+    return inputs.previous_lung_dose_gy > 0.0
 
 
 def reserve_fraction(inputs: PlanningInput) -> float | None:

@@ -35,6 +35,7 @@ def rule_findings(
         *_reduction_findings(of, inputs.lung.shunt_fraction, empiric),
         *_cap_findings(of, inputs, delivered_gbq),
         *_vial_findings(of, drawn_gbq, inputs),
+        *_age_findings(of, inputs),
         *_sphere_findings(inputs),
     )
 
@@ -98,6 +99,21 @@ def _vial_findings(of: Product, drawn_gbq: float, inputs: PlanningInput) -> tupl
         text = f"{drawn_gbq:.2f} GBq to draw up need use before calibration, or more than {holds}."
         return (Finding("warn", "activity-needs-early-vial", text, source),)
     return ()
+
+
+def _age_findings(of: Product, inputs: PlanningInput) -> tuple[Finding, ...]:
+    """An injection outside the hours around calibration in which a vial may be used."""
+    hours, latest = inputs.hours_since_calibration, of.shelf_life_h
+    if hours is None or latest is None:
+        return ()
+    earliest = -of.precalibrated_h
+    if earliest <= hours <= latest:
+        return ()
+    text = (
+        f"{hours:g} h after calibration lies outside the time in which a vial of {of.label} may be "
+        f"used, {earliest:g} to {latest:g} h: check the calibration, or use another vial."
+    )
+    return (Finding("warn", "vial-age", text, of.quantity("shelf_life_h").source),)
 
 
 def _given_beyond_vials(drawn_gbq: float, holds: str, source: str) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -46,6 +47,15 @@ __all__ = ["build_report", "write_results"]
 
 DISAGREEMENT = 0.10
 """Relative difference of model and voxel mean that is pointed out; a choice of presentation."""
+SHOWN_GY = 0.05
+"""Less than the last digit of a dose in a table."""
+VOXELS_OF = {
+    "perfused-mean": "perfused volume",
+    "perfused-normal-mean": "perfused normal liver",
+    "whole-normal-mean": "whole normal liver",
+    "lung-mean": "lungs",
+}
+"""The region whose mean dose in the voxels a limit speaks of."""
 
 
 @lru_cache(maxsize=1)
@@ -111,6 +121,7 @@ def build_report(
             *organ_findings(organs),
             *_voxel_findings(plan, doses),
             *_missed_targets(plan, doses),
+            *_broken_limits(plan, doses),
             *(section.findings if section else ()),
         ),
         accepted,
@@ -272,6 +283,29 @@ def _missed_targets(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, .
             found.append(
                 Finding("warn", "target-missed-in-voxels", f"{text}: {few}.", limit.source)
             )
+    return tuple(found)
+
+
+def _broken_limits(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ...]:
+    """Limits that are kept by the model and not by what the voxels show.
+
+    After treatment the voxels are what was measured: any excess counts as the limit does. Of a plan
+    that was solved for a limit they lie on both sides of it, so only more than usual is said.
+    """
+    voxel_gy = {dose.name: dose.mean_dose_gy for dose in doses}
+    told = [finding.text for finding in plan.findings if not finding.code.endswith("-met")]
+    found = []
+    for limit in plan.limits:
+        dose_gy = voxel_gy.get(VOXELS_OF.get(limit.quantity, ""))
+        if limit.is_target or dose_gy is None or any(limit.text in text for text in told):
+            continue
+        if voxel_gy.get("whole liver", math.inf) <= (limit.unless_whole_liver_gy or 0.0):
+            continue
+        if dose_gy > limit.value * (1.0 if plan.is_given else 1.0 + DISAGREEMENT) + SHOWN_GY:
+            kept = "what was given" if plan.is_given else "the model"
+            text = f"Kept by {kept}, but {dose_gy:.1f} Gy in the voxels: {limit.text}."
+            severity = limit.severity if plan.is_given else "warn"
+            found.append(Finding(severity, "limit-broken-in-voxels", text, limit.source))
     return tuple(found)
 
 

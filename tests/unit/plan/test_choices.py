@@ -43,6 +43,50 @@ def test_unknown_bilirubin_says_what_it_costs() -> None:
     assert "bilirubin-unknown" not in codes(solve())  # no limit of resin follows it
 
 
+def test_a_liver_that_was_treated_before_has_the_lower_limit_whatever_was_said() -> None:
+    """Resin, bilobar: 30 Gy instead of 40 (weber2022, table 3)."""
+    good = solve(intent="bilobar", compromised_liver=False)
+    again = solve(intent="bilobar", compromised_liver=False, previous_lung_dose_gy=12.0)
+    quantity = "perfused-normal-mean"
+    assert [x.value for x in good.limits if x.quantity == quantity] == [40.0]
+    assert [x.value for x in again.limits if x.quantity == quantity] == [30.0]
+    assert "liver-compromised" not in codes(good)
+    text = text_of(again, "liver-compromised")
+    assert text.startswith("An earlier treatment was stated: mean dose to the perfused normal")
+    assert "at most 30 Gy applies; without it, mean dose" in text
+    assert text.endswith("at most 40 Gy.")
+    weak = solve(intent="bilobar", compromised_liver=True)
+    assert text_of(weak, "liver-compromised").startswith("Poor liver function was stated")
+
+
+def test_good_bilirubin_alone_leaves_the_liver_function_open() -> None:
+    """Glass: 90 Gy by bilirubin, 50 Gy where the liver is compromised or was treated before."""
+    plan = solve(product="glass-y90", bilirubin_mg_dl=0.8)
+    text = text_of(plan, "liver-function-unknown")
+    assert "at most 90 Gy applies; to a liver that is compromised" in text
+    assert text.endswith("at most 50 Gy.")
+    for said in ({"compromised_liver": False}, {"compromised_liver": True}):
+        stated = solve(product="glass-y90", bilirubin_mg_dl=0.8, **said)
+        assert "liver-function-unknown" not in codes(stated)
+    again = solve(product="glass-y90", bilirubin_mg_dl=0.8, previous_lung_dose_gy=5.0)
+    assert "liver-function-unknown" not in codes(again)
+    assert [x.value for x in again.limits if x.quantity == "whole-normal-mean"] == [50.0]
+
+
+@pytest.mark.parametrize(
+    ("product", "hours", "is_told"),
+    [
+        ("resin-y90", 24.0, False), ("resin-y90", 25.0, True), ("resin-y90", -72.0, False),
+        ("resin-y90", -73.0, True), ("glass-y90", 288.0, False), ("glass-y90", 289.0, True),
+        ("glass-y90", -1.0, True), ("ho166-plla", 100.0, False),
+    ],
+)  # fmt: skip
+def test_a_vial_outside_its_time_is_told(product: str, hours: float, is_told: bool) -> None:
+    """Hours of the tables; none is known of holmium, which is made to order."""
+    plan = solve(product=product, gbq=0.3, hours_since_calibration=hours)
+    assert ("vial-age" in codes(plan)) is is_told
+
+
 def test_unknown_liver_function_and_reserve_say_what_they_cost() -> None:
     function = solve(intent="bilobar")
     assert "at most 30 Gy applies" in text_of(function, "liver-function-unknown")

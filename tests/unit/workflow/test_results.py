@@ -77,6 +77,7 @@ def told(monkeypatch):
         ("organ_findings", lambda _: (mark("organs"),)),
         ("_voxel_findings", lambda *_: (mark("voxels"),)),
         ("_missed_targets", lambda *_: (mark("targets"),)),
+        ("_broken_limits", lambda *_: (mark("limits"),)),
         ("report_pictures", pictures),
     ):
         monkeypatch.setattr(results, name, made)
@@ -91,7 +92,7 @@ def test_a_report_has_the_findings_of_every_stage():
     found = [f["code"] for f in report.results["findings"]]
     assert found == [
         "from-plan", "from-setting", "from-calibration", "from-placement", "from-organs",
-        "from-voxels", "from-targets",
+        "from-voxels", "from-targets", "from-limits",
     ]  # fmt: skip
     assert {f.code for f in report.findings} == set(found)
     assert report.results["engine"] == "local"
@@ -222,3 +223,39 @@ def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
         "regions": "nifti/regions.seg.nrrd", "outlines": "nifti/outlines.seg.nrrd",
         "pictures": "pictures", "dicom": "dicom",
     }  # fmt: skip
+
+
+def broken(reached_gy: float, *, is_given: bool, told: str = "", name="perfused normal liver"):
+    """Findings on a limit of 30 Gy to the perfused normal liver, and on one of the whole liver."""
+    limit = SimpleNamespace(
+        quantity="perfused-normal-mean", is_target=False, text="at most 30 Gy", value=30.0,
+        severity="stop", source="weber2022", unless_whole_liver_gy=None,
+    )  # fmt: skip
+    lifted = SimpleNamespace(**{
+        **vars(limit), "quantity": "perfused-mean", "text": "at most 20 Gy", "value": 20.0,
+        "unless_whole_liver_gy": 25.0,
+    })  # fmt: skip
+    plan = SimpleNamespace(
+        limits=(limit, lifted), is_given=is_given, findings=(Finding("stop", "x-limit", told),)
+    )
+    means = {name: reached_gy, "perfused volume": 24.0, "whole liver": 24.9}
+    doses = [SimpleNamespace(name=key, mean_dose_gy=gray) for key, gray in means.items()]
+    return results._broken_limits(plan, doses)
+
+
+def test_a_limit_that_the_measured_dose_breaks_is_as_grave_as_the_limit():
+    (found,) = broken(30.2, is_given=True)
+    assert (found.severity, found.code, found.source) == (
+        "stop", "limit-broken-in-voxels", "weber2022",
+    )  # fmt: skip
+    assert found.text == "Kept by what was given, but 30.2 Gy in the voxels: at most 30 Gy."
+    assert broken(30.04, is_given=True) == ()
+    assert broken(56.6, is_given=True, told="56.6 Gy; at most 30 Gy: broken") == ()
+    assert broken(56.6, is_given=True, name="lungs") == ()
+
+
+def test_of_a_plan_the_voxels_may_lie_a_tenth_above_what_it_was_solved_for():
+    assert broken(33.0, is_given=False) == ()
+    (found,) = broken(33.2, is_given=False)
+    assert (found.severity, found.code) == ("warn", "limit-broken-in-voxels")
+    assert found.text == "Kept by the model, but 33.2 Gy in the voxels: at most 30 Gy."
