@@ -63,17 +63,20 @@ def test_a_study_is_shown_with_size_spacing_volume_and_what_was_left_out(
     described = {
         "case_id": "c1",
         "images": [{"label": "Abdomen", "modality": "CT", "role": "ct", "unit": "HU",
-                    "shape": [40, 50, 60], "spacing_mm": [3.0, 0.78125, 0.9], "acquired": None}],
-        "regions": [{"name": "Liver", "role": "liver", "volume_ml": 1534.26}],
+                    "nuclide": None, "shape": [40, 50, 60], "spacing_mm": [3.0, 0.78125, 0.9],
+                    "acquired": None}],
+        "regions": [{"name": "Liver", "role": "liver", "volume_ml": 1534.26},
+                    {"name": "T9", "role": "tumour", "volume_ml": 0.0123}],
     }  # fmt: skip
     case = SimpleNamespace(left_out=(LeftOut("file 3", "a localizer", file="DOE.dcm"),))
     monkeypatch.setattr(workflow, "read_case", lambda *args, **more: case)
     monkeypatch.setattr(workflow, "describe_case", lambda case: described)
     rows = rows_of(call("read", "s").stdout)
     assert rows[1] == [
-        "Abdomen", "CT", "ct", "HU", "40 x 50 x 60", "3 x 0.7812 x 0.9", "–",
+        "Abdomen", "CT", "ct", "HU", "–", "40 x 50 x 60", "3 x 0.7812 x 0.9", "–",
     ]  # fmt: skip
     assert ["Liver", "liver", "1534.3"] in rows
+    assert ["T9", "tumour", "0.012"] in rows
     assert ["file 3 (DOE.dcm)", "a localizer"] in rows
 
 
