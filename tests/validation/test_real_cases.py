@@ -216,8 +216,8 @@ def test_segmentation_by_highdicom_has_the_volumes(written):
     seg = hd.seg.segread(dicom_file(written, "SEG"))
     counted = make_setting(written.case).counted
     names = {seg.get_segment_description(n).SegmentLabel: n for n in seg.segment_numbers}
-    assert {"whole liver", "perfused volume", "Tumor 1 viable", "Tumor 2 viable"} <= set(names)
-    wanted = {"whole liver": counted.whole_liver, "Tumor 1 viable": counted.lesions[0].viable}
+    assert {"whole liver", "perfused volume", "Tumor 1", "Tumor 2"} <= set(names)
+    wanted = {"whole liver": counted.whole_liver, "Tumor 1": counted.lesions[0].viable}
     for name, region in wanted.items():
         volume = seg.get_volume(segment_numbers=[names[name]], combine_segments=True)
         count = int((np.asarray(volume.array) > 0).sum())
