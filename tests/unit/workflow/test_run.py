@@ -16,7 +16,8 @@ from opensirt.findings import AcceptedStop
 from opensirt.io.phantom_study import treated_at
 from opensirt.plan.plan import Prescription
 from opensirt.units import BQ_PER_GBQ
-from opensirt.workflow import RunOptions, read_case, run_study, write_phantom
+from opensirt.workflow import RunOptions, read_case, results, run_study, write_phantom
+from opensirt.workflow.export import write_dicom
 from tests.short_runs import shorten
 
 PLANNING = RunOptions("resin-y90", "partition", engine="local", image="planning-activity")
@@ -137,8 +138,9 @@ def test_a_failed_run_keeps_the_old_result(planned, patient):
     assert [p.name for p in out.parent.iterdir()] == ["out"]
 
 
-def test_after_treatment_the_dose_is_that_of_what_was_given(patient, tmp_path):
+def test_after_treatment_the_dose_is_that_of_what_was_given(patient, tmp_path, monkeypatch):
     """1 GBq was given: the map holds what the PET shows of it, and the plan is for 1 GBq."""
+    monkeypatch.setattr(results, "write_dicom", write_dicom)
     given = Treatment("resin-y90", BQ_PER_GBQ, treated_at())
     options = replace(PLANNING, image="treatment-activity", given=given)
     done = run_study(patient["paths"]["dicom"], options, to=tmp_path / "out")
