@@ -13,3 +13,9 @@ from tests.case_files import write_small_case
 def small_study(tmp_path_factory) -> Path:
     """`case.toml` of the small case."""
     return write_small_case(tmp_path_factory.mktemp("small-study"))
+
+
+@pytest.fixture(autouse=True)
+def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are as wide as where they are piped, whatever started the tests."""
+    monkeypatch.delenv("COLUMNS", raising=False)

@@ -65,7 +65,7 @@ KINDS = {
     "dose": ("RT Dose Storage", "RTDOSE", "Absorbed dose, opensirt"),
     "structures": ("RT Structure Set Storage", "RTSTRUCT", "Regions, opensirt"),
     "segmentation": ("Segmentation Storage", "SEG", "Regions, opensirt"),
-    "report": ("Comprehensive 3D SR Storage", "SR", "SIRT measurements, opensirt"),
+    "report": ("Comprehensive 3D SR Storage", "SR", "SIRT plan, measurements, opensirt"),
     "activity": ("Parametric Map Storage", "OT", "Activity concentration, opensirt"),
     "ct": ("CT Image Storage", "CT", "CT, digital patient"),
     "pet": ("Positron Emission Tomography Image Storage", "PT", "PET, digital patient"),
