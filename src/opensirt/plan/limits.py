@@ -19,6 +19,7 @@ __all__ = [
     "is_lifted",
     "is_met",
     "is_treated_before",
+    "limit_code",
     "limit_findings",
     "reserve_fraction",
 ]
@@ -108,6 +109,11 @@ def limit_findings(
     return (*findings, *_unchecked_findings(inputs, unchecked))
 
 
+def limit_code(limit: Limit) -> str:
+    """The code of the finding on a limit that is broken, or on an aim that is not reached."""
+    return f"{_CODES[limit.quantity]}-{'target' if limit.is_target else 'limit'}"
+
+
 def is_lifted(limit: Limit, doses: Distribution) -> bool:
     """True where the limit's exception holds: the whole liver stays below its dose."""
     bound_gy, liver = limit.unless_whole_liver_gy, doses.whole_liver
@@ -165,7 +171,6 @@ def _amount(limit: Limit, value: float) -> str:
 def _finding(
     inputs: PlanningInput, limit: Limit, reached: _Reached, doses: Distribution
 ) -> Finding:
-    kind = "target" if limit.is_target else "limit"
     of = "lung shunt" if limit.quantity == "lung-shunt" else _dose_word(inputs)
     lifted = is_lifted(limit, doses)
     met = is_met(limit, reached.value)
@@ -174,7 +179,7 @@ def _finding(
         f"{_amount(limit, reached.value)} {of}{_whole_liver(limit, doses)}; {limit.text}: "
         f"{verdict}{_evidence(limit)}."
     )
-    code = f"{_CODES[limit.quantity]}-{kind}"
+    code = limit_code(limit)
     if met or lifted:
         return Finding("note", f"{code}-met", text, limit.source)
     return Finding(limit.severity, code, text, limit.source)

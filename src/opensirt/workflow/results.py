@@ -18,7 +18,7 @@ from opensirt.io.nifti import write_volume_nifti
 from opensirt.io.slicer import write_regions_seg_nrrd
 from opensirt.physics.nuclides import Nuclide
 from opensirt.physics.products import product
-from opensirt.plan.limits import ROUNDING
+from opensirt.plan.limits import ROUNDING, limit_code
 from opensirt.plan.plan import Plan
 from opensirt.report import Report, describe_report, render_html, render_pdf
 from opensirt.report.tables import judged_tumours
@@ -293,12 +293,13 @@ def _broken_limits(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ..
     that was solved for a limit they lie on both sides of it, so only more than usual is said.
     """
     voxel_gy = {dose.name: dose.mean_dose_gy for dose in doses}
-    told = [finding.text for finding in plan.findings if not finding.code.endswith("-met")]
     found = []
     for limit in plan.limits:
         dose_gy = voxel_gy.get(VOXELS_OF.get(limit.quantity, ""))
-        if limit.is_target or dose_gy is None or any(limit.text in text for text in told):
+        if limit.is_target or dose_gy is None:
             continue
+        if any(f.code == limit_code(limit) and limit.text in f.text for f in plan.findings):
+            continue  # broken by the model too, which says so
         if voxel_gy.get("whole liver", math.inf) <= (limit.unless_whole_liver_gy or 0.0):
             continue
         if dose_gy > limit.value * (1.0 if plan.is_given else 1.0 + DISAGREEMENT) + SHOWN_GY:

@@ -225,7 +225,10 @@ def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
     }  # fmt: skip
 
 
-def broken(reached_gy: float, *, is_given: bool, told: str = "", name="perfused normal liver"):
+def broken(
+    reached_gy: float, *, is_given: bool, told: str = "", name="perfused normal liver",
+    code="perfused-normal-dose-limit",
+):  # fmt: skip
     """Findings on a limit of 30 Gy to the perfused normal liver, and on one of the whole liver."""
     limit = SimpleNamespace(
         quantity="perfused-normal-mean", is_target=False, text="at most 30 Gy", value=30.0,
@@ -236,7 +239,7 @@ def broken(reached_gy: float, *, is_given: bool, told: str = "", name="perfused 
         "unless_whole_liver_gy": 25.0,
     })  # fmt: skip
     plan = SimpleNamespace(
-        limits=(limit, lifted), is_given=is_given, findings=(Finding("stop", "x-limit", told),)
+        limits=(limit, lifted), is_given=is_given, findings=(Finding("stop", code, told),)
     )
     means = {name: reached_gy, "perfused volume": 24.0, "whole liver": 24.9}
     doses = [SimpleNamespace(name=key, mean_dose_gy=gray) for key, gray in means.items()]
@@ -252,6 +255,9 @@ def test_a_limit_that_the_measured_dose_breaks_is_as_grave_as_the_limit():
     assert broken(30.04, is_given=True) == ()
     assert broken(56.6, is_given=True, told="56.6 Gy; at most 30 Gy: broken") == ()
     assert broken(56.6, is_given=True, name="lungs") == ()
+    for code in ("binding-limit", "limits-not-checked", "liver-function-unknown"):
+        (found,) = broken(56.6, is_given=True, told="at most 30 Gy applies", code=code)
+        assert found.severity == "stop"
 
 
 def test_of_a_plan_the_voxels_may_lie_a_tenth_above_what_it_was_solved_for():
