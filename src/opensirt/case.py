@@ -45,6 +45,8 @@ class StudyImage:
         What reading had to do: slices resampled to even gaps, padding replaced.
     findings : tuple of Finding
         What reading found that the signer must see: slices that seem to be missing.
+    resolution_mm : float, optional
+        Full width at half maximum, as stated; None where nobody did.
     """
 
     role: str
@@ -60,6 +62,7 @@ class StudyImage:
     sop_class_uid: str = ""
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    resolution_mm: float | None = None
 
     def __post_init__(self) -> None:
         if self.role not in IMAGE_ROLES:

@@ -15,8 +15,10 @@ __all__ = [
     "Finding",
     "Severity",
     "as_fraction",
+    "digits_apart",
     "merged_findings",
     "percent",
+    "percent_beside",
     "printed",
     "stops_of",
     "worst_severity",
@@ -32,6 +34,7 @@ _DEFAULTS = ("binding-limit", "indication-not-chosen", "intent-not-chosen", "sph
 _NOT_READ = re.compile(r" \([^()]* not read\)|[;,] [^;,()\[\]]* not read\b")
 _QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")(?!\w)""")
 """A name as Python quotes it: in double quotes where it has an apostrophe, which is no quote."""
+_MOST_DIGITS = 7
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -152,6 +155,19 @@ def _what_differs(text: str) -> str:
 def percent(fraction: float, digits: int = 0) -> str:
     """A fraction as text for a finding or message: 0.25 is "25 %"."""
     return f"{fraction * 100.0:.{digits}f} %"
+
+
+def digits_apart(value: float, bound: float) -> int:
+    """Digits after the point, one or as many as tell a value from a bound that it is beside."""
+    for digits in range(1, _MOST_DIGITS):
+        if f"{value:.{digits}f}" != f"{bound:.{digits}f}":
+            return digits
+    return 1
+
+
+def percent_beside(fraction: float, bound: float) -> str:
+    """A fraction as text, with as many digits as tell it from a bound that it is beside."""
+    return percent(fraction, digits_apart(100.0 * fraction, 100.0 * bound))
 
 
 def as_fraction(typed: float) -> str:

@@ -31,7 +31,7 @@ Array = npt.NDArray[np.generic]
 
 IMAGE_KEYS = (
     "file", "role", "nuclide", "unit", "acquired", "label", "decay_correction", "series",
-    "slice_thickness_mm",
+    "slice_thickness_mm", "resolution_mm",
 )  # fmt: skip
 NIFTI_ENDINGS = (".nii", ".nii.gz")
 NRRD_ENDINGS = (".nrrd", ".nhdr")
@@ -39,6 +39,8 @@ INTERFILE_ENDINGS = (".h33", ".h00", ".hv")
 
 _UNITS = {"ct": (Unit.HU,), "mr": (Unit.ARBITRARY,)}
 _ACTIVITY_UNITS = (Unit.COUNTS, Unit.BQ_PER_ML)
+_WIDEST_MM = 50.0
+"""Resolution of no image in use, in mm; a length in another unit."""
 _CORRECTIONS = ("NONE", "START", "ADMIN")
 
 
@@ -54,8 +56,9 @@ def read_case_image(table: Table, folder: Path) -> StudyImage:
     """
     path = find_file(table, folder)
     role = table.choice("role", IMAGE_ROLES)
+    resolution_mm = _resolution_mm(table, role)
     if path.is_dir() or has_suffix(path, (".dcm",)):
-        return _from_dicom(table, path, role)
+        return replace(_from_dicom(table, path, role), resolution_mm=resolution_mm)
     if "series" in table.values:
         raise CaseError(f"{table.place}: key 'series' belongs to a DICOM folder, not to a file")
     unit = _stated_unit(table, role, _UNITS.get(role))
@@ -70,6 +73,7 @@ def read_case_image(table: Table, folder: Path) -> StudyImage:
         acquired=acquired,
         decay_correction=_correction(table),
         notes=notes,
+        resolution_mm=resolution_mm,
     )
 
 
@@ -118,6 +122,12 @@ def _nuclide(table: Table, role: str) -> str | None:
             raise CaseError(f"{table.place}: key 'nuclide' does not belong to role \"{role}\"")
         return None
     return table.choice("nuclide", nuclide_names())
+
+
+def _resolution_mm(table: Table, role: str) -> float | None:
+    if role in _UNITS and "resolution_mm" in table.values:
+        raise CaseError(f"{table.place}: key 'resolution_mm' does not belong to role \"{role}\"")
+    return table.number("resolution_mm", below=_WIDEST_MM)
 
 
 def _correction(table: Table) -> str:

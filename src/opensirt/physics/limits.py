@@ -22,7 +22,7 @@ UNREAD = "not read"
 INDICATIONS = ("hcc", "icc", "mcrc", "net")
 """Hepatocellular and intrahepatic bile duct carcinoma, colorectal and neuroendocrine metastases."""
 INTENTS = ("segmentectomy", "lobectomy", "unilobar", "bilobar")
-SENSES = ("at least", "above", "at most")
+SENSES = ("at least", "above", "at most", "below")
 QUANTITIES = {
     "perfused-mean": "mean dose to the perfused volume",
     "perfused-normal-mean": "mean dose to the perfused normal liver",
@@ -48,7 +48,8 @@ class Limit:
     quantity: str
     """A key of `QUANTITIES`, such as "perfused-normal-mean"."""
     sense: str
-    """"at least" and "above" are targets, "at most" is a limit (also where printed as "<")."""
+    """"at least" and "above" are targets, "at most" is a limit (also where printed as "<"), as is
+    "below", which the value itself breaks."""
     value: float
     unit: str
     """"Gy", or "1" for a fraction."""
@@ -88,6 +89,7 @@ class Limit:
                 "at least": value >= self.value,
                 "above": value > self.value,
                 "at most": value <= self.value,
+                "below": value < self.value,
             }[self.sense]
         )
 

@@ -44,6 +44,8 @@ class Product:
     """When the vial holds its labelled activity."""
     quantities: Mapping[str, tuple[Quantity, ...]]
     shunt_reductions: tuple[ShuntReduction, ...] = ()
+    sphere_activity_at: str = "calibration"
+    """Instant that the figures of `activity_per_sphere_bq` belong to: that, or "treatment"."""
 
     @property
     def nuclide(self) -> Nuclide:
@@ -84,8 +86,12 @@ class Product:
 
     @property
     def activity_per_sphere_bq(self) -> float:
-        """Activity of one sphere at calibration, Bq."""
+        """Activity of one sphere, Bq, at calibration or at treatment: `sphere_activity_at`."""
         return self.quantity("activity_per_sphere_bq").value
+
+    def spheres_decay(self, choice: float | str | None = None) -> bool:
+        """True where the activity of a sphere is one at calibration, as each typed number is."""
+        return isinstance(choice, float | int) or self.sphere_activity_at == "calibration"
 
     @property
     def vials_gbq(self) -> tuple[float, ...]:
@@ -178,8 +184,18 @@ def product(name: str) -> Product:
         nuclide_name=table.text("nuclide"),
         calibration=table.text("calibration"),
         quantities=table.quantities,
+        sphere_activity_at=_instant(table),
         shunt_reductions=tuple(_reduction(row) for row in table.rows.get("shunt_reduction", ())),
     )
+
+
+def _instant(table: Table) -> str:
+    found = table.text("sphere_activity_at", "calibration")
+    if found not in ("calibration", "treatment"):
+        raise TableError(
+            f"{table.file}: sphere_activity_at {found!r} is unknown; write calibration or treatment"
+        )
+    return found
 
 
 def sphere_count(
@@ -213,7 +229,8 @@ def spheres_in(
     """Spheres in an activity (Bq) some hours after the calibration of the vial, or before it.
 
     ``N = A / (a exp(-t / tau))`` with `a` the activity of a sphere at calibration: the same
-    activity is more spheres the later it is taken.
+    activity is more spheres the later it is taken. A product's figure that is one at treatment
+    (`Product.sphere_activity_at`) does not decay; a number that is typed is one at calibration.
 
     Parameters
     ----------
@@ -231,6 +248,7 @@ def spheres_in(
         source = figure.source
     else:
         at_calibration, source = (choice, choice, choice), "given"
-    left = decay_factor(of.nuclide, (hours_since_calibration or 0.0) * SECONDS_PER_HOUR)
+    hours = hours_since_calibration if of.spheres_decay(choice) else None
+    left = decay_factor(of.nuclide, (hours or 0.0) * SECONDS_PER_HOUR)
     count, low, high = (sphere_count(of, activity_bq, each * left) for each in at_calibration)
     return SphereNumber(count, low, high, at_calibration[0] * left, hours_since_calibration, source)

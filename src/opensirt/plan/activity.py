@@ -7,13 +7,14 @@ case; `activity_result` is its JSON form for ``opensirt activity ... --json``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from opensirt.errors import InputError
 from opensirt.physics.products import product as product_of
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import load_table
+from opensirt.plan.checks import CLOSURE
 from opensirt.plan.model import planning_models
 from opensirt.plan.plan import (
     BsaInput,
@@ -140,7 +141,7 @@ def typed_input(product: str, options: CalculatorOptions | None, **numbers: Any)
     constant = chosen.dose_constant_gy_kg_per_gbq
     if constant is None:
         constant = product_of(product).dose_constant_gy_kg_per_gbq
-    return PlanningInput(
+    inputs = PlanningInput(
         product=product_of(product).name,
         dose_constant_gy_kg_per_gbq=constant,
         lung=_lung(chosen),
@@ -157,6 +158,17 @@ def typed_input(product: str, options: CalculatorOptions | None, **numbers: Any)
         activity_per_sphere=chosen.activity_per_sphere,
         **numbers,
     )
+    return _whole_where_all_is_perfused(inputs)
+
+
+def _whole_where_all_is_perfused(inputs: PlanningInput) -> PlanningInput:
+    """The input with whole normal liver, where the perfused volume is the whole liver."""
+    normal_g, liver_g = inputs.normal_mass_g, inputs.whole_liver_mass_g
+    if inputs.whole_normal_mass_g is not None or normal_g is None or liver_g is None:
+        return inputs
+    perfused_g = inputs.perfused_mass_g or normal_g + sum(t.mass_g for t in inputs.tumours)
+    is_all = perfused_g >= liver_g * (1.0 - CLOSURE)
+    return replace(inputs, whole_normal_mass_g=normal_g) if is_all else inputs
 
 
 def activity_result(plan: Plan) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opensirt.errors import PlanError
-from opensirt.findings import Finding, Severity, percent
+from opensirt.findings import Finding, Severity, percent_beside
 from opensirt.physics.limits import Limit
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
@@ -92,6 +92,6 @@ def _refuse_shunt(limits: tuple[Limit, ...], inputs: PlanningInput) -> None:
         shunt = inputs.lung.shunt_fraction
         if not limit.is_met(shunt):
             raise PlanError(
-                f"a lung shunt of {percent(shunt, 1)} rules out {inputs.product}: "
+                f"a lung shunt of {percent_beside(shunt, limit.value)} rules out {inputs.product}: "
                 f"{limit.text} ({limit.source})"
             )

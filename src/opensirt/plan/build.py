@@ -9,6 +9,7 @@ from opensirt.errors import PlanError
 from opensirt.findings import Finding, Severity, percent
 from opensirt.physics.products import product, spheres_in
 from opensirt.physics.references import ASSUMPTION
+from opensirt.plan.ceilings import ceiling_findings
 from opensirt.plan.choices import choice_findings, unknown_fact_findings
 from opensirt.plan.consistency import consistency_findings
 from opensirt.plan.decision import Decision
@@ -54,12 +55,20 @@ def assemble(
     drawn_gbq = delivered_gbq / (1.0 - inputs.residual_fraction)
     doses = per_gbq.times(delivered_gbq)
     limits = applicable_limits(inputs, model)
+    of = product(inputs.product)
+    spheres = spheres_in(
+        of,
+        delivered_gbq * BQ_PER_GBQ,
+        hours_since_calibration=inputs.hours_since_calibration,
+        choice=inputs.activity_per_sphere,
+    )
     findings = (
         *decision.findings,
         *choice_findings(inputs),
         *consistency_findings(inputs),
         *unknown_fact_findings(inputs, model),
         *limit_findings(inputs, doses, limits),
+        *ceiling_findings(inputs, doses, spheres),
         *rule_findings(inputs, delivered_gbq, drawn_gbq, empiric=empiric),
         *number_findings(inputs),
         *_assumption_findings(inputs),
@@ -70,7 +79,7 @@ def assemble(
         *((lung_formula(inputs, delivered_gbq),) if inputs.lung.is_known else ()),
         *((residual_formula(inputs, delivered_gbq),) if inputs.residual_fraction > 0 else ()),
     )
-    lung, of = inputs.lung, product(inputs.product)
+    lung = inputs.lung
     return Plan(
         model=model,
         product=inputs.product,
@@ -96,12 +105,7 @@ def assemble(
         residual_fraction=inputs.residual_fraction,
         indication=inputs.judged_indication,
         intent=inputs.judged_intent,
-        spheres=spheres_in(
-            of,
-            delivered_gbq * BQ_PER_GBQ,
-            hours_since_calibration=inputs.hours_since_calibration,
-            choice=inputs.activity_per_sphere,
-        ),
+        spheres=spheres,
         bsa_m2=decision.bsa_m2,
         binding_limit=decision.binding_limit,
         limits=limits,

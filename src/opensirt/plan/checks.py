@@ -10,7 +10,7 @@ from opensirt.physics.plausible import require_plausible
 from opensirt.physics.products import product
 from opensirt.plan.plan import PlanningInput, Prescription, PrescriptionKind
 
-__all__ = ["check_inputs", "require_kind", "require_mass"]
+__all__ = ["CLOSURE", "check_inputs", "require_kind", "require_mass"]
 
 CLOSURE = 1e-3
 """Largest relative excess of parts over their whole that rounding may explain."""

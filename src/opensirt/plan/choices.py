@@ -9,6 +9,7 @@ from opensirt.findings import Finding, percent
 from opensirt.physics.limits import Limit
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import load_table
+from opensirt.plan.intents import possible_intents
 from opensirt.plan.limits import applicable_limits, is_treated_before, reserve_fraction
 from opensirt.plan.plan import PlanningInput
 
@@ -25,10 +26,13 @@ def choice_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
         )
         findings.append(Finding("warn", "indication-not-chosen", text, ASSUMPTION))
     if inputs.intent is None:
+        could = [name for name in possible_intents(inputs) if name != inputs.judged_intent]
         text = (
             f"No intent was given; {inputs.judged_intent} is assumed, so that aims and rules of "
             "segmentectomy, lobectomy and unilobar treatment are not applied. Give one of them."
         )
+        if could:
+            text += f" Limits are the lowest of {', '.join((inputs.judged_intent, *could))}."
         findings.append(Finding("warn", "intent-not-chosen", text, ASSUMPTION))
     return tuple(findings)
 

@@ -7,25 +7,15 @@ from opensirt.physics.nuclides import dose_constants
 from opensirt.physics.products import product
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import load_table
+from opensirt.plan.intents import largest_part, perfused_fraction
 from opensirt.plan.plan import PlanningInput
 
-__all__ = ["consistency_findings", "perfused_fraction"]
-
-_LOBAR = ("lobectomy", "unilobar")
+__all__ = ["consistency_findings"]
 
 
 def consistency_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
     """Dose constants that nobody uses, and intents that the perfused volume is too large for."""
     return (*_constant_findings(inputs), *_intent_findings(inputs))
-
-
-def perfused_fraction(inputs: PlanningInput) -> float | None:
-    """Perfused part of the liver by mass, or of its normal tissue; None where not known."""
-    if inputs.perfused_mass_g is not None and inputs.whole_liver_mass_g is not None:
-        return inputs.perfused_mass_g / inputs.whole_liver_mass_g
-    if inputs.normal_mass_g is not None and inputs.whole_normal_mass_g is not None:
-        return inputs.normal_mass_g / inputs.whole_normal_mass_g
-    return None
 
 
 def _constant_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
@@ -46,12 +36,9 @@ def _constant_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
 
 
 def _intent_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
-    intent, table = inputs.judged_intent, load_table("plan/attention")
-    if intent == "segmentectomy":
-        most = table.quantity("segmentectomy_most_fraction").value
-    elif intent in _LOBAR:
-        most = table.quantity("lobar_most_fraction").value
-    else:
+    intent = inputs.judged_intent
+    most = largest_part(intent)
+    if most is None:
         return ()
     found = perfused_fraction(inputs)
     if found is None:
@@ -60,10 +47,11 @@ def _intent_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
             "is the intent of this volume; its limits are those of a part of the liver."
         )
         return (Finding("warn", "intent-not-checked", text, ASSUMPTION),)
-    if found <= most:
+    if found <= most.value:
         return ()
     text = (
-        f"{percent(found)} of the liver is perfused, more than the {percent(most)} that {intent} "
-        "can mean: its limits do not protect the whole liver. Choose the intent of this volume."
+        f"{percent(found)} of the liver is perfused, more than the {percent(most.value)} that "
+        f"{intent} can mean: its limits do not protect the whole liver. Choose the intent of this "
+        "volume."
     )
     return (Finding("stop", "intent-not-of-this-volume", text, ASSUMPTION),)

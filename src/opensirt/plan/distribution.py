@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from opensirt.errors import InputError
+from opensirt.errors import InputError, PlanError
 from opensirt.plan.checks import require_mass
 from opensirt.plan.plan import PlannedDose, PlanningInput
 from opensirt.units import G_PER_KG
@@ -68,10 +68,16 @@ def partition_distribution(inputs: PlanningInput) -> Distribution:
     ``D_N = K (1 - L) / (sum(r_i m_i) + m_N)``, ``D_i = r_i D_N``, with K in Gy kg/GBq and masses in
     kg. The perfused mean is ``K (1 - L) / M`` over the whole perfused mass M, necrosis included.
     """
+    if "normal" in inputs.absent:
+        raise PlanError(
+            "model 'partition' needs perfused normal liver to compare with, and "
+            f"{inputs.absent['normal']}; use 'mird', or another outline of the perfused volume"
+        )
     normal_g = require_mass(inputs.normal_mass_g, "perfused normal liver", "partition")
     if not inputs.tumours:
+        why = f": {inputs.absent['tumour']}" if "tumour" in inputs.absent else ""
         raise InputError(
-            "model 'partition' needs a tumour with mass and ratio; use 'mird' for none"
+            f"model 'partition' needs a tumour with mass and ratio{why}; use 'mird' for none"
         )
     weighted_g = sum(t.tumour_to_normal * t.mass_g for t in inputs.tumours) + normal_g
     tumours_g = sum(t.mass_g for t in inputs.tumours)
@@ -84,6 +90,7 @@ def partition_distribution(inputs: PlanningInput) -> Distribution:
             t.mass_g,
             normal_gy * t.tumour_to_normal,
             stays * t.tumour_to_normal * t.mass_g / weighted_g,
+            t.perfused_fraction,
         )
         for t in inputs.tumours
     )
@@ -112,7 +119,9 @@ def uniform_distribution(inputs: PlanningInput, model: str) -> Distribution:
     share_per_g = (1.0 - inputs.lung.shunt_fraction) / perfused_g
     dose_gy = perfused.mean_dose_gy
     tumours = tuple(
-        PlannedDose(t.name, "tumour", t.mass_g, dose_gy, share_per_g * t.mass_g)
+        PlannedDose(
+            t.name, "tumour", t.mass_g, dose_gy, share_per_g * t.mass_g, t.perfused_fraction
+        )
         for t in inputs.tumours
     )
     normal = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opensirt.errors import CaseError
@@ -11,8 +12,11 @@ from opensirt.physics.products import product as product_of
 from opensirt.plan.plan import BsaInput, LungInput, PlanningInput, TumourInput
 from opensirt.quantify.compartments import LiverCompartments
 from opensirt.quantify.ratios import UptakeRatios, region_mass_g
+from opensirt.quantify.thresholds import threshold
 
 __all__ = ["ClinicalFacts", "measured_input"]
+
+MOST_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ def measured_input(
     if constant is None:
         constant = product_of(product).dose_constant_gy_kg_per_gbq
     tumours, findings = _tumours(compartments, ratios, density)
+    absent = _absent(compartments, tumours)
     inputs = PlanningInput(
         product=product_of(product).name,
         dose_constant_gy_kg_per_gbq=constant,
@@ -86,8 +91,37 @@ def measured_input(
         vials=chosen.vials,
         hours_since_calibration=chosen.hours_since_calibration,
         activity_per_sphere=chosen.activity_per_sphere,
+        absent=absent,
     )
     return inputs, findings
+
+
+def _absent(compartments: LiverCompartments, tumours: tuple[TumourInput, ...]) -> dict[str, str]:
+    """Why there is no perfused normal liver, or no tumour to plan for."""
+    absent = {}
+    if compartments.perfused_normal.is_empty:
+        absent["normal"] = "lesions, necrosis and other organs fill all of the perfused volume"
+    if not tumours and compartments.lesions:
+        absent["tumour"] = "; ".join(
+            f"{names} {'have' if ',' in names else 'has'} {lack}"
+            for lack, names in _lacking(compartments)
+        )
+    return absent
+
+
+def _lacking(compartments: LiverCompartments) -> Iterator[tuple[str, str]]:
+    """What lesions that are not planned for lack, each with their names."""
+    for lack, lesions in (
+        ("no viable part", [x for x in compartments.lesions if x.viable.is_empty]),
+        (
+            "no perfused part",
+            [x for x in compartments.lesions if not x.is_targeted and not x.viable.is_empty],
+        ),
+        ("no uptake above zero", [x for x in compartments.lesions if x.is_targeted]),
+    ):
+        if lesions:
+            names = ", ".join(repr(x.name) for x in lesions[:MOST_NAMES])
+            yield lack, names + ", ..." * (len(lesions) > MOST_NAMES)
 
 
 def _tumours(
@@ -95,7 +129,8 @@ def _tumours(
 ) -> tuple[tuple[TumourInput, ...], tuple[Finding, ...]]:
     if ratios is None:
         return (), ()
-    parts = {lesion.name: lesion.perfused for lesion in compartments.targeted}
+    parts = {lesion.name: lesion for lesion in compartments.targeted}
+    all_of_it = threshold("lesion_covered_fraction").value
     tumours, findings = [], []
     for uptake in ratios.tumours:
         if not uptake.ratio > 0:
@@ -105,9 +140,17 @@ def _tumours(
             )
             findings.append(Finding("warn", "lesion-without-uptake", text, "assumption"))
             continue
-        mass_g = _mass_g(parts[uptake.name], density)
-        measurable = ratios.is_measurable(uptake)
-        tumours.append(TumourInput(uptake.name, mass_g, uptake.ratio, measurable))
+        lesion = parts[uptake.name]
+        mass_g, covered = _mass_g(lesion.perfused, density), lesion.covered_fraction
+        tumours.append(
+            TumourInput(
+                uptake.name,
+                mass_g,
+                uptake.ratio,
+                ratios.is_measurable(uptake),
+                covered if covered < all_of_it else 1.0,
+            )
+        )
     return tuple(tumours), tuple(findings)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opensirt.findings import Finding, percent
+from opensirt.findings import Finding, digits_apart, percent_beside
 from opensirt.physics.limits import UNREAD, Limit, limits_for
 from opensirt.physics.references import ASSUMPTION
 from opensirt.plan.distribution import Distribution
+from opensirt.plan.intents import possible_intents, strictest
 from opensirt.plan.plan import PlanningInput
 
 __all__ = [
@@ -54,7 +55,9 @@ class _Reached:
 def applicable_limits(inputs: PlanningInput, model: str, **facts: Any) -> tuple[Limit, ...]:
     """Limits and targets for the product, indication, intent and planning model.
 
-    `facts` come in place of those of `inputs`, to see what a fact changes.
+    Where no intent was chosen, the aims are those of the one assumed, and the limits the lowest of
+    every intent that the perfused volume can be treated by. `facts` come in place of those of
+    `inputs`, to see what a fact changes.
     """
     known = {
         "bilirubin_mg_dl": inputs.bilirubin_mg_dl,
@@ -62,10 +65,21 @@ def applicable_limits(inputs: PlanningInput, model: str, **facts: Any) -> tuple[
         "compromised_liver": True if is_treated_before(inputs) else inputs.compromised_liver,
     } | facts
     if known["compromised_liver"] is True:
-        known["bilirubin_mg_dl"] = None  # the higher limit of good bilirubin does not hold
-    return limits_for(
-        inputs.product, inputs.judged_indication, inputs.judged_intent, model=model, **known
+        # neither the higher limit of good bilirubin holds, nor a dose that counts on a reserve
+        known |= {"bilirubin_mg_dl": None, "reserve_fraction": None}
+    own, *others = (
+        limits_for(inputs.product, inputs.judged_indication, intent, model=model, **known)
+        for intent in dict.fromkeys((inputs.judged_intent, *possible_intents(inputs)))
     )
+    of_lungs = [limit for limit in own if limit.quantity in LUNGS]
+    of_liver = [limit for limit in own if limit not in of_lungs]
+    more = [
+        limit
+        for limits in others
+        for limit in limits
+        if limit.quantity in LIVER and not limit.is_target
+    ]
+    return (*(strictest((*of_liver, *more)) if more else of_liver), *of_lungs)
 
 
 def is_treated_before(inputs: PlanningInput) -> bool:
@@ -136,7 +150,7 @@ def _reached(limit: Limit, inputs: PlanningInput, doses: Distribution) -> Iterat
         measurable = {t.name for t in inputs.tumours if t.is_measurable}
         for tumour in doses.tumours:
             if tumour.name in measurable or not measurable:
-                yield _Reached(tumour.name, tumour.mean_dose_gy)
+                yield _Reached(tumour.name, tumour.over_all_gy)
     else:
         own = {
             "perfused-mean": doses.perfused,
@@ -160,12 +174,15 @@ def _bound(limit: Limit, doses: Distribution, single: bool) -> tuple[_Reached, .
 
 def is_met(limit: Limit, value: float) -> bool:
     """Whether a dose keeps a limit or reaches an aim, rounding of what was solved for it aside."""
-    slack = value * ROUNDING
+    slack = 0.0 if limit.sense == "below" else value * ROUNDING
     return any(limit.is_met(value + change) for change in (0.0, slack, -slack))
 
 
 def _amount(limit: Limit, value: float) -> str:
-    return f"{value:.1f} Gy" if limit.unit == "Gy" else percent(value, 1)
+    """A value with as many digits as show on which side of its limit it lies."""
+    if limit.unit == "Gy":
+        return f"{value:.{digits_apart(value, limit.value)}f} Gy"
+    return percent_beside(value, limit.value)
 
 
 def _finding(

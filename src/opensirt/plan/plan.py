@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
@@ -57,6 +58,8 @@ class TumourInput:
     is_measurable: bool = True
     """False where the image resolves it too little to decide on a dose; it is shown all the same.
     """
+    perfused_fraction: float = 1.0
+    """Perfused part of the lesion; `mass_g` and dose are those of this part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,8 @@ class PlanningInput:
     """Bq at calibration, or the name of one of the product's figures; None: its first."""
     is_given: bool = False
     """True where the activity is what a patient was given: nothing is planned any more."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Why the images show no "tumour" or "normal", for the error of a model that needs one."""
 
     @property
     def judged_indication(self) -> str:
@@ -203,6 +208,13 @@ class PlannedDose:
     mean_dose_gy: float
     activity_fraction: float
     """Share of the delivered activity that decays here (lungs included in the whole)."""
+    perfused_fraction: float = 1.0
+    """Of a lesion perfused in part: this part, whose mass and dose these are."""
+
+    @property
+    def over_all_gy(self) -> float:
+        """Mean over all of a lesion, whose other part receives nothing: what an aim speaks of."""
+        return self.mean_dose_gy * self.perfused_fraction
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opensirt.findings import Finding, percent
+from opensirt.findings import Finding, percent, percent_beside
 from opensirt.physics.products import product
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import Quantity, load_table
@@ -124,10 +124,13 @@ def _fraction_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
     most = _attention("lung_shunt_fraction")
     findings = []
     if shunt > most.value:
-        text = (
-            f"A lung shunt of {percent(shunt, 1)} is above {percent(most.value)}: check it; "
-            f"{percent(shunt / 100.0, 2)} would be {shunt / 100.0:g}."
-        )
+        slip = f"; {percent(shunt / 100.0, 2)} would be {shunt / 100.0:g}"
+        if inputs.lung.shunt_source.startswith("measured"):
+            slip = (
+                ", the outlines of liver and lungs, and activity of the liver that lies over lung"
+            )
+        found = percent_beside(shunt, most.value)
+        text = f"A lung shunt of {found} is above {percent(most.value)}: check it{slip}."
         findings.append(Finding("warn", "lung-shunt-high", text, most.source))
     usual = product(inputs.product).quantities.get("residual_fraction", (None,))[0]
     if usual is None or inputs.is_given:
@@ -140,8 +143,8 @@ def _fraction_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
         findings.append(Finding("note", "residual-not-counted", text, usual.source))
     elif usual.high is not None and residual > usual.high:
         text = (
-            f"A residual of {percent(residual, 1)} is above the largest published for this "
-            f"product, {percent(usual.high, 1)}: check it."
+            f"A residual of {percent_beside(residual, usual.high)} is above the largest published "
+            f"for this product, {percent(usual.high, 1)}: check it."
         )
         findings.append(Finding("warn", "residual-high", text, usual.source))
     return tuple(findings)

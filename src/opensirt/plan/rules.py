@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from opensirt.asking import option
-from opensirt.findings import Finding, percent
+from opensirt.findings import Finding, percent, percent_beside
 from opensirt.physics.nuclides import decay_factor
 from opensirt.physics.products import Product, product
 from opensirt.plan.plan import PlanningInput
@@ -36,7 +36,7 @@ def rule_findings(
         *_cap_findings(of, inputs, delivered_gbq),
         *_vial_findings(of, drawn_gbq, inputs),
         *_age_findings(of, inputs),
-        *_sphere_findings(inputs),
+        *_sphere_findings(of, inputs),
     )
 
 
@@ -44,9 +44,10 @@ def _reduction_findings(of: Product, shunt: float, empiric: bool) -> tuple[Findi
     rule = of.shunt_reduction(shunt)
     if rule is None:
         return ()
+    found, above = percent_beside(shunt, rule.above_fraction), percent(rule.above_fraction)
     text = (
-        f"The lung shunt is {percent(shunt, 1)}: above {percent(rule.above_fraction)} the maker "
-        f"reduces the empiric activity by {percent(rule.reduction_fraction)}"
+        f"The lung shunt is {found}: above {above} the maker reduces the empiric activity "
+        f"by {percent(rule.reduction_fraction)}"
     )
     if empiric:
         return (Finding("warn", "shunt-reduction", f"{text}; applied.", rule.source),)
@@ -125,10 +126,12 @@ def _given_beyond_vials(drawn_gbq: float, holds: str, source: str) -> tuple[Find
     return (Finding("warn", "given-beyond-vials", text, source),)
 
 
-def _sphere_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
-    if inputs.hours_since_calibration is not None:
+def _sphere_findings(of: Product, inputs: PlanningInput) -> tuple[Finding, ...]:
+    if inputs.hours_since_calibration is not None or not of.spheres_decay(
+        inputs.activity_per_sphere
+    ):
         return ()
-    per_day = 1.0 / decay_factor(product(inputs.product).nuclide, SECONDS_PER_DAY)
+    per_day = 1.0 / decay_factor(of.nuclide, SECONDS_PER_DAY)
     text = (
         "The time from calibration to injection is not known: the number of spheres is that at "
         f"calibration, and {per_day:.2f} times as many for each day later."

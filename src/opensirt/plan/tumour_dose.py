@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from opensirt.asking import option
 from opensirt.errors import PlanError
-from opensirt.findings import Finding, Severity
+from opensirt.findings import Finding, Severity, percent
 from opensirt.plan.decision import Decision
 from opensirt.plan.distribution import Distribution
 from opensirt.plan.plan import DEFAULT_PURPOSE, PlannedDose, PlanningInput, Prescription
@@ -34,6 +34,13 @@ def tumour_decision(
     dose_gy = prescription.value
     if dose_gy is None:
         raise PlanError("a prescription by tumour dose needs a dose in Gy")
+    decision = _decided(inputs, prescription, per_gbq, dose_gy)
+    return replace(decision, findings=(*decision.findings, *_in_part(inputs, dose_gy)))
+
+
+def _decided(
+    inputs: PlanningInput, prescription: Prescription, per_gbq: Distribution, dose_gy: float
+) -> Decision:
     purpose = prescription.purpose or DEFAULT_PURPOSE
     if purpose == "index":
         index = _index_lesion(prescription.index_lesion, inputs, per_gbq)
@@ -54,6 +61,20 @@ def tumour_decision(
     return Decision(
         delivered_gbq, findings=(Finding(severity, "prescription-for-mean", text, SOURCE),)
     )
+
+
+def _in_part(inputs: PlanningInput, dose_gy: float) -> tuple[Finding, ...]:
+    """That a dose prescribed to a lesion perfused in part is not that of the lesion."""
+    parts = [t for t in inputs.tumours if t.perfused_fraction < 1.0]
+    if not parts:
+        return ()
+    named = ", ".join(f"{t.name!r} {percent(t.perfused_fraction)}" for t in parts[:MOST_NAMES])
+    text = (
+        f"The prescribed {dose_gy:g} Gy are for the perfused part of the lesions; perfused in part "
+        f"{'is' if len(parts) == 1 else 'are'} {named}{', ...' * (len(parts) > MOST_NAMES)}, and "
+        "the rest receives nothing."
+    )
+    return (Finding("warn", "prescription-for-perfused-part", text, SOURCE),)
 
 
 def _measurable(inputs: PlanningInput, per_gbq: Distribution) -> tuple[PlannedDose, ...]:

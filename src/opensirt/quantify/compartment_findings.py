@@ -58,7 +58,11 @@ def coverage_findings(lesions: Sequence[Lesion]) -> tuple[Finding, ...]:
     findings = []
     for lesion in lesions:
         if lesion.is_targeted and lesion.covered_fraction < limit.value:
-            text = f"Lesion {lesion.name!r} is perfused only to {percent(lesion.covered_fraction)}."
+            text = (
+                f"Lesion {lesion.name!r} is perfused only to {percent(lesion.covered_fraction)}: "
+                "the rest receives no planned dose, and its planned mean is that of the perfused "
+                "part."
+            )
             findings.append(Finding("warn", "lesion-partly-perfused", text, limit.source))
         if not lesion.is_targeted and not lesion.viable.is_empty:
             text = f"Lesion {lesion.name!r} lies outside the perfused volume; it is not treated."

@@ -64,6 +64,7 @@ def limit_table(
         caption
         + "Model: uniform dose per compartment; limits are judged by it. Voxels: the dose engine "
         "on the image."
+        + _in_part(plan)
         + (SCENARIO if any(organ.in_map_gy is not None for organ in organs) else ""),
     )
 
@@ -128,7 +129,7 @@ def _tumour_parts(plan: Plan, doses: Sequence[RegionDose]) -> Iterator[_Part]:
         _mean([(t.mass_g, t.mean_dose_gy) for t in tumours]),
         _mean([(d.mass_g, d.mean_dose_gy) for d in seen]),
         ("tumour-mean",),
-        single=tuple(t.mean_dose_gy for t in tumours if t.name in measurable),
+        single=tuple(t.over_all_gy for t in tumours if t.name in measurable),
     )
     if len(tumours) > 1:
         for word, choose in (("lowest", min), ("highest", max)):
@@ -165,6 +166,18 @@ def _amount(limit: Limit) -> str:
     return f"{limit.sense} {limit.value:g} Gy{lifted}"
 
 
+def _in_part(plan: Plan) -> str:
+    """What the model's dose of a lesion perfused in part is of."""
+    parts = [t for t in plan.tumours if t.perfused_fraction < 1.0]
+    if not parts:
+        return ""
+    few = ", ".join(f"{t.name} {t.perfused_fraction:.0%}" for t in parts[:LARGEST_LESIONS])
+    return (
+        f" Perfused in part: {few}{', ...' * (len(parts) > LARGEST_LESIONS)}. The model's mean is "
+        "that of this part, voxels and aims speak of the whole."
+    )
+
+
 def _verdict(limit: Limit, value: float, whole_liver: PlannedDose | None) -> str:
     bound = limit.unless_whole_liver_gy
     if limit.is_exceeded(value * (1.0 - ROUNDING)):
@@ -197,6 +210,7 @@ def dose_table(plan: Plan, doses: Sequence[RegionDose]) -> Table:
         "fullest, as many as make the volume (structures.dcm and segmentation.dcm hold them). "
         "V(limit): part of the region at or above the limit or aim that applies to it."
     )
+    caption += _in_part(plan)
     if small:
         ranges = [dose.mean_dose_gy for dose in small]
         caption += (

@@ -15,6 +15,7 @@ from opensirt.findings import Finding, percent
 from opensirt.image import Volume
 from opensirt.phantoms.imaging import default_pet, default_spect
 from opensirt.physics.nuclides import Nuclide, nuclide
+from opensirt.physics.references import ASSUMPTION
 from opensirt.plan.inputs import ClinicalFacts, measured_input
 from opensirt.plan.model import planning_models
 from opensirt.plan.plan import BINDING_LIMIT, Plan, Prescription
@@ -39,6 +40,9 @@ __all__ = [
     "nuclide_of",
     "quantify_activity",
 ]
+
+_KNOWN = ("PT", "NM")
+"""DICOM modalities whose usual resolution is known."""
 
 
 def quantify_activity(case: Case, *, nuclide_name: str = "y90") -> Volume:
@@ -137,10 +141,11 @@ def make_plan(
         prescription = _as_given(_given(case), product, prescription, facts.residual_fraction)
     setting = make_setting(case)
     parts = setting.compartments
+    resolution_mm, assumed = _resolution(case)
     ratios = None  # a perfused volume that is all tumour has none; models that need one say so
     if not parts.perfused_normal.is_empty:
         ratios = tumour_to_normal(
-            activity, parts, density=setting.density, resolution_mm=_resolution_mm(case)
+            activity, parts, density=setting.density, resolution_mm=resolution_mm
         )
     known = _with_body(facts, case)
     inputs, measured = measured_input(product, parts, ratios, setting.density, setting.lung, known)
@@ -161,6 +166,7 @@ def make_plan(
                 *plan.findings,
                 *measured,
                 *(ratios.findings if ratios else ()),
+                *(assumed if parts.lesions else ()),
                 *_apart_findings(activity, parts),
             )
         )
@@ -268,8 +274,19 @@ def _with_body(facts: ClinicalFacts, case: Case) -> ClinicalFacts:
     )
 
 
-def _resolution_mm(case: Case) -> float:
-    """Usual full width at half maximum of such an image, for the finding on small lesions."""
-    return (
-        default_pet().fwhm_mm if case.activity_image.modality == "PT" else default_spect().fwhm_mm
+def _resolution(case: Case) -> tuple[float, tuple[Finding, ...]]:
+    """Full width at half maximum of the image, mm: as stated, or the usual one of its modality.
+
+    It tells which lesions are measured; where neither is known, SPECT's is taken and that is said.
+    """
+    image = case.activity_image
+    if image.resolution_mm is not None:
+        return image.resolution_mm, ()
+    width_mm = default_spect().fwhm_mm
+    if image.modality in _KNOWN:
+        return default_pet().fwhm_mm if image.modality == "PT" else width_mm, ()
+    text = (
+        f"The image states neither its modality nor its resolution: {width_mm:g} mm are taken, as "
+        "of SPECT, and smaller lesions decide on no dose. Give resolution_mm of the [[image]]."
     )
+    return width_mm, (Finding("warn", "resolution-assumed", text, ASSUMPTION),)

@@ -186,6 +186,17 @@ def _where_drawn(case: Case, region: Region) -> tuple[Region, str]:
     return region, "image it was drawn on"
 
 
+def _refuse_piece(mass_g: float, shunt: float) -> None:
+    """Refuse a mass of so little of the lungs that a dose from it means nothing."""
+    least = load_table("plan/attention").quantity("least_lung_mass_g").value
+    if shunt > 0 and mass_g < least:
+        raise CaseError(
+            f"the CT shows {mass_g:.0f} g of the lungs, which weigh {least:g} g and more, and a "
+            "lung dose from a piece means nothing; give lung_mass_g under [assumptions] or "
+            f"with {option('lung-mass-g')}"
+        )
+
+
 def _lung_tissue(case: Case, lungs: Region | None, grid: Grid) -> tuple[Region, Volume] | None:
     return lung_tissue(case.image("ct").volume, lungs, grid) if lungs is not None else None
 
@@ -283,6 +294,7 @@ def _mass(
         if not measured.is_partial:
             return measured.mass_g, "measured: CT density in the lungs"
         if known is None:
+            _refuse_piece(measured.mass_g, shunt)
             findings += measured.findings
             return measured.mass_g, "measured: CT density, part of the lungs only"
     if known is None and shunt == 0:

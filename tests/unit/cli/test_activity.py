@@ -147,7 +147,7 @@ def test_what_a_tumour_dose_is_for(words, normal_gy):
         ((*PARTITION, *TUMOURS, "--normal-dose-gy", 41), 3, "perfused-normal-dose-limit"),
         ((*MIRD, "--dose-gy", 120), 0, None),
         ((*MIRD, "--activity-gbq", 21), 3, "activity-beyond-vials"),
-        ((*MIRD, "--activity-gbq", 21, "--vials", 2), 0, None),
+        ((*MIRD, "--activity-gbq", 21, "--vials", 2, "--perfused-mass-g", 1000), 0, None),
         ((*MIRD, "--activity-gbq", 7, "--lung-shunt", 0.1), 3, "lung-dose-limit"),
         (
             (*MIRD, "--dose-gy", 120, "--lung-shunt", 0.1, "--previous-lung-dose-gy", 49),

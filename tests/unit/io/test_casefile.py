@@ -72,6 +72,13 @@ def test_several_region_files_and_absolute_paths(folder, tmp_path_factory):
     assert len(case.regions) == 4
 
 
+def test_a_stated_resolution_belongs_to_its_image(folder):
+    text = GOOD.replace('unit = "counts"', 'unit = "counts"\nresolution_mm = 6.5')
+    (folder / "case.toml").write_text(text)
+    case = read_case_file(folder / "case.toml")
+    assert [image.resolution_mm for image in case.images] == [6.5, None]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -99,6 +106,9 @@ def test_several_region_files_and_absolute_paths(folder, tmp_path_factory):
         ('label = "low-dose CT"', 'series = "x"', "'series' belongs to a DICOM folder, not to a f"),
         ("[[image]]", "[[images]]", r"key 'images' is unknown; known: case, image"),
         ('label = "low-dose CT"', "slice_thickness_mm = 3", "'slice_thickness_mm' is for Interfil"),
+        ('label = "low-dose CT"', "resolution_mm = 7", "'resolution_mm' does not belong to role"),
+        ('unit = "counts"', 'unit = "counts"\nresolution_mm = 50', "above 0 and below 50; foun"),
+        ('unit = "counts"', 'unit = "counts"\nresolution_mm = 0', "above 0 and below 50; found 0"),
         (
             'label = "low-dose CT"', 'decay_correction = "YES"',
             "key 'decay_correction' must be one of NONE, START, ADMIN; found \"YES\"",

@@ -184,3 +184,27 @@ def test_partition_agrees_with_the_scaled_map() -> None:
         assert planned is not None
         dose_gy = plan.dose_constant_gy_kg_per_gbq * gbq / kilogram
         assert planned.mean_dose_gy == pytest.approx(dose_gy, rel=1e-5)
+
+
+def test_a_lesion_perfused_in_part_has_the_mass_of_the_part_and_says_so() -> None:
+    """Columns 5 and 6: half of it is in the perfused volume."""
+    parts = liver_compartments(regions(perfused(), lesion(column=5), lesion("T2", column=9)))
+    density = density_map(None, GRID, 1.0)
+    ratios = tumour_to_normal(image(), parts, density=density)
+    found, _ = measured_input("resin-y90", parts, ratios, density, LUNG)
+    assert [t.perfused_fraction for t in found.tumours] == [pytest.approx(0.5), 1.0]
+    assert found.tumours[0].mass_g == pytest.approx(0.4)
+    assert found.absent == {}
+
+
+def test_why_there_is_nothing_to_plan_for() -> None:
+    density = density_map(None, GRID, 1.0)
+    outside = liver_compartments(regions(perfused(), lesion(column=2)))
+    found, _ = measured_input("resin-y90", outside, None, density, LUNG)
+    assert found.absent == {"tumour": "'T1' has no perfused part"}
+    dead = block("dead", "necrosis", (4, 6), (4, 6), (7, 9))
+    gone = liver_compartments(regions(perfused(), lesion(), dead, lesion("T2", column=9)))
+    counts = image(t1=0.0, t2=0.0)
+    ratios = tumour_to_normal(counts, gone, density=density)
+    found, _ = measured_input("resin-y90", gone, ratios, density, LUNG)
+    assert found.absent == {"tumour": "'T1' has no viable part; 'T2' has no uptake above zero"}

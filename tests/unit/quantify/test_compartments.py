@@ -110,7 +110,10 @@ def test_partly_perfused_lesion_is_targeted_and_said_so() -> None:
     assert found.targeted[0].covered_fraction == pytest.approx(0.5)
     assert found.perfused_normal.volume_ml == pytest.approx(18.0 - 0.4)
     text = next(f.text for f in found.findings if f.code == "lesion-partly-perfused")
-    assert text == "Lesion 'T1' is perfused only to 50 %."
+    assert text == (
+        "Lesion 'T1' is perfused only to 50 %: the rest receives no planned dose, and its planned "
+        "mean is that of the perfused part."
+    )
 
 
 def test_necrosis_is_neither_tumour_nor_normal_liver() -> None:

@@ -120,9 +120,21 @@ def test_the_mass_of_whole_lungs_is_that_of_their_density_on_the_ct():
     assert _mass(given, LUNGS, 0.05, findings, assumed) == (870.0, "given for this plan")
     assert (findings, assumed) == ([], [])
     cut = block("lungs", "lungs", (7, 10), (2, 8), (1, 11), grid=GRID)
-    mass_g, source = _mass(case(hu=-700.0), cut, 0.05, findings, assumed)
-    assert mass_g == pytest.approx(216.0, rel=1e-5)
+    mass_g, source = _mass(case(hu=-500.0), cut, 0.05, findings, assumed)
+    assert mass_g == pytest.approx(360.0, rel=1e-5)
+    assert source == "measured: CT density, part of the lungs only"
     assert [f.code for f in findings] == ["lung-mass-partial"]
+
+
+def test_a_piece_of_the_lungs_has_no_mass_to_plan_with():
+    """720 mL at -700 HU are 216 g, at -590 HU 295 g: less than any lungs weigh."""
+    cut = block("lungs", "lungs", (7, 10), (2, 8), (1, 11), grid=GRID)
+    for hu, grams in ((-700.0, "216 g"), (-590.0, "295 g")):
+        with pytest.raises(CaseError, match=f"the CT shows {grams} of the lungs, which weigh 300"):
+            _mass(case(hu=hu), cut, 0.05, [], [])
+    assert _mass(case(hu=-700.0), cut, 0.0, [], [])[0] == pytest.approx(216.0, rel=1e-5)
+    given = case(hu=-700.0, lung_mass_g=870.0)
+    assert _mass(given, cut, 0.05, [], [])[0] == 870.0
 
 
 def test_a_density_beside_a_ct_is_not_used_and_that_is_said():

@@ -99,7 +99,7 @@ def test_the_shunted_activity_follows_the_mass_of_the_lungs() -> None:
     assert dense / thin == pytest.approx(2.0, rel=1e-3)
 
 
-def with_small_lesion(modality: str) -> Case:
+def with_small_lesion(modality: str, resolution_mm: float | None = None) -> Case:
     """A third lesion of 10 mm: wider than the 7 mm of a PET, not than the 12 mm of a SPECT."""
     case = small_case()
     on = grid(OUTLINE_MM)
@@ -109,7 +109,7 @@ def with_small_lesion(modality: str) -> Case:
         replace(
             case,
             regions=Regions((*case.regions, speck)),
-            images=(ct, replace(spect, modality=modality)),
+            images=(ct, replace(spect, modality=modality, resolution_mm=resolution_mm)),
         )
     )
 
@@ -121,15 +121,22 @@ def plan_of(case: Case, prescription: Prescription, **facts: object) -> Plan:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("modality", "width", "left_out"), [("NM", "12 mm", 1), ("PT", "7 mm", 0)])
+@pytest.mark.parametrize(
+    ("modality", "stated", "width", "left_out"),
+    [
+        ("NM", None, "12 mm", 1), ("PT", None, "7 mm", 0), ("", None, "12 mm", 1),
+        ("", 7.5, "7.5 mm", 0), ("PT", 11.0, "11 mm", 1), ("NM", 9.5, "9.5 mm", 0),
+    ],
+)  # fmt: skip
 def test_the_width_of_the_image_says_which_lesions_decide(
-    modality: str, width: str, left_out: int
+    modality: str, stated: float | None, width: str, left_out: int
 ) -> None:
-    case = with_small_lesion(modality)
+    case = with_small_lesion(modality, stated)
     plan = plan_of(case, prescription_from(tumour_dose_gy=120.0, purpose="mean"))
     said = {finding.code: finding.text for finding in plan.findings}
     assert f"the image resolution of {width}" in said["partial-volume"]
     assert ("1 lesions below the image resolution" in said["prescription-for-mean"]) == left_out
+    assert ("resolution-assumed" in said) == (not modality and stated is None)
     deciding = [t for t in plan.tumours if not (left_out and t.name == "speck")]
     assert len(plan.tumours) == 3
     mean_gy = sum(t.mass_g * t.mean_dose_gy for t in deciding) / sum(t.mass_g for t in deciding)

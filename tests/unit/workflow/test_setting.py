@@ -46,10 +46,12 @@ def test_the_mass_of_cut_lungs_is_the_stated_one_or_comes_with_a_finding():
     assert (known, source) == (1000.0, "as stated in the study, not measured here")
     assert assumed == ["Lung mass 1000 g, as stated in the study; not measured here."]
     unknown = replace(case, assumptions=Assumptions())
-    part_g, source = _mass(unknown, lungs_on_ct(unknown), 0.05, findings, assumed)
+    part_g, source = _mass(unknown, lungs_on_ct(unknown), 0.0, findings, assumed)
     assert source == "measured: CT density, part of the lungs only"
     assert part_g < 0.8 * whole_g
     assert [finding.code for finding in findings] == ["lung-mass-partial"]
+    with pytest.raises(CaseError, match="a lung dose from a piece means nothing; give lung_mass_g"):
+        _mass(unknown, lungs_on_ct(unknown), 0.05, [], [])
 
 
 def test_a_mass_given_for_this_plan_comes_first():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from opensirt.asking import together
 from opensirt.errors import InputError, PlanError
-from opensirt.findings import Finding, percent
+from opensirt.findings import Finding, percent, percent_beside
 from opensirt.physics.products import product
 from opensirt.plan.build import assemble
 from opensirt.plan.checks import check_inputs, require_kind
@@ -75,7 +75,7 @@ def _decide(inputs: PlanningInput, prescription: Prescription, empiric: BsaActiv
     if is_contraindicated(of, shunt):
         rule = of.maker_rules["shunt_contraindicated_above_fraction"]
         raise PlanError(
-            f"a lung shunt of {percent(shunt, 1)} rules out {inputs.product}: "
+            f"a lung shunt of {percent_beside(shunt, rule.value)} rules out {inputs.product}: "
             f"the maker contraindicates it above {percent(rule.value)} ({rule.source})"
         )
     factor = shunt_factor(of, shunt)
