@@ -29,7 +29,7 @@ ENGINE = typer.Option(
 def dose(
     activity: Path = typer.Option(..., help="Activity map at time zero (NIfTI, NRRD)."),
     activity_unit: str | None = typer.Option(
-        None, help="Bq/mL, kBq/mL or MBq/mL, where the file does not state it."
+        None, help="Bq/mL, kBq/mL or MBq/mL, where the file does not state it; Bq/mL if not given."
     ),
     density: Path | None = typer.Option(None, help="Density map, g/mL."),
     ct: Path | None = typer.Option(None, help="CT, HU, instead of a density map."),

@@ -36,7 +36,7 @@ from opensirt.workflow.dosing import (
     error_path,
     read_maps,
 )
-from opensirt.workflow.files import read_regions, require_ending
+from opensirt.workflow.files import is_unit_stated, read_regions, require_ending
 
 __all__ = ["ComparedFiles", "compare_from_files", "engine_names"]
 
@@ -130,7 +130,8 @@ def compare_from_files(
         for name, done in made.items()
     ]
     comparison, page = _judge(doses, mass, drawn, made, say)
-    page = replace(page, findings=(*activity_findings(source), *page.findings))
+    is_stated = is_unit_stated(activity, activity_unit)
+    page = replace(page, findings=(*activity_findings(source, is_stated), *page.findings))
     record = Provenance(
         inputs={role: hash_file(path) for role, path in roles.items()},
         options={"engines": list(names), "nuclide": of.name},

@@ -27,7 +27,7 @@ from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import load_table
 from opensirt.quantify.density import density_map
 from opensirt.units import BQ_PER_GBQ, Unit, activity_text
-from opensirt.workflow.files import read_activity, read_volume, require_ending
+from opensirt.workflow.files import is_unit_stated, read_activity, read_volume, require_ending
 
 __all__ = [
     "Dosing",
@@ -86,7 +86,8 @@ def dose_from_files(
 ) -> dict[str, Any]:
     """Dose map (Gy to complete decay) of an activity map (at time zero), file to file.
 
-    `activity_unit` is Bq/mL, kBq/mL or MBq/mL, and needed where the file does not state it.
+    `activity_unit` is Bq/mL, kBq/mL or MBq/mL; a file that states none is taken as Bq/mL without
+    it, which is a finding.
     Exactly one of `density` (g/mL) and `ct` (HU) is needed; it is resampled to the activity grid
     where it lies on another. Monte Carlo also writes its relative standard error beside `to`; of
     another engine none stays there.
@@ -107,7 +108,8 @@ def dose_from_files(
     with staged_files(paths, inputs, away=away) as staged:
         for name, volume in maps.items():
             write_volume_nifti(staged[name], volume)
-    findings = [finding.as_dict() for finding in activity_findings(source)]
+    is_stated = is_unit_stated(activity, activity_unit)
+    findings = [finding.as_dict() for finding in activity_findings(source, is_stated)]
     return {name: str(paths[name]) for name in maps} | done.facts | {"findings": findings}
 
 
@@ -141,8 +143,24 @@ def read_maps(
     return source, mass, of
 
 
-def activity_findings(source: Volume) -> tuple[Finding, ...]:
-    """A total that no vial of any product holds: most likely another unit, or counts."""
+def activity_findings(source: Volume, is_stated: bool) -> tuple[Finding, ...]:
+    """A unit that nobody stated, and a total that no vial of any product holds."""
+    return (*_unit_findings(source, is_stated), *_total_findings(source))
+
+
+def _unit_findings(source: Volume, is_stated: bool) -> tuple[Finding, ...]:
+    if is_stated:
+        return ()
+    text = (
+        "The activity map does not state its unit and is taken as Bq/mL, "
+        f"{activity_text(source.total())} in all; counts are no activity. State it with "
+        f"{option('activity-unit', Unit.BQ_PER_ML.value)} or another unit."
+    )
+    return (Finding("warn", "activity-unit-not-stated", text),)
+
+
+def _total_findings(source: Volume) -> tuple[Finding, ...]:
+    """More than any vial holds is most likely another unit, or counts."""
     held = {
         of.label: of.vial_capacity_gbq
         for of in map(product, product_names())

@@ -25,6 +25,7 @@ from opensirt.units import ACTIVITY_PER_ML, Unit
 
 __all__ = [
     "histograms_from_files",
+    "is_unit_stated",
     "read_activity",
     "read_dose",
     "read_regions",
@@ -90,12 +91,14 @@ def _volume(path: Path, unit: Unit, **facts: Any) -> Volume:
 
 
 def read_activity(path: Path, unit: str | None, **facts: Any) -> Volume:
-    """A map of activity in Bq/mL, from a unit that the file or the caller states; never guessed.
+    """A map of activity in Bq/mL, from the unit that the file or the caller states.
+
+    Where neither does it is Bq/mL, the unit of such maps by contract; see `is_unit_stated`.
 
     Raises
     ------
     InputError
-        Where neither states it, both state another, or it is none of activity.
+        Where file and caller state different units, or one that is none of activity.
     """
     _require_file(path)
     stated, known = stated_unit(path), ", ".join(ACTIVITY_PER_ML)
@@ -111,17 +114,16 @@ def read_activity(path: Path, unit: str | None, **facts: Any) -> Volume:
             f"{path.name} is in {stated} by its header, not in {unit}; leave "
             f"{named('activity-unit')} out, or correct the file"
         )
-    chosen = stated or unit
-    if chosen is None:
-        raise InputError(
-            f"{path.name} does not say in which unit it is; give {option('activity-unit')}, one of "
-            f"{known}. Counts are no activity: opensirt run calibrates them"
-        )
     volume = _volume(path, Unit.BQ_PER_ML, **facts)
-    scale = ACTIVITY_PER_ML[chosen]
+    scale = ACTIVITY_PER_ML[stated or unit or Unit.BQ_PER_ML.value]
     if scale == 1.0:
         return volume
     return volume.with_values(np.multiply(volume.values, scale, dtype=np.float32))
+
+
+def is_unit_stated(path: Path, unit: str | None) -> bool:
+    """True where a map of activity says its unit, or whoever gives it does."""
+    return unit is not None or stated_unit(path) is not None
 
 
 def read_dose(path: Path) -> tuple[Volume, str]:

@@ -31,7 +31,7 @@ ROLE = "--role \0=\0"
 TOP = "choose a folder in it with --out"
 A_NAME = "--role NAME=\0"
 """Typed by "a role that no name says"; a script that asks a case for a region is told it too."""
-UNIT, NOT_UNIT = "give --activity-unit, one of \0", "leave --activity-unit out"
+UNIT, NOT_UNIT = "State it with --activity-unit \0", "leave --activity-unit out"
 """Typed by `test_maps`."""
 TESTED_BELOW = (UNIT, NOT_UNIT, GATE, DENSITY, MOVED, WRITTEN, NEEDS_A_GPU, ROLE, A_NAME, TOP)
 

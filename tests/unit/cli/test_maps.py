@@ -333,17 +333,24 @@ def test_an_impossible_dose_map_is_one_line_and_writes_nothing(maps, tmp_path, m
     assert files_in(tmp_path) == []
 
 
-def test_the_unit_of_a_map_is_asked_for_and_never_guessed(maps, tmp_path):
-    """The same numbers as Bq/mL and as kBq/mL; nothing stated is refused, and so is nonsense."""
+def test_the_unit_of_a_map_is_the_one_stated_or_bq_per_ml_with_a_word(maps, tmp_path):
+    """The same numbers as Bq/mL and as kBq/mL; nothing stated is Bq/mL, and nonsense refused."""
     words = dose_words(maps, tmp_path / "a.nii.gz")
     at = words.index("--activity-unit")
     bare = [*words[:at], *words[at + 2 :]]
     every = [word if word != "local" else "all" for word in bare]
     for asked in (bare, [*every, "--compare"]):
-        assert refusal(*asked).startswith(
-            "activity.nii.gz does not say in which unit it is; give --activity-unit, one of Bq/mL, "
-            "kBq/mL, MBq/mL. Counts are no activity"
-        )
+        told = [f for f in call_json(*asked)["findings"] if f["code"] == "activity-unit-not-stated"]
+        assert told == [
+            {
+                "severity": "warn", "code": "activity-unit-not-stated", "source": "",
+                "text": "The activity map does not state its unit and is taken as Bq/mL, "
+                "279.6 MBq in all; counts are no activity. State it with --activity-unit Bq/mL or "
+                "another unit.",
+            }
+        ]  # fmt: skip
+    for made in files_in(tmp_path):
+        (tmp_path / made).unlink()
     assert "got 'counts'; choose one" in refusal(*bare, "--activity-unit", "counts")
     assert files_in(tmp_path) == []
     one = call_json(*words)
