@@ -36,7 +36,8 @@ LUNG_MASS = typer.Option(None, help="Lung mass; a reference mass is assumed if n
 INDICATION = typer.Option(None, help="hcc, icc, mcrc or net: whose limits apply; net if not given.")
 INTENT = typer.Option(
     None,
-    help="segmentectomy, lobectomy, unilobar or bilobar: whose limits apply; bilobar if not given.",
+    help="segmentectomy, lobectomy, unilobar or bilobar: whose limits apply; without it the lowest "
+    "limits of all that fit the perfused volume.",
 )
 BILIRUBIN = typer.Option(
     None, help="Total bilirubin, mg/dL; chooses limits, unknown counts as high."

@@ -80,7 +80,7 @@ def _roles(case: Case, model: str) -> Iterator[str]:
         pair
         for role in missing
         for pair in [(hint.pattern, role) for hint in hints if hint.role == role]
-        or [("NAME", role)]
+        or [(f"NAME OF {role.upper()}" if len(missing) > 1 else "NAME", role)]
     ]
     text = f"no region has the role {without}: give {option('role', *pairs)}"
     text += f", or [regions.roles] in case.toml; the study has {listed(list(roles))}{lost}"

@@ -94,7 +94,7 @@ def printed(option: str) -> Cure:
 def every_role(message: str, words: Words, desk: Desk) -> Words:
     """Type every role that the message prints, names of one's own but for ``NAME``."""
     found = re.findall(r"""--role ((?:[^\s"';,]|"[^"]*"|'[^']*')+)""", message)
-    typed = [value for text in found for value in shlex.split(text) if "NAME=" not in value]
+    typed = [value for text in found for value in shlex.split(text) if "NAME" not in value]
     assert typed, message
     return [*words, *(part for value in typed for part in ("--role", value))]
 
