@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from opensirt.asking import option
-from opensirt.errors import CaseError, UnknownNameError
+from opensirt.errors import CaseError, InputError, UnknownNameError
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions, Volume
+from opensirt.physics.plausible import require_plausible
 from opensirt.provenance import Provenance
 
 __all__ = ["IMAGE_ROLES", "Assumptions", "Case", "LeftOut", "Patient", "StudyImage", "Treatment"]
@@ -129,7 +130,17 @@ class Treatment:
 
     product: str
     activity_bq: float
+    """Bq that reached the patient."""
     injected: datetime | None = None
+    """With its time zone."""
+
+    def __post_init__(self) -> None:
+        require_plausible("activity prescribed or given", self.activity_bq)
+        if self.injected is not None and not isinstance(self.injected, datetime):
+            raise InputError(
+                "injected must be a datetime with time zone, such as "
+                f"datetime(2026, 1, 12, 9, tzinfo=UTC); got {type(self.injected).__name__}"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -104,6 +104,7 @@ class GatedEngine:
         traits = getattr(self.engine, "traits", EngineTraits())
         found = MapUnderTest(self.name, dose, least, error, histories)
         account = pass_gate(found, activity, density, nuclide, traits)
+        dose = replace(dose, injected_bq=activity.injected_bq)
         return CheckedDose(dose, error, made, account)
 
 

@@ -34,8 +34,8 @@ class Volume:
     time : datetime (aware) or str, optional
         Instant of the activity, or a name for it: "injection".
     injected_bq : float, optional
-        For an activity map: the total injected activity, at `time`, that this map belongs to,
-        lung shunt included. `Plan.scale` needs it.
+        For an activity map, and a dose made from it: the total injected activity, at `time`, that
+        it belongs to, lung shunt included. `Plan.scale` needs it.
     dose_constant_gy_kg_per_gbq : float, optional
         Of the plan that scaled an activity map, and of a dose made from it.
     engine : str

@@ -16,6 +16,7 @@ from opensirt.errors import InputError, PlanError
 from opensirt.findings import Finding
 from opensirt.image import Volume
 from opensirt.physics.limits import Limit
+from opensirt.physics.plausible import require_plausible
 from opensirt.physics.products import SphereNumber
 from opensirt.physics.tables import load_table
 from opensirt.provenance import Provenance
@@ -174,6 +175,8 @@ class Prescription:
             raise PlanError(
                 f"a prescription by {self.kind} needs a value above 0, got {self.value}"
             )
+        if self.kind == "activity" and self.value is not None:
+            require_plausible("activity prescribed or given", self.value)
 
     def _check_purpose(self) -> None:
         if self.purpose not in (None, "mean", "index", "each"):
@@ -276,6 +279,8 @@ class Plan:
     formulae: tuple[Formula, ...] = ()
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
+    case_id: str = ""
+    """Pseudonym of the case that it was made for; "" of a calculator's."""
     is_given: bool = False
     """True where this verifies what was given: `delivered_activity_bq` is what was stated, there is
     nothing to draw up and no RT Plan."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,6 +82,8 @@ class Report:
     """Other dose engines on the same activity, where they were asked for or disagree."""
     identity: Identity | None = None
     """For the DICOM objects written beside the report."""
+    made_of: Mapping[str, str] = field(default_factory=dict)
+    """Digests of plan and dose that it is on, so that no other is written beside it."""
 
 
 def describe_report(
@@ -91,6 +93,7 @@ def describe_report(
     doses: Sequence[RegionDose],
     *,
     organs: Sequence[OrganDose] = (),
+    made_of: Mapping[str, str] | None = None,
     histograms: Sequence[tuple[str, Dvh]],
     pictures: Sequence[Picture],
     findings: Sequence[Finding],
@@ -139,6 +142,7 @@ def describe_report(
         results=results,
         engine_table=engine_table,
         identity=identity,
+        made_of=made_of or {},
     )
 
 

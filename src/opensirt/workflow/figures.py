@@ -18,6 +18,7 @@ from opensirt.physics.nuclides import Nuclide
 from opensirt.plan.plan import Plan, Prescription
 from opensirt.quantify.compartments import LiverCompartments
 from opensirt.radiobiology import tissue_responses
+from opensirt.workflow.belonging import require_kinds, require_one_plan, require_prepared
 from opensirt.workflow.planning import calibrate, nuclide_of
 from opensirt.workflow.setting import Setting, make_setting
 from opensirt.workflow.structures import structure_names
@@ -100,6 +101,11 @@ def region_doses(
     nuclide : Nuclide, optional
         That of the dose where not given.
     """
+    require_prepared(case)
+    require_kinds(dose=dose, activity=dose if activity is None else activity)
+    if plan is not None:
+        require_kinds(plan=plan)
+        require_one_plan(case, plan, dose)
     setting = make_setting(case)
     of = nuclide or nuclide_of(dose)
     shown = calibrate(case, of.name)[0] if activity is None else activity
@@ -118,6 +124,8 @@ def region_doses(
 
 def histograms(case: Case, dose: Volume) -> Histograms:
     """The dose-volume histogram of each region of `region_doses`."""
+    require_prepared(case)
+    require_kinds(dose=dose)
     regions = named_regions(make_setting(case))
     return Histograms(dose_volume_histogram(dose, region) for region in regions)
 

@@ -28,6 +28,7 @@ from opensirt.quantify.compartments import LiverCompartments
 from opensirt.quantify.ratios import tumour_to_normal
 from opensirt.quantify.thresholds import threshold
 from opensirt.units import BQ_PER_GBQ, Unit
+from opensirt.workflow.belonging import require_kinds, require_prepared
 from opensirt.workflow.dosing import simulation_progress
 from opensirt.workflow.setting import make_setting
 from opensirt.workflow.study import PLANNING, Progress
@@ -56,6 +57,7 @@ def quantify_activity(case: Case, *, nuclide_name: str = "y90") -> Volume:
     -------
     Volume, Bq/mL, on the grid of the activity image.
     """
+    require_prepared(case)
     return calibrate(case, nuclide_name)[0]
 
 
@@ -136,7 +138,9 @@ def make_plan(
     ------
     UnknownNameError, PlanError, CaseError, InputError
     """
-    facts = facts or ClinicalFacts()
+    require_prepared(case)
+    facts = ClinicalFacts() if facts is None else facts
+    require_kinds(activity=activity, prescription=prescription, facts=facts)
     if case.is_treated:
         prescription = _as_given(_given(case), product, prescription, facts.residual_fraction)
     setting = make_setting(case)
@@ -171,7 +175,9 @@ def make_plan(
             )
         )
     )
-    return replace(plan, provenance=record, findings=findings, is_given=case.is_treated)
+    return replace(
+        plan, provenance=record, findings=findings, case_id=case.id, is_given=case.is_treated
+    )
 
 
 def compute_dose(
@@ -205,6 +211,8 @@ def compute_dose(
     -------
     Volume, Gy; by Monte Carlo with the `relative_error` of each voxel.
     """
+    require_prepared(case)
+    require_kinds(activity=activity)
     of = nuclide or nuclide_of(activity)
     density = make_setting(case).density
     chosen = dose_engines.create(engine, **engine_options)

@@ -22,6 +22,13 @@ from opensirt.plan.limits import ROUNDING, limit_code
 from opensirt.plan.plan import Plan
 from opensirt.report import Report, describe_report, render_html, render_pdf
 from opensirt.report.tables import judged_tumours
+from opensirt.workflow.belonging import (
+    digests,
+    require_kinds,
+    require_one_plan,
+    require_prepared,
+    require_report,
+)
 from opensirt.workflow.engines import EngineCheck, engine_section
 from opensirt.workflow.export import write_dicom
 from opensirt.workflow.figures import (
@@ -98,6 +105,9 @@ def build_report(
     identity : Identity, optional
         Of the patient, from `read_identity`; left out of everything where not given.
     """
+    require_prepared(case)
+    require_kinds(plan=plan, dose=dose, activity=dose if activity is None else activity)
+    require_one_plan(case, plan, dose, activity)
     setting = make_setting(case)
     calibrated, calibration = calibrate(case, plan.nuclide)
     shown = activity if activity is not None else plan.scale(calibrated)
@@ -150,6 +160,7 @@ def build_report(
         plan,
         engine,
         doses,
+        made_of=digests(plan, dose),
         organs=organs,
         histograms=tuple((curve.name, curve) for curve in histograms(case, dose)),
         pictures=pictures,
@@ -180,6 +191,10 @@ def write_results(
     -------
     dict of name to path inside `to`.
     """
+    require_prepared(case)
+    require_kinds(plan=plan, dose=dose, activity=dose if activity is None else activity)
+    require_report(case, plan, dose, report)
+    require_one_plan(case, plan, activity=activity)
     out = Path(to)
     setting = make_setting(case)
     shown = activity if activity is not None else plan.scale(calibrate(case, plan.nuclide)[0])

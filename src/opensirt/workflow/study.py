@@ -13,6 +13,7 @@ from opensirt.errors import CaseError, InputError
 from opensirt.findings import Finding
 from opensirt.image import Grid
 from opensirt.io.study import describe_study, read_study
+from opensirt.workflow.belonging import require_kinds
 from opensirt.workflow.roles import with_roles
 
 __all__ = [
@@ -59,6 +60,8 @@ def read_case(
     OpenSirtError
         With one line that says what was needed and found; see `opensirt.errors`.
     """
+    if not isinstance(study, str | Path):
+        raise InputError(f"the study must be a path, as text or Path; got {type(study).__name__}")
     step = progress or (lambda what, done: None)
     case = read_study(
         Path(study),
@@ -93,6 +96,7 @@ def prepare_case(case: Case, *, image: str | None = None, assume_aligned: bool =
     CaseError
         Without an activity image or a liver, or with images in different frames of reference.
     """
+    require_kinds(case=case)
     _refuse_stopped(case)
     case = _with_one_activity_image(case, image)
     activity = case.activity_image

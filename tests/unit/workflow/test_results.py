@@ -155,7 +155,7 @@ def test_doses_are_of_the_scaled_map_in_liver_and_lungs(told):
     assert told.organs[1] is CASE.activity_image.volume
     assert (told.organs[3], told.organs[5]) == (DOSE, "local")
     assert [name for name, _ in report.histograms] == names
-    given = volume(7.0, Unit.BQ_PER_ML, nuclide="y90", injected_bq=1e9)
+    given = volume(7.0, Unit.BQ_PER_ML, nuclide="y90", injected_bq=1.8e9)
     chosen = nuclide("y90").with_dose_constant(49.38)
     results.build_report(CASE, PLAN, DOSE, activity=given, nuclide=chosen)
     assert told.doses[2] is given
