@@ -95,7 +95,7 @@ _QUANTITIES = {
     "minimum-absorbed-dose": Quantity(_dcm("128532", "Minimum Absorbed Radiation Dose"), ("Gy",)),
     "maximum-absorbed-dose": Quantity(_dcm("128531", "Maximum Absorbed Radiation Dose"), ("Gy",)),
     "activity-fraction": Quantity(
-        _own("ACTIVITY-FRACTION", "Fraction of the delivered activity"), ("1", "%")
+        _own("ACTIVITY-SHARE", "Fraction of the delivered activity"), ("1", "%")
     ),
     "activity": Quantity(_own("ACTIVITY", "Activity at injection"), ("Bq", "MBq")),
     "bed": Quantity(_own("BED", "Biologically effective dose"), ("Gy",)),

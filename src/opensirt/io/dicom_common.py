@@ -39,7 +39,12 @@ MANUFACTURER = "opensirt"
 CHARACTER_SET = "ISO_IR 192"
 SAME_PLANE_MM = 0.01
 FIRST_SERIES_NUMBER = 9001
-SERIES_ORDER = ("plan", "dose", "structures", "segmentation", "report", "activity")
+SERIES_ORDER = (
+    "plan", "dose", "structures", "segmentation", "report", "activity", "outlines",
+    "outlines-segmentation",
+)  # fmt: skip
+GIVEN, GIVEN_SERIES = "Given", 50
+"""Subject of a verification, and how far behind those of a plan its series are numbered."""
 PATIENT_KEYWORDS = (
     "PatientName", "PatientID", "IssuerOfPatientID", "TypeOfPatientID",
     "IssuerOfPatientIDQualifiersSequence", "PatientBirthDate", "PatientBirthTime", "PatientSex",
@@ -146,6 +151,8 @@ class DicomContext:
     manufacturer: str = MANUFACTURER
     software_version: str = __version__
     first_series_number: int = FIRST_SERIES_NUMBER
+    subject: str = ""
+    """A word in front of every description, so that two results in one study can be told apart."""
 
     def __post_init__(self) -> None:
         if not self.patient_id or self.patient_id != long_text(self.patient_id):
@@ -165,8 +172,12 @@ class DicomContext:
         uid_seed: str | None = None,
         created: datetime | None = None,
         patient_from: Dataset | None = None,
+        is_given: bool = False,
     ) -> DicomContext:
-        """The context of a case; with `image`, results join its study and lie in its space."""
+        """The context of a case; with `image`, results join its study and lie in its space.
+
+        `is_given`: they verify what was given, and stand behind those of a plan.
+        """
         seed = uid_seed or uuid.uuid4().hex
         made = generate_uid(entropy_srcs=[seed, case.id, "study"])
         frame = generate_uid(entropy_srcs=[seed, case.id, "frame-of-reference"])
@@ -181,6 +192,8 @@ class DicomContext:
             own_study=not (image and image.study_uid),
             source=SourceImages.of(image) if image else None,
             patient_from=patient_from,
+            first_series_number=FIRST_SERIES_NUMBER + (GIVEN_SERIES if is_given else 0),
+            subject=GIVEN if is_given else "",
         )
 
     def uid(self, *parts: str) -> str:
@@ -218,7 +231,9 @@ class DicomContext:
         dataset.InstanceCreationDate = dataset.SeriesDate = self.date
         dataset.InstanceCreationTime = dataset.SeriesTime = self.time
         dataset.Modality = modality
-        dataset.SeriesDescription = long_text(description)
+        dataset.SeriesDescription = long_text(
+            f"{self.subject}: {description}" if self.subject else description
+        )
         dataset.Manufacturer = self.manufacturer
         dataset.ManufacturerModelName = self.manufacturer
         dataset.DeviceSerialNumber = self.software_version

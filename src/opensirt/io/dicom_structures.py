@@ -101,7 +101,8 @@ def build_rt_structures(
     dataset.OperatorsName = ""
     dataset.FrameOfReferenceUID = context.frame_of_reference_uid
     dataset.PositionReferenceIndicator = ""
-    dataset.StructureSetLabel = "opensirt" if name == STRUCTURES else "outlines"
+    label = "opensirt" if name == STRUCTURES else "outlines"
+    dataset.StructureSetLabel = f"{label} {context.subject}".strip()
     dataset.StructureSetDate = context.date
     dataset.StructureSetTime = context.time
     dataset.ApprovalStatus = "UNAPPROVED"

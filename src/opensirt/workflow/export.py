@@ -69,6 +69,7 @@ def write_dicom(
             case,
             image=None if identity is None else outline_image(case),
             patient_from=None if identity is None else identity.source,
+            is_given=plan.is_given,
         ),
         dose=dose,
         regions=regions,

@@ -87,7 +87,7 @@ def test_quantities_have_the_codes_of_the_standard() -> None:
     own = {key: quantity(key) for key in ("activity-fraction", "activity", "bed", "eud", "d2.5")}
     assert {q.code.scheme_designator for q in own.values()} == {"99OPENSIRT"}
     assert [q.code.value for q in own.values()] == [
-        "ACTIVITY-FRACTION", "ACTIVITY", "BED", "EUD", "D2.5",
+        "ACTIVITY-SHARE", "ACTIVITY", "BED", "EUD", "D2.5",
     ]  # fmt: skip
     assert [q.units for q in own.values()] == [
         ("1", "%"), ("Bq", "MBq"), ("Gy",), ("Gy",), ("Gy",),
@@ -161,8 +161,29 @@ def test_dates_are_those_of_writing() -> None:
 
 
 def test_series_are_numbered_in_their_order_behind_those_of_the_scanner() -> None:
-    names = ["plan", "dose", "structures", "segmentation", "report", "activity", "bed"]
-    assert [sample_context().series_number(name) for name in names] == list(range(9001, 9008))
+    names = [
+        "plan", "dose", "structures", "segmentation", "report", "activity", "outlines",
+        "outlines-segmentation", "bed",
+    ]  # fmt: skip
+    assert [sample_context().series_number(name) for name in names] == list(range(9001, 9010))
+
+
+def test_a_verification_can_be_told_from_a_plan_in_the_same_study() -> None:
+    plan, given = (DicomContext.for_case(Case(id="x"), is_given=given) for given in (False, True))
+    assert [given.series_number(n) for n in ("plan", "dose", "outlines")] == [9051, 9052, 9057]
+    regions = sample_regions(GRID)
+    for context, words, label in (
+        (plan, "Regions, opensirt", "opensirt"),
+        (given, "Given: Regions, opensirt", "opensirt Given"),
+    ):
+        written = build_rt_structures(regions, context)
+        assert (written.SeriesDescription, written.StructureSetLabel) == (words, label)
+        assert build_segmentation(regions, context).SeriesDescription == words
+    assert (
+        build_rt_structures(regions, given, name="outlines").StructureSetLabel == "outlines Given"
+    )
+    for key in ("activity-fraction", "v-limit-fraction", "v123.45gy", "d99.5"):
+        assert len(quantity(key).code.value) <= 16  # a longer one is another attribute
 
 
 @pytest.mark.parametrize("name", ["axial", "slices-downwards", "oblique"])

@@ -62,14 +62,14 @@ def test_numbers_of_regions_that_are_written_and_curves_that_have_a_dose(told, t
     export.write_dicom(
         tmp_path, case, sample_plan(), dose, activity, regions, doses, curves, identity=identity
     )
-    assert told["context_of"] == (case, {"image": CT, "patient_from": "header"})
+    assert told["context_of"] == (case, {"image": CT, "patient_from": "header", "is_given": False})
     assert (told["dose"], told["activity"], told["regions"]) == (dose, activity, regions)
     assert list(told["region_doses"]) == ["liver"]
     assert [curve.name for curve in told["dvhs"]] == ["liver"]
     assert told["plan_summary"].label == "SIRT partition"
     assert told["dose_comment"] == ""
     export.write_dicom(tmp_path, case, sample_plan(), dose, activity, regions, doses, curves)
-    assert told["context_of"][1] == {"image": None, "patient_from": None}
+    assert told["context_of"][1] == {"image": None, "patient_from": None, "is_given": False}
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,7 @@ def test_what_was_given_has_no_rt_plan_and_its_objects_say_what_they_are(told, t
         export.write_dicom(tmp_path, case, given, *maps, stops=(STOP,), accepted=accepted)
         assert told["plan_summary"] is None
         assert told["title"] == "SIRT verification"
+        assert told["context_of"][1]["is_given"] is True
         assert told["dose_comment"].startswith("Verification of what was given, with stops")
         assert len(told["dose_comment"]) <= 64
     export.write_dicom(tmp_path, case, sample_plan(), *maps)

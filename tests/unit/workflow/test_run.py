@@ -159,8 +159,13 @@ def test_after_treatment_the_dose_is_that_of_what_was_given(patient, tmp_path, m
     written = {path.name for path in done.paths["dicom"].iterdir()}
     assert "plan.dcm" not in written
     assert {"dose.dcm", "report.dcm", "structures.dcm"} <= written
-    said = pydicom.dcmread(done.paths["dicom"] / "report.dcm").SeriesDescription
-    assert said == "SIRT verification, measurements, opensirt"
+    said = [
+        pydicom.dcmread(done.paths["dicom"] / f"{name}.dcm").SeriesDescription
+        for name in ("report", "dose")
+    ]
+    assert said == [
+        "Given: SIRT verification, measurements, opensirt", "Given: Absorbed dose, opensirt",
+    ]  # fmt: skip
     page = done.paths["report"].read_text()
     assert "planned;" not in page
     assert "draw up" not in page
