@@ -127,6 +127,17 @@ def test_up_to_the_aim_of_a_lobectomy_nothing_is_given_up() -> None:
         assert ("normal-liver-given-up" in codes(plan)) is found
 
 
+def test_a_whole_liver_has_limits_of_its_own() -> None:
+    """86 % of the liver is more than a lobe: its normal liver is judged by its limits alone."""
+    for perfused_g, found in ((1700.0, True), (1720.0, False)):
+        parts = {"perfused_mass_g": perfused_g, "normal_mass_g": perfused_g - 50.0}
+        high = Prescription("normal-dose", 120.0)
+        assert (
+            "normal-liver-given-up"
+            in codes(solved(segment("glass-y90", **parts), prescription=high))
+        ) is found
+
+
 def test_the_part_of_the_liver_may_not_be_known() -> None:
     tumours = paired_tumours([50.0], [5.0])
     options = CalculatorOptions(lung_shunt_fraction=0.0)
