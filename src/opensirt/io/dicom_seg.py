@@ -15,6 +15,7 @@ from opensirt.case import LeftOut, StudyImage
 from opensirt.errors import DicomError
 from opensirt.image import Grid, Region
 from opensirt.image.regions import require_role
+from opensirt.io.big_words import packed_bits
 from opensirt.io.decoder import decode, needs_decoder
 from opensirt.io.dicom_files import printable, title
 from opensirt.io.door import reader
@@ -250,7 +251,7 @@ def _frames(dataset: Dataset, shape: tuple[int, ...]) -> Iterator[npt.NDArray[np
     if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_compressed:
         yield from iter_pixels(dataset)
         return
-    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)
+    packed = packed_bits(dataset)
     size = math.prod(shape)
     for index in range(packed.size * 8 // size):
         first, last = index * size, (index + 1) * size
