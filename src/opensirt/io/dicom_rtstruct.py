@@ -17,12 +17,12 @@ from opensirt.image.regions import require_role
 from opensirt.io.contour_fill import (
     covered_fractions,
     fill_traced_loops,
-    is_traced,
     plane_slabs,
     reach_out,
 )
 from opensirt.io.contour_plane import fill_plane
 from opensirt.io.contour_points import PointCount, lost_points, usual_count
+from opensirt.io.contour_traces import Lines, trace_notes, traced_here
 from opensirt.io.dicom_files import printable, title
 from opensirt.io.door import reader
 from opensirt.io.region_names import Coded, role_from_name, unique_name
@@ -37,8 +37,6 @@ SAME_PLANE_MM = 0.05
 """Contours closer together than this lie in one plane, and in a slice this close: files round."""
 FLAT_SLICES = 0.2
 """Most that one contour may rise across slices and still count as parallel to them."""
-TRACED_POINTS = 48
-"""Points that loops on voxel centres need together before they count as traced from a mask."""
 
 
 @dataclass(slots=True)
@@ -115,16 +113,14 @@ def read_rtstruct(
         raise DicomError(problems[0].problem)
     left_out += [roi.lost(given) for roi in problems]
     usual = _usual_spacings(chosen)
-    traced = _traced(chosen)
-    if traced:
-        names = ", ".join(repr(roi.name) for roi, _ in chosen if id(roi) in traced)
-        why = "runs through voxel centres, traced from a mask: the voxels on it count as inside"
-        left_out.append(LeftOut(f"contour line of {names}", why))
+    lines = [_lines(roi, image.volume.grid) for roi, image in chosen]
+    traced = traced_here(lines)
+    left_out += trace_notes(lines, traced)
     regions: list[Region] = []
-    for roi, image in chosen:
+    for (roi, image), on_centres in zip(chosen, traced, strict=True):
         name = unique_name(roi.name, [region.name for region in regions])
         role = given.get(roi.name) or role_from_name(roi.name, roi.coded, roi.interpreted)
-        region, notes = _fill(roi, image.volume.grid, usual.get(id(image)), id(roi) in traced)
+        region, notes = _fill(roi, image.volume.grid, usual.get(id(image)), on_centres)
         left_out += [LeftOut(f"contours of {roi.name!r}", note) for note in notes]
         if region is not None:
             regions.append(region.named(name, require_role(role or "other")))
@@ -333,14 +329,9 @@ def _planes(roi: _Roi, grid: Grid) -> list[tuple[float, list[FloatArray]]]:
     return planes
 
 
-def _traced(chosen: Sequence[tuple[_Roi, StudyImage]]) -> set[int]:
-    """Identities of the ROIs traced along voxel centres of a mask, where that is beyond chance."""
-    found = {
-        id(roi): sum(len(loop) for loop in roi.loops)
-        for roi, image in chosen
-        if all(is_traced(image.volume.grid.to_index(loop)[:, 1:]) for loop in roi.loops)
-    }
-    return set(found) if sum(found.values()) >= TRACED_POINTS else set()
+def _lines(roi: _Roi, grid: Grid) -> Lines:
+    loops = tuple(grid.to_index(loop)[:, 1:] for loop in roi.loops)
+    return Lines(roi.name, loops, grid.spacing_mm[1:])
 
 
 def _fill(
