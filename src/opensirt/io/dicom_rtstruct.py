@@ -24,6 +24,7 @@ from opensirt.io.contour_plane import fill_plane
 from opensirt.io.contour_points import PointCount, lost_points, usual_count
 from opensirt.io.contour_traces import Lines, trace_notes, traced_here
 from opensirt.io.dicom_files import printable, title
+from opensirt.io.dicom_frames import frames_had
 from opensirt.io.door import reader
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 
@@ -102,9 +103,11 @@ def read_rtstruct(
         left_out += [LeftOut(what, f"{n} contours: {why}") for why, n in roi.unused.items()]
         image = _image_for(roi, series, images)
         if not roi.problem and roi.loops and image is None:
-            left_out.append(LeftOut(what, _no_image(roi, images)))
+            left_out.append(LeftOut(what, _no_image(roi, images), of_regions=True))
         elif not roi.problem and not roi.loops:
-            left_out += [] if roi.unused else [LeftOut(what, "the ROI has no contours")]
+            left_out += (
+                [] if roi.unused else [LeftOut(what, "the ROI has no contours", of_regions=True)]
+            )
         elif not roi.problem and image is not None:
             roi.problem = _not_flat(roi, image.volume.grid)
             chosen += [] if roi.problem else [(roi, image)]
@@ -121,7 +124,8 @@ def read_rtstruct(
         name = unique_name(roi.name, [region.name for region in regions])
         role = given.get(roi.name) or role_from_name(roi.name, roi.coded, roi.interpreted)
         region, notes = _fill(roi, image.volume.grid, usual.get(id(image)), on_centres)
-        left_out += [LeftOut(f"contours of {roi.name!r}", note) for note in notes]
+        what, lost = f"contours of {roi.name!r}", region is None
+        left_out += [LeftOut(what, note, of_regions=lost) for note in notes]
         if region is not None:
             regions.append(region.named(name, require_role(role or "other")))
     return tuple(regions), tuple(left_out)
@@ -273,11 +277,9 @@ def _image_for(roi: _Roi, series: set[str], images: Sequence[StudyImage]) -> Stu
 
 
 def _no_image(roi: _Roi, images: Sequence[StudyImage]) -> str:
-    found = sorted({image.frame_of_reference_uid for image in images} - {""})
     return (
         "no image in its frame of reference, so no grid to fill: FrameOfReferenceUID "
-        f"{printable(roi.frame_of_reference_uid) or 'missing'}, images have "
-        f"{', '.join(found) or 'none'}"
+        f"{printable(roi.frame_of_reference_uid) or 'missing'}, images have {frames_had(images)}"
     )
 
 

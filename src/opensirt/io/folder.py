@@ -187,7 +187,7 @@ def _without_results(
         if instance in its:
             why += f"; to use it, {option('choose', ('regions', instance.called))}"
         reading.left_out.append(
-            LeftOut(f"{label} in {instance.called}", why, file=instance.path.name)
+            LeftOut(f"{label} in {instance.called}", why, file=instance.path.name, of_regions=True)
         )
     if own:
         chosen.findings.append(_about_results(len(own), bool(others), bool(taken)))
@@ -219,7 +219,8 @@ def _read_regions(
     for label, instance in objects:
         what = f"{label} in {instance.called}"
         if why := _not_of_patient(instance, list(chosen.by_role.values())):
-            reading.left_out.append(LeftOut(what, why, file=instance.path.name))
+            left = LeftOut(what, why, file=instance.path.name, of_regions=True)
+            reading.left_out.append(left)
             chosen.findings.append(Finding("warn", "regions-not-of-patient", f"{what}: {why}."))
             continue
         try:
