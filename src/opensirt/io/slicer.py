@@ -29,6 +29,7 @@ from opensirt.io.label_maps import (
     require_labels,
     whole_number_labels,
 )
+from opensirt.io.nrrd_plain import plain_nrrd
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 from opensirt.io.segment_layers import Place, layer_count, layered_slices, share_layers
 from opensirt.io.shear import right_angled
@@ -208,7 +209,8 @@ def write_regions_seg_nrrd(path: Path, regions: Sequence[Region]) -> None:
 def _open(path: Path) -> sitk.Image:
     require_whole_nrrd(path)
     try:
-        image = sitk.ReadImage(str(path))
+        with plain_nrrd(path) as readable:
+            image = sitk.ReadImage(str(readable))
     except RuntimeError:  # its text holds the path and lines of the header
         raise FileFormatError(
             f"{path.name}: cannot be read as NRRD: its header is damaged, or its encoding unknown; "
