@@ -164,3 +164,15 @@ def test_an_atlas_of_many_labels_is_read(tmp_path, order, names):
     values = blocks(numbers)
     found = regions_from_labels(values, GRID, tmp_path / "atlas.nii.gz", names)
     assert len(found) == np.unique(values).size - 1 > 300
+
+
+def test_labels_within_a_body_and_labels_along_an_axis_are_read(tmp_path):
+    """Low at the border but with jumps inside; with steps of 1 but as high at the border."""
+    order = np.random.default_rng(2).permutation(600)
+    body = np.where(blocks(order) == 0, 1, blocks(order) + 1).astype(np.uint16)
+    body[0] = body[:, 0] = 0
+    assert len(regions_from_labels(body, GRID, tmp_path / "a.nii")) > 300
+    along = np.zeros((60, 60, 262), np.uint16)
+    along[1:-1, 1:-1, 1:-1] = np.arange(1, 261)
+    grid = Grid.from_directions(along.shape, (2, 2, 2), (0, 0, 0), np.eye(3)[::-1])
+    assert len(regions_from_labels(along, grid, tmp_path / "a.nii")) == 260
