@@ -71,7 +71,7 @@ def test_everything_at_once_is_one_numbered_line() -> None:
         (case("liver", "lungs"), "--model mird needs no tumour; without --role NAME=perfused all"),
         (
             case("lungs"),
-            "no region has the role liver or tumour: give --role 'NAME OF LIVER=liver' --role 'NAME",
+            "no region has the role liver or tumour: give --role 'NAME OF LIVER=liver' --role 'NA",
         ),
         (case(ct=False, known=Assumptions(1.06, 0.0)), "the study has no regions, so no liver or"),
         (
