@@ -178,7 +178,7 @@ def segmentation(
         series_number=2,
         sop_instance_uid=generate_uid(),
         instance_number=1,
-        manufacturer="opensirt",
+        manufacturer="another program",
         manufacturer_model_name="tests",
         software_versions="1",
         device_serial_number="1",

@@ -84,6 +84,8 @@ class LeftOut:
 
     file: str = ""
     """Its name in the study: for the screen alone, since hospitals make file names of names."""
+    of_regions: bool = False
+    """A whole region, or a file of them: said where a study then has none."""
 
     def as_dict(self) -> dict[str, str]:
         """The form in results: without the name of the file."""

@@ -67,7 +67,8 @@ def read_case_regions(
                     f'{table.place}: region "{region.name}" ({role}) is empty in {path.name}; '
                     "draw it or take it out of the roles"
                 )
-            left_out = (*left_out, LeftOut(f"region {region.name!r}", "no voxel belongs to it"))
+            what = f"region {region.name!r}"
+            left_out = (*left_out, LeftOut(what, "no voxel belongs to it", of_regions=True))
             continue
         if role != "other" and not any(_touches(region, image.volume.grid) for image in images):
             raise RegionError(

@@ -28,6 +28,7 @@ from pydicom.uid import (
 )
 
 from opensirt.errors import DicomError, FileFormatError
+from opensirt.io.big_words import has_long_words, in_words
 from opensirt.io.decoder import decode
 
 __all__ = [
@@ -183,7 +184,7 @@ def pixel_frames(dataset: Dataset, name: str) -> npt.NDArray[Any]:
     _check_length(dataset, rows * columns * frames, name)
     _ensure_transfer_syntax(dataset)
     try:
-        stored = decode(dataset)
+        stored = in_words(dataset) if has_long_words(dataset) else decode(dataset)
     except Exception as error:
         syntax = printable(getattr(dataset.file_meta.TransferSyntaxUID, "name", "unknown syntax"))
         why = str(error) if isinstance(error, DicomError) else type(error).__name__
@@ -248,7 +249,7 @@ def _is_overlay(own: npt.NDArray[Any], marked: npt.NDArray[np.bool_], top: int) 
 def _words(dataset: Dataset, stored: npt.NDArray[Any], allocated: int) -> npt.NDArray[Any]:
     """Pixels with all their bits: decoders of native data drop those above BitsStored."""
     syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax not in _NATIVE or allocated not in (8, 16, 32):
+    if syntax not in _NATIVE or allocated not in (8, 16, 32) or has_long_words(dataset):
         return stored
     order = ">" if syntax == ExplicitVRBigEndian else "<"
     kind = np.dtype(f"{order}{stored.dtype.kind}{allocated // 8}")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
+from opensirt.case import StudyImage
 from opensirt.errors import DicomError, NotUsableError
 from opensirt.io.dicom_files import integer, items, number, numbers, printable, title
 from opensirt.io.dicom_geometry import check_orientation
@@ -23,6 +24,7 @@ __all__ = [
     "Frame",
     "Instance",
     "find_group",
+    "frames_had",
     "frames_of",
     "is_multi_frame_kind",
     "said_of",
@@ -91,6 +93,13 @@ class Frame:
                 f"{self.instance.path.name}: PixelSpacing or ImagePositionPatient lie beyond any "
                 "image of a patient"
             )
+
+
+def frames_had(images: Sequence[StudyImage]) -> str:
+    """The frames of reference of images in words, and the cure where they have none."""
+    found = sorted({image.frame_of_reference_uid for image in images} - {""})
+    cure = ": give the images as DICOM, or the regions as .seg.nrrd or NIfTI" if images else ""
+    return ", ".join(found) or f"none{cure}"
 
 
 def said_of(error: Exception, instances: Sequence[Instance]) -> str:

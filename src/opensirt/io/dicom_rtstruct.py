@@ -17,13 +17,14 @@ from opensirt.image.regions import require_role
 from opensirt.io.contour_fill import (
     covered_fractions,
     fill_traced_loops,
-    is_traced,
     plane_slabs,
     reach_out,
 )
 from opensirt.io.contour_plane import fill_plane
 from opensirt.io.contour_points import PointCount, lost_points, usual_count
+from opensirt.io.contour_traces import Lines, trace_notes, traced_here
 from opensirt.io.dicom_files import printable, title
+from opensirt.io.dicom_frames import frames_had
 from opensirt.io.door import reader
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 
@@ -37,8 +38,6 @@ SAME_PLANE_MM = 0.05
 """Contours closer together than this lie in one plane, and in a slice this close: files round."""
 FLAT_SLICES = 0.2
 """Most that one contour may rise across slices and still count as parallel to them."""
-TRACED_POINTS = 48
-"""Points that loops on voxel centres need together before they count as traced from a mask."""
 
 
 @dataclass(slots=True)
@@ -104,9 +103,11 @@ def read_rtstruct(
         left_out += [LeftOut(what, f"{n} contours: {why}") for why, n in roi.unused.items()]
         image = _image_for(roi, series, images)
         if not roi.problem and roi.loops and image is None:
-            left_out.append(LeftOut(what, _no_image(roi, images)))
+            left_out.append(LeftOut(what, _no_image(roi, images), of_regions=True))
         elif not roi.problem and not roi.loops:
-            left_out += [] if roi.unused else [LeftOut(what, "the ROI has no contours")]
+            left_out += (
+                [] if roi.unused else [LeftOut(what, "the ROI has no contours", of_regions=True)]
+            )
         elif not roi.problem and image is not None:
             roi.problem = _not_flat(roi, image.volume.grid)
             chosen += [] if roi.problem else [(roi, image)]
@@ -115,17 +116,16 @@ def read_rtstruct(
         raise DicomError(problems[0].problem)
     left_out += [roi.lost(given) for roi in problems]
     usual = _usual_spacings(chosen)
-    traced = _traced(chosen)
-    if traced:
-        names = ", ".join(repr(roi.name) for roi, _ in chosen if id(roi) in traced)
-        why = "runs through voxel centres, traced from a mask: the voxels on it count as inside"
-        left_out.append(LeftOut(f"contour line of {names}", why))
+    lines = [_lines(roi, image.volume.grid) for roi, image in chosen]
+    traced = traced_here(lines)
+    left_out += trace_notes(lines, traced)
     regions: list[Region] = []
-    for roi, image in chosen:
+    for (roi, image), on_centres in zip(chosen, traced, strict=True):
         name = unique_name(roi.name, [region.name for region in regions])
         role = given.get(roi.name) or role_from_name(roi.name, roi.coded, roi.interpreted)
-        region, notes = _fill(roi, image.volume.grid, usual.get(id(image)), id(roi) in traced)
-        left_out += [LeftOut(f"contours of {roi.name!r}", note) for note in notes]
+        region, notes = _fill(roi, image.volume.grid, usual.get(id(image)), on_centres)
+        what, lost = f"contours of {roi.name!r}", region is None
+        left_out += [LeftOut(what, note, of_regions=lost) for note in notes]
         if region is not None:
             regions.append(region.named(name, require_role(role or "other")))
     return tuple(regions), tuple(left_out)
@@ -277,11 +277,9 @@ def _image_for(roi: _Roi, series: set[str], images: Sequence[StudyImage]) -> Stu
 
 
 def _no_image(roi: _Roi, images: Sequence[StudyImage]) -> str:
-    found = sorted({image.frame_of_reference_uid for image in images} - {""})
     return (
         "no image in its frame of reference, so no grid to fill: FrameOfReferenceUID "
-        f"{printable(roi.frame_of_reference_uid) or 'missing'}, images have "
-        f"{', '.join(found) or 'none'}"
+        f"{printable(roi.frame_of_reference_uid) or 'missing'}, images have {frames_had(images)}"
     )
 
 
@@ -333,14 +331,9 @@ def _planes(roi: _Roi, grid: Grid) -> list[tuple[float, list[FloatArray]]]:
     return planes
 
 
-def _traced(chosen: Sequence[tuple[_Roi, StudyImage]]) -> set[int]:
-    """Identities of the ROIs traced along voxel centres of a mask, where that is beyond chance."""
-    found = {
-        id(roi): sum(len(loop) for loop in roi.loops)
-        for roi, image in chosen
-        if all(is_traced(image.volume.grid.to_index(loop)[:, 1:]) for loop in roi.loops)
-    }
-    return set(found) if sum(found.values()) >= TRACED_POINTS else set()
+def _lines(roi: _Roi, grid: Grid) -> Lines:
+    loops = tuple(grid.to_index(loop)[:, 1:] for loop in roi.loops)
+    return Lines(roi.name, loops, grid.spacing_mm[1:])
 
 
 def _fill(

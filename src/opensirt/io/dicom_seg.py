@@ -15,8 +15,10 @@ from opensirt.case import LeftOut, StudyImage
 from opensirt.errors import DicomError
 from opensirt.image import Grid, Region
 from opensirt.image.regions import require_role
+from opensirt.io.big_words import packed_bits
 from opensirt.io.decoder import decode, needs_decoder
 from opensirt.io.dicom_files import printable, title
+from opensirt.io.dicom_frames import frames_had
 from opensirt.io.door import reader
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 from opensirt.io.seg_frames import Frames, read_frames
@@ -68,7 +70,9 @@ def read_segmentation(
     stranger = _foreign_frame(dataset, images)
     segments = _segments(dataset)
     if stranger is not None:
-        return (), tuple(LeftOut(f"segment {s.label!r}", stranger) for s in segments)
+        return (), tuple(
+            LeftOut(f"segment {s.label!r}", stranger, of_regions=True) for s in segments
+        )
     frames = read_frames(dataset, _segmented_grid(dataset, images))
     cut = _cut(dataset)
     builder = {segment.number: _Boxed(frames.grid) for segment in segments}
@@ -88,7 +92,8 @@ def read_segmentation(
             what = f"{boxed.repeated} frames of segment {segment.label!r}"
             left_out.append(LeftOut(what, "in the place of another one with the same voxels"))
         if region is None:
-            left_out.append(LeftOut(f"segment {segment.label!r}", "no voxel belongs to it"))
+            what = f"segment {segment.label!r}"
+            left_out.append(LeftOut(what, "no voxel belongs to it", of_regions=True))
             continue
         name = unique_name(segment.label, [known.name for known in regions])
         role = (roles or {}).get(segment.label) or role_from_name(segment.label, segment.coded)
@@ -114,10 +119,9 @@ def _foreign_frame(dataset: Dataset, images: Sequence[StudyImage]) -> str | None
     for image in images:
         if image.series_uid in series and not (frame and image.frame_of_reference_uid):
             return None
-    found = sorted({image.frame_of_reference_uid for image in images} - {""})
     return (
         f"no image in its frame of reference: FrameOfReferenceUID {printable(frame) or 'missing'}, "
-        f"images have {', '.join(found) or 'none'}"
+        f"images have {frames_had(images)}"
     )
 
 
@@ -250,7 +254,7 @@ def _frames(dataset: Dataset, shape: tuple[int, ...]) -> Iterator[npt.NDArray[np
     if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_compressed:
         yield from iter_pixels(dataset)
         return
-    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)
+    packed = packed_bits(dataset)
     size = math.prod(shape)
     for index in range(packed.size * 8 // size):
         first, last = index * size, (index + 1) * size

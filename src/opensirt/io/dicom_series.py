@@ -25,6 +25,7 @@ from opensirt.io.dicom_frames import (
     said_of,
 )
 from opensirt.io.dicom_images import image_kind
+from opensirt.io.own_results import is_own_result
 from opensirt.io.walk import begins_as_dicom
 from opensirt.provenance import hash_file
 
@@ -232,6 +233,8 @@ def _sort_in(
 
 def _why_not_an_image(instance: Instance) -> str:
     what, name = what_it_is(instance), instance.path.name
+    if is_own_result(instance):
+        return f"{what}: a result of opensirt, no input"
     if instance.sop_class == _RT_DOSE:
         size = [integer(instance.header, k, name) for k in ("NumberOfFrames", "Rows", "Columns")]
         unit = title(instance.header, "DoseUnits", name) or "no unit"

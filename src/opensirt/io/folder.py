@@ -27,6 +27,7 @@ from opensirt.io.dicom_roles import REGIONS, Chosen, check_choice, choose_series
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.dicom_series import REGION_CLASSES, Progress, Scan, Series, scan_files
+from opensirt.io.own_results import drawn_outlines, is_own_result, nearest_to_drawn
 from opensirt.io.pseudonym import KEY_VARIABLE, is_kept, pseudonym
 from opensirt.io.walk import files_in
 from opensirt.provenance import Provenance, hash_file
@@ -122,7 +123,7 @@ def _read(
         _require_one_patient(list(chosen.by_role.values()))
         reading = _Reading()
         _read_images(chosen, choose, reading)
-        _read_regions(_chosen_regions(scan, choose, reading), reading, chosen)
+        _read_regions(_chosen_regions(scan, choose, reading, chosen), reading, chosen)
         case = _case(scan, chosen, reading)
     return case, [*scan.errors, *chosen.errors, *reading.errors], scan
 
@@ -143,14 +144,14 @@ def _read_images(chosen: Chosen, choose: Mapping[str, str], reading: _Reading) -
 
 
 def _chosen_regions(
-    scan: Scan, choose: Mapping[str, str], reading: _Reading
+    scan: Scan, choose: Mapping[str, str], reading: _Reading, chosen: Chosen
 ) -> list[tuple[str, Instance]]:
     """Region objects to read, RT structure sets first, each under its label."""
     kinds = {id(i): REGION_CLASSES[i.sop_class] for i in scan.regions}
     ordered = sorted(scan.regions, key=lambda i: (kinds[id(i)] != "RTSTRUCT", i.path.as_posix()))
     named = [(f"{_region_label(i)} ({kinds[id(i)]})", i) for i in ordered]
     if REGIONS not in choose:
-        return named
+        return _without_results(named, reading, chosen)
     wanted = choose[REGIONS].strip().casefold()
     kept = [
         (label, i)
@@ -170,6 +171,43 @@ def _chosen_regions(
     return kept
 
 
+def _without_results(
+    named: Sequence[tuple[str, Instance]], reading: _Reading, chosen: Chosen
+) -> list[tuple[str, Instance]]:
+    """The regions of the study; those that opensirt wrote itself only where there are no others."""
+    used = list(chosen.by_role.values())
+    own = [instance for _, instance in named if is_own_result(instance)]
+    its = [i for i in own if not _not_of_patient(i, used)]
+    others = [i for _, i in named if i not in own and not _not_of_patient(i, used)]
+    taken = [] if others else nearest_to_drawn(its)
+    for label, instance in named:
+        if instance not in own or instance in taken:
+            continue
+        why = "a result of opensirt, left out"
+        if instance in its:
+            why += f"; to use it, {option('choose', ('regions', instance.called))}"
+        reading.left_out.append(
+            LeftOut(f"{label} in {instance.called}", why, file=instance.path.name, of_regions=True)
+        )
+    if own:
+        chosen.findings.append(_about_results(len(own), bool(others), bool(taken)))
+    return [(label, i) for label, i in named if i not in own or i in taken]
+
+
+def _about_results(count: int, others: bool, taken: bool) -> Finding:
+    """What was done with regions that opensirt wrote."""
+    objects = f"{count} objects with regions are" if count > 1 else "an object with regions is"
+    text = f"Among the files {objects} of opensirt itself, written with an earlier result"
+    if taken:
+        text += (
+            "; the study has no other regions, and those nearest to what was drawn are used: "
+            "check that they are what was meant."
+        )
+        return Finding("warn", "own-regions-used", text)
+    text += "; left out, since the study has its own." if others else "; left out."
+    return Finding("note", "own-regions-left-out", text)
+
+
 def _region_label(instance: Instance) -> str:
     header, name = instance.header, instance.path.name
     return printable(title(header, "StructureSetLabel", name)) or series_label(header, name)
@@ -181,11 +219,12 @@ def _read_regions(
     for label, instance in objects:
         what = f"{label} in {instance.called}"
         if why := _not_of_patient(instance, list(chosen.by_role.values())):
-            reading.left_out.append(LeftOut(what, why, file=instance.path.name))
+            left = LeftOut(what, why, file=instance.path.name, of_regions=True)
+            reading.left_out.append(left)
             chosen.findings.append(Finding("warn", "regions-not-of-patient", f"{what}: {why}."))
             continue
         try:
-            regions, left_out = _regions_in(instance, reading.images)
+            regions, left_out = _regions_in(instance, reading.images, what)
         except OpenSirtError as error:
             why = said_of(error, [instance])
             reading.left_out.append(LeftOut(what, why, "regions", instance.path.name))
@@ -217,11 +256,15 @@ def _not_of_patient(instance: Instance, used: Sequence[Series]) -> str:
 
 
 def _regions_in(
-    instance: Instance, images: Sequence[StudyImage]
+    instance: Instance, images: Sequence[StudyImage], what: str
 ) -> tuple[tuple[Region, ...], tuple[LeftOut, ...]]:
     dataset = open_nested(instance.path)
     kind = REGION_CLASSES[instance.sop_class]
-    return (read_rtstruct if kind == "RTSTRUCT" else read_segmentation)(dataset, images)
+    found = (read_rtstruct if kind == "RTSTRUCT" else read_segmentation)(dataset, images)
+    if not is_own_result(instance):
+        return found
+    regions, parts = drawn_outlines(found[0], what)
+    return regions, (*found[1], *parts)
 
 
 def _is_new(region: Region, what: str, reading: _Reading) -> bool:

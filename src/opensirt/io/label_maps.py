@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from opensirt.image.boxes import NOTHING, Box, bounding_box
 from opensirt.io.region_names import role_from_name, unique_name
 
 __all__ = [
+    "MANY_LABELS",
     "label_boxes",
     "labels_from_regions",
     "region_of_label",
     "regions_from_labels",
+    "require_labels",
     "stem",
     "whole_number_labels",
 ]
@@ -27,6 +30,10 @@ Array = npt.NDArray[np.generic]
 Labels = npt.NDArray[np.integer]
 
 _ENDINGS = (".nii.gz", ".seg.nrrd", ".nii", ".nrrd", ".nhdr", ".h33", ".h00", ".hv")
+MANY_LABELS, SMALL_JUMP, LOW_BORDER = 200, 0.05, 0.1
+"""An image of so many values whose steps and values at the border are that small, over the largest,
+is no label map. A probability blurred over 3 voxels has steps of 0.04; 1000 labels sorted along an
+axis steps of 0.07, and 0.5 at the border."""
 MOST_LISTED = 1 << 16
 """Labels up to here are looked for in one pass."""
 
@@ -78,6 +85,8 @@ def regions_from_labels(
     """
     labels = whole_number_labels(values, path)
     boxes = label_boxes(labels)
+    if not names and len(boxes) > MANY_LABELS:
+        require_labels(labels, path)
     regions: list[Region] = []
     for label in boxes:
         name = (names or {}).get(label) or (stem(path) if list(boxes) == [1] else f"label {label}")
@@ -85,6 +94,36 @@ def regions_from_labels(
         role = role_from_name(name) or "other"
         regions.append(region_of_label(name, role, labels, label, boxes, grid))
     return tuple(regions)
+
+
+def require_labels(labels: Labels, path: Path) -> None:
+    """Refuse many values that are no labels but how likely or how much each voxel is in a region.
+
+    Such values change little from voxel to voxel and are low at the border; labels jump.
+
+    Raises
+    ------
+    FileFormatError
+    """
+    most, jumps, borders = float(labels.max()), [], []
+    for axis in range(labels.ndim):
+        along = np.moveaxis(labels, axis, 0)
+        for near, far in pairwise(along):
+            low, high = np.minimum(near, far), np.maximum(near, far)
+            jump = (high - low)[high > low].astype(np.float64)
+            jumps.append((jump.sum(), jump.size))
+            border = high[(low == 0) & (high > 0)].astype(np.float64)
+            borders.append((border.sum(), border.size))
+    if _mean(jumps) < SMALL_JUMP * most and _mean(borders) < LOW_BORDER * most:
+        raise FileFormatError(
+            f"{path.name}: values that rise little by little from the border inwards are "
+            "no labels but a probability or an intensity; cut it, at one half say, and save that"
+        )
+
+
+def _mean(parts: Sequence[tuple[float, int]]) -> float:
+    """Mean of sums and counts; 0 where nothing was counted."""
+    return sum(total for total, _ in parts) / max(sum(count for _, count in parts), 1)
 
 
 def label_boxes(labels: Labels) -> dict[int, Box]:

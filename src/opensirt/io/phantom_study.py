@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from opensirt.errors import InputError
 from opensirt.image import Region, Regions, Volume
 from opensirt.io.archive import staged_directory, write_json
 from opensirt.io.casefile import write_case_file
-from opensirt.io.dicom_common import DicomContext
+from opensirt.io.dicom_common import DicomContext, save
 from opensirt.io.dicom_image_writers import (
     DecayCorrection,
     Injection,
@@ -22,13 +22,12 @@ from opensirt.io.dicom_image_writers import (
     write_nm_recon_tomo,
     write_pet_series,
 )
-from opensirt.io.dicom_structures import write_rt_structures
+from opensirt.io.dicom_structures import build_rt_structures
 from opensirt.io.nifti import write_labels_nifti, write_volume_nifti
+from opensirt.io.own_results import DIGITAL_PATIENT, STUDY_TIME
 
 __all__ = ["PhantomStudy", "treated_at", "write_phantom_study"]
 
-STUDY_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-"""Every digital patient is scanned at this made-up instant, so that its files are the same."""
 LABEL_FILES = {
     "organs": ("liver", "lungs", "lung-left", "lung-right", "gallbladder", "stomach", "bowel"),
     "perfused": ("perfused",),
@@ -139,7 +138,9 @@ def _write_dicom(folder: Path, study: PhantomStudy, decay_correction: DecayCorre
         write_pet_series(
             folder / "pt", study.pet, context, given, decay_correction=decay_correction
         )
-    write_rt_structures(folder / "rtstruct.dcm", study.regions, replace(context, source=source))
+    structures = build_rt_structures(study.regions, replace(context, source=source))
+    structures.SeriesDescription = f"Regions, {DIGITAL_PATIENT}"
+    save(structures, folder / "rtstruct.dcm", implicit=True)  # long outlines outgrow 64 KiB
 
 
 def _injection(nuclide: str, injected: datetime, facts: tuple[float, float, float]) -> Injection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +21,19 @@ from opensirt.io.dicom_files import printable
 from opensirt.io.dicom_structures import ROI_COLOURS
 from opensirt.io.door import reader
 from opensirt.io.label_maps import (
+    MANY_LABELS,
     Labels,
     label_boxes,
     region_of_label,
     regions_from_labels,
+    require_labels,
     whole_number_labels,
 )
+from opensirt.io.nrrd_plain import plain_nrrd
 from opensirt.io.region_names import Coded, role_from_name, unique_name
 from opensirt.io.segment_layers import Place, layer_count, layered_slices, share_layers
 from opensirt.io.shear import right_angled
+from opensirt.io.slicer_fractions import FractionRange, fraction_range, is_fractional
 from opensirt.io.whole import require_directions, require_whole_nrrd
 
 __all__ = ["read_nrrd", "read_nrrd_regions", "write_regions_seg_nrrd"]
@@ -79,11 +83,14 @@ def read_nrrd_regions(path: Path) -> tuple[Region, ...]:
 
     A segment is the voxels of its layer with its label value; segments in different layers may
     overlap. Segments without a voxel are kept as empty regions. Roles come from names and codes.
+    Labels that no segment has are regions "label 7" of role other. Where the header says that
+    voxels hold fractions, a segment is its layer, each voxel covered by that part.
 
     Raises
     ------
     FileFormatError
-        When it cannot be read, labels are no whole numbers, or a layer is missing.
+        When it cannot be read, labels are no whole numbers, a layer is missing, a segment has no
+        voxel while others belong to none, or what stands for a whole voxel is not known.
     """
     image = _open(path)
     segments = _segments(image, path)
@@ -93,24 +100,76 @@ def read_nrrd_regions(path: Path) -> tuple[Region, ...]:
         return regions_from_labels(values, _grid(image, path), path)
     layers = array if array.ndim == 4 else array[..., None]
     grid = _grid(image, path)
+    _require_layers(segments, layers.shape[3], path)
     _require_apart(segments, path)
+    if is_fractional(image):
+        return _fractions(segments, layers, grid, fraction_range(image, layers, path), path)
+    planes = [_Layer.of(layers[..., index], path) for index in range(layers.shape[3])]
     regions: list[Region] = []
-    planes: dict[int, tuple[Labels, dict[int, Box]]] = {}
     for segment in segments:
-        if segment.layer not in planes:
-            if not 0 <= segment.layer < layers.shape[3]:
-                raise FileFormatError(
-                    f"{path.name}: segment {segment.name!r} is in layer {segment.layer}, "
-                    f"the file has {layers.shape[3]} layers"
-                )
-            layer = np.ascontiguousarray(layers[..., segment.layer])
-            labels = whole_number_labels(layer, path)
-            planes[segment.layer] = labels, label_boxes(labels)
-        labels, boxes = planes[segment.layer]
-        name = unique_name(segment.name, [region.name for region in regions])
-        role = role_from_name(segment.name, segment.coded) or "other"
+        labels, boxes = planes[segment.layer].labels, planes[segment.layer].boxes
+        name, role = _named(segment, regions)
         regions.append(region_of_label(name, role, labels, segment.label, boxes, grid))
+    return (*regions, *_of_no_segment(segments, planes, regions, path))
+
+
+def _fractions(
+    segments: Sequence[_Segment], layers: Array, grid: Grid, ends: FractionRange, path: Path
+) -> tuple[Region, ...]:
+    """Each segment as the covered fractions of its layer."""
+    low, high = ends
+    regions: list[Region] = []
+    for index, segment in enumerate(segments):
+        if other := [x for x in segments[:index] if x.layer == segment.layer]:
+            raise FileFormatError(
+                f"{path.name}: segments {other[0].name!r} and {segment.name!r} share layer "
+                f"{segment.layer}, and voxels hold fractions: of which? Save the segmentation again"
+            )
+        covered = (layers[..., segment.layer].astype(np.float32) - low) / (high - low)
+        name, role = _named(segment, regions)
+        regions.append(Region.from_mask(name, role, covered, grid))
     return tuple(regions)
+
+
+def _named(segment: _Segment, regions: Sequence[Region]) -> tuple[str, str]:
+    """Name and role of a segment behind these regions."""
+    name = unique_name(segment.name, [region.name for region in regions])
+    return name, role_from_name(segment.name, segment.coded) or "other"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """The labels of one layer, and the boxes of those that are there."""
+
+    labels: Labels
+    boxes: dict[int, Box]
+
+    @classmethod
+    def of(cls, values: Array, path: Path) -> _Layer:
+        labels = whole_number_labels(np.ascontiguousarray(values), path)
+        return cls(labels, label_boxes(labels))
+
+
+def _of_no_segment(
+    segments: Sequence[_Segment], planes: Sequence[_Layer], regions: Sequence[Region], path: Path
+) -> Iterator[Region]:
+    """The labels that no segment has, as regions: their voxels are not dropped in silence."""
+    owned = {(segment.layer, segment.label) for segment in segments}
+    for index, layer in enumerate(planes):
+        left = [label for label in layer.boxes if (index, label) not in owned]
+        empty = [s.name for s in segments if s.layer == index and s.label not in layer.boxes]
+        if left and empty:
+            raise FileFormatError(
+                f"{path.name}: segment {empty[0]!r} has no voxel, while no segment has the label "
+                f"{left[0]} of voxels in its layer: which label is meant? Save the segmentation "
+                "again"
+            )
+        if len(left) > MANY_LABELS:
+            require_labels(layer.labels, path)
+        for label in left:
+            name = f"label {label}" if len(planes) == 1 else f"label {label} of layer {index}"
+            name = unique_name(name, [region.name for region in regions])
+            yield region_of_label(name, "other", layer.labels, label, layer.boxes, regions[0].grid)
 
 
 def write_regions_seg_nrrd(path: Path, regions: Sequence[Region]) -> None:
@@ -150,7 +209,8 @@ def write_regions_seg_nrrd(path: Path, regions: Sequence[Region]) -> None:
 def _open(path: Path) -> sitk.Image:
     require_whole_nrrd(path)
     try:
-        image = sitk.ReadImage(str(path))
+        with plain_nrrd(path) as readable:
+            image = sitk.ReadImage(str(readable))
     except RuntimeError:  # its text holds the path and lines of the header
         raise FileFormatError(
             f"{path.name}: cannot be read as NRRD: its header is damaged, or its encoding unknown; "
@@ -174,6 +234,15 @@ def _open(path: Path) -> sitk.Image:
         )
     require_directions(path)
     return image
+
+
+def _require_layers(segments: Sequence[_Segment], count: int, path: Path) -> None:
+    for segment in segments:
+        if not 0 <= segment.layer < count:
+            raise FileFormatError(
+                f"{path.name}: segment {segment.name!r} is in layer {segment.layer}, "
+                f"the file has {count} layers"
+            )
 
 
 def _require_apart(segments: Sequence[_Segment], path: Path) -> None:

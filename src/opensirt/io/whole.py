@@ -6,21 +6,32 @@ a header that claims gigabytes costs no memory.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import math
 import re
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from opensirt.errors import FileFormatError
 from opensirt.io.dicom_files import PADDING, printable
 
-__all__ = ["require_directions", "require_whole", "require_whole_nrrd"]
+__all__ = [
+    "PACKINGS",
+    "PIECE",
+    "nrrd_fields",
+    "require_directions",
+    "require_whole",
+    "require_whole_nrrd",
+]
 
 LINE_ENDS = (b"\n", b"\r\n")
 """What an editor or a script leaves at the end of a file."""
 PIECE = 1 << 20
+PACKINGS = {"raw": "", "gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
+"""NRRD encodings of bytes, and how each is packed."""
 SHORTEST_MM, LONGEST_MM = 1e-3, 1e3
 """Edges of voxels of a patient lie well between."""
 MOST_BYTES = 8 << 30
@@ -49,7 +60,7 @@ def require_whole(path: Path, declared: float, *, after: int = 0) -> None:
         Bytes of the file before the content.
     """
     _require_possible(path, declared)
-    packed = path.name.lower().endswith(".gz")
+    packed = "gzip" if path.name.lower().endswith(".gz") else ""
     with path.open("rb") as stream:
         stream.seek(after)
         _compare(path, stream, declared, packed=packed)
@@ -60,7 +71,7 @@ def require_whole_nrrd(path: Path) -> None:
     with path.open("rb") as stream:
         fields = nrrd_fields(path, stream)
         name = fields.get("data file", fields.get("datafile"))
-        encoding = fields.get("encoding", "raw").lower()
+        packed = PACKINGS.get(fields.get("encoding", "raw").lower())
         size = BYTES_OF_TYPE.get(fields.get("type", "").lower())
         if size is None:
             raise FileFormatError(f"{path.name}: the type {fields.get('type')!r} is unknown")
@@ -68,9 +79,8 @@ def require_whole_nrrd(path: Path) -> None:
         for count in fields.get("sizes", "").split():
             declared *= float(count)
         _require_possible(path, declared)
-        if encoding not in ("raw", "gzip", "gz"):
-            return  # text and bzip2 are checked by the library that reads them
-        packed = encoding != "raw"
+        if packed is None:
+            return  # text is checked by the library that reads it
         if name is None:
             _compare(path, stream, declared, packed=packed)
             return
@@ -139,10 +149,17 @@ def nrrd_fields(path: Path, stream: BinaryIO) -> dict[str, str]:
     return fields
 
 
-def _compare(path: Path, stream: BinaryIO, declared: float, *, packed: bool) -> None:
+_UNPACK: dict[str, Callable[[BinaryIO], Any]] = {
+    "": lambda stream: stream,
+    "gzip": lambda stream: gzip.GzipFile(fileobj=stream),
+    "bzip2": lambda stream: bz2.BZ2File(stream),
+}
+
+
+def _compare(path: Path, stream: BinaryIO, declared: float, *, packed: str) -> None:
     held, rest = 0, b""
     try:
-        source = gzip.GzipFile(fileobj=stream) if packed else stream
+        source = _UNPACK[packed](stream)
         while piece := source.read(PIECE):
             held += len(piece)
             if held > declared:

@@ -25,6 +25,9 @@ from opensirt.workflow.study import PLANNING, TREATMENT
 
 __all__ = ["require_known"]
 
+MOST_REASONS = 2
+"""Why regions are not there: so many are told in the line."""
+
 
 def require_known(case: Case, options: RunOptions) -> None:
     """`CaseError` with every fact that the run misses; what is wrong with facts is told later.
@@ -69,11 +72,16 @@ def _roles(case: Case, model: str) -> Iterator[str]:
     missing = [role for role in needed if not _has(case, role)]
     if not missing:
         return
-    lost = "; left out: ".join(["", *(item.why for item in case.left_out if item.role)][:3])
+    lost = "; left out: ".join(["", *(i.why for i in case.left_out if i.role)][: MOST_REASONS + 1])
     without = " or ".join(missing)
     if not roles:
-        add = "add a structure set or segmentation"
-        yield f"the study has no regions, so no {without}; {add}{lost}"
+        unused = dict.fromkeys(i.why for i in case.left_out if i.of_regions or i.role)
+        if unused:
+            why = "; ".join(list(unused)[:MOST_REASONS])
+            yield f"the study has no regions that can be used, so no {without}: {why}"
+        else:
+            add = "add a structure set or segmentation"
+            yield f"the study has no regions, so no {without}; {add}"
         return
     hints = role_hints(roles)
     pairs = [

@@ -64,6 +64,10 @@ def larger(header) -> None:
             contour.ContourData = [f"{v:.2f}" for v in points]
 
 
+def result(header) -> None:
+    header.SeriesDescription, header.InstanceCreationDate = "Regions, opensirt", "20260201"
+
+
 def folded(desk: Desk) -> Words:
     return desk.kernel("--histories", 2000)
 
@@ -101,6 +105,8 @@ STUDY_ROWS = (
         lambda d: read(d.made(d.spect(nuclide="^166^Holmium"))), printed("--choose")),
     Row("a region drawn twice", "choose one, for example --choose regions=",
         lambda d: read(d.twice("RTSTRUCT", larger)), printed("--choose")),
+    Row("a result among the study", "; to use it, --choose regions=",
+        lambda d: read(d.twice("RTSTRUCT", result)), printed("--choose"), is_told=True),
     Row("images apart", "state that they are aligned with --assume-aligned",
         lambda d: d.run(d.edited(other_place, "NM")), add("--assume-aligned")),
     Row("identity without DICOM", "found none of them in ", lambda d: identity(d, d.case),

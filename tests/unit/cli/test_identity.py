@@ -95,6 +95,23 @@ def test_a_kept_identity_is_the_same_everywhere(study, results):
     assert not any(secret in result["case_id"] for secret in SECRETS)
 
 
+def test_results_beside_the_study_change_no_number(study, results, tmp_path):
+    """As an archive gives them back; without the hospital's outlines those of the result serve."""
+    first, out = results["keep"]
+    shutil.copytree(study / "dicom", tmp_path / "both")
+    shutil.copytree(out / "dicom", tmp_path / "both" / "results")
+    again = call_json("run", tmp_path / "both", *RUN, "--out", tmp_path / "again")
+    for part in ("activity_gbq", "planned", "regions"):
+        assert again[part] == first[part], part
+    assert len([x for x in again["left_out"] if "a result of opensirt" in x["why"]]) == 8
+    (tmp_path / "both" / "rtstruct.dcm").unlink()
+    own = call_json("run", tmp_path / "both", *RUN, "--out", tmp_path / "own")
+    assert "own-regions-used" in {finding["code"] for finding in own["findings"]}
+    assert own["activity_gbq"] == pytest.approx(
+        first["activity_gbq"], rel=0.02
+    )  # whole voxels of 8 mm
+
+
 def test_images_of_two_people_have_no_identity_to_keep(study, tmp_path):
     shutil.copytree(study, tmp_path / "mixed")
     for path in (tmp_path / "mixed" / "dicom").rglob("*.dcm"):

@@ -8,6 +8,8 @@ import pytest
 from opensirt.errors import CaseError
 from opensirt.io.casefile import read_case_file
 from opensirt.units import Unit
+from opensirt.workflow import RunOptions
+from opensirt.workflow.missing import require_known
 from tests.region_samples import (
     box_loop,
     ct_slices,
@@ -54,6 +56,25 @@ def test_dicom_folder_as_image_with_dicom_regions(dicom_ct):
     assert case.image("ct").volume.grid.matches(GRID)
     assert case.region("tumour").volume_ml == pytest.approx(400 * 3 * 1.5 * 1.25 / 1000, rel=1e-5)
     assert case.region("liver").volume_ml == pytest.approx(396 * 3 * 1.5 * 1.25 / 1000, rel=1e-5)
+
+
+def test_dicom_regions_of_images_without_a_frame_say_what_is_missing(folder):
+    """NIfTI names no frame of reference; the refusal of a plan gives that, not "no regions"."""
+    points = [loop_mm(GRID, k, box_loop(2.5, 12.5)) for k in range(1, 5)]
+    structures = structure_set([("GTV", points)])
+    structures.save_as(folder / "rs.dcm", implicit_vr=False, little_endian=True)
+    liver = boxes()[0].whole().astype(np.uint8)
+    segmentation(GRID, liver, ["Liver"]).save_as(folder / "seg.dcm")
+    text = GOOD[: GOOD.index("[[regions]]")]
+    text += '[[regions]]\nfile = "rs.dcm"\n[[regions]]\nfile = "seg.dcm"\n'
+    (folder / "case.toml").write_text(text)
+    case = read_case_file(folder / "case.toml")
+    assert len(case.regions) == 0
+    assert [item.of_regions for item in case.left_out] == [True, True]
+    with pytest.raises(CaseError) as refused:
+        require_known(case, RunOptions("resin-y90", "mird"))
+    assert "no regions that can be used, so no liver: no image in its frame" in str(refused.value)
+    assert "images have none: give the images as DICOM, or the regions as" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_one_patient_study_and_frame_of_reference(folder: Path) -> None:
     assert len({h.FrameOfReferenceUID for h in headers}) == 1
     assert len({h.SeriesInstanceUID for h in headers}) == 4
     assert len({h.SOPInstanceUID for h in headers}) == 6 + 4 + 1 + 1
+    assert {h.SeriesDescription.partition(", ")[2] for h in headers} == {"digital patient"}
 
 
 def test_spect_header_gives_the_geometry_to_plain_pydicom(

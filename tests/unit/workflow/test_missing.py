@@ -123,6 +123,17 @@ def test_a_region_that_was_lost_is_told_where_it_is_missed() -> None:
     )
 
 
+def test_regions_that_cannot_be_used_are_not_called_absent() -> None:
+    """The reasons, each once and two at most; what is no region gives none."""
+    why = ("in another frame of reference", "in another frame of reference", "empty", "third")
+    lost = tuple(LeftOut("contours", reason, of_regions=True) for reason in why)
+    of = case(ct=False, known=Assumptions(1.06, 0.0), left_out=(LeftOut("file 1", "a dose"), *lost))
+    said = "the study has no regions that can be used, so no liver or tumour: "
+    assert missed(of) == said + "in another frame of reference; empty"
+    of = case(ct=False, known=Assumptions(1.06, 0.0), left_out=(LeftOut("file 1", "a dose"),))
+    assert missed(of).endswith("so no liver or tumour; add a structure set or segmentation")
+
+
 @pytest.mark.parametrize(
     ("patient", "said"),
     [
