@@ -15,6 +15,7 @@ __all__ = [
     "Finding",
     "Severity",
     "as_fraction",
+    "beside",
     "digits_apart",
     "merged_findings",
     "percent",
@@ -157,17 +158,22 @@ def percent(fraction: float, digits: int = 0) -> str:
     return f"{fraction * 100.0:.{digits}f} %"
 
 
-def digits_apart(value: float, bound: float) -> int:
-    """Digits after the point, one or as many as tell a value from a bound that it is beside."""
-    for digits in range(1, _MOST_DIGITS):
+def digits_apart(value: float, bound: float, least: int = 1) -> int:
+    """Digits after the point, `least` or as many as tell a value from a bound it is beside."""
+    for digits in range(least, _MOST_DIGITS):
         if f"{value:.{digits}f}" != f"{bound:.{digits}f}":
             return digits
-    return 1
+    return least
 
 
-def percent_beside(fraction: float, bound: float) -> str:
+def beside(value: float, bound: float, least: int = 1) -> str:
+    """A value as text, with as many digits as tell it from a bound that it is beside."""
+    return f"{value:.{digits_apart(value, bound, least)}f}"
+
+
+def percent_beside(fraction: float, bound: float, least: int = 1) -> str:
     """A fraction as text, with as many digits as tell it from a bound that it is beside."""
-    return percent(fraction, digits_apart(100.0 * fraction, 100.0 * bound))
+    return percent(fraction, digits_apart(100.0 * fraction, 100.0 * bound, least))
 
 
 def as_fraction(typed: float) -> str:

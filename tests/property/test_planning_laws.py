@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from opensirt.plan.model import planning_models
@@ -59,6 +59,7 @@ def test_partition_with_equal_uptake_is_mird(case: PlanningInput, dose_gy: float
 @given(inputs(), doses_gy, st.sampled_from(["tumour-dose", "normal-dose", "perfused-dose"]))
 def test_activity_to_dose_to_activity(case: PlanningInput, dose_gy: float, kind: str) -> None:
     plan = solve("partition", case, kind, dose_gy)
+    assume(1e5 <= plan.activity_bq <= 1e13)
     again = solve("partition", case, "activity", plan.activity_bq)
     assert again.delivered_activity_bq == pytest.approx(plan.delivered_activity_bq, rel=1e-9)
     for one, other in zip(plan.tumours, again.tumours, strict=True):

@@ -104,7 +104,7 @@ class GatedEngine:
         traits = getattr(self.engine, "traits", EngineTraits())
         found = MapUnderTest(self.name, dose, least, error, histories)
         account = pass_gate(found, activity, density, nuclide, traits)
-        dose = replace(dose, injected_bq=activity.injected_bq)
+        dose = replace(dose, injected_bq=activity.injected_bq, case_id=activity.case_id)
         return CheckedDose(dose, error, made, account)
 
 

@@ -40,6 +40,8 @@ class Volume:
         Of the plan that scaled an activity map, and of a dose made from it.
     engine : str
         Name of the dose engine that made a dose, "" for anything else.
+    case_id : str
+        Pseudonym of the case that a map of activity or dose was made for, "" where not known.
     relative_error : ndarray, (slice, row, column), optional
         Standard error over value, of a dose by Monte Carlo; of these very values, so that whatever
         changes or moves them drops it.
@@ -54,6 +56,7 @@ class Volume:
     dose_constant_gy_kg_per_gbq: float | None = None
     engine: str = ""
     relative_error: Array | None = None
+    case_id: str = ""
 
     def __post_init__(self) -> None:
         if self.values.shape != self.grid.shape:

@@ -39,8 +39,8 @@ INTERFILE_ENDINGS = (".h33", ".h00", ".hv")
 
 _UNITS = {"ct": (Unit.HU,), "mr": (Unit.ARBITRARY,)}
 _ACTIVITY_UNITS = (Unit.COUNTS, Unit.BQ_PER_ML)
-_WIDEST_MM = 50.0
-"""Resolution of no image in use, in mm; a length in another unit."""
+_FINEST_MM, _WIDEST_MM = 1.5, 50.0
+"""Resolutions between which all images of patients lie; others are a length in another unit."""
 _CORRECTIONS = ("NONE", "START", "ADMIN")
 
 
@@ -127,7 +127,7 @@ def _nuclide(table: Table, role: str) -> str | None:
 def _resolution_mm(table: Table, role: str) -> float | None:
     if role in _UNITS and "resolution_mm" in table.values:
         raise CaseError(f"{table.place}: key 'resolution_mm' does not belong to role \"{role}\"")
-    return table.number("resolution_mm", below=_WIDEST_MM)
+    return table.number("resolution_mm", low=_FINEST_MM, below=_WIDEST_MM)
 
 
 def _correction(table: Table) -> str:

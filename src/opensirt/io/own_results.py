@@ -56,8 +56,7 @@ def nearest_to_drawn(results: Sequence[Instance]) -> list[Instance]:
     as lines. Voxels are exact where lines cut corners.
     """
     ranks = [
-        (AS_DRAWN in _text(i, "SeriesDescription"), i.sop_class != STRUCTURE_SET)
-        for i in results
+        (AS_DRAWN in _text(i, "SeriesDescription"), i.sop_class != STRUCTURE_SET) for i in results
     ]
     return [i for i, rank in zip(results, ranks, strict=True) if rank == max(ranks)]
 

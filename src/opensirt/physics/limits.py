@@ -174,6 +174,7 @@ _CONDITIONS = (
     "reserve-high",
     "liver-compromised",
     "liver-good",
+    "liver-weak",
 )
 
 
@@ -222,6 +223,7 @@ def _facts(
             "bilirubin-low" if low_bilirubin else "bilirubin-high",
             "reserve-high" if enough else "reserve-low",
             "liver-good" if compromised is False else "liver-compromised",
+            *(("liver-weak",) if compromised is True else ()),
         )
     )
 

@@ -15,6 +15,7 @@ from opensirt.physics.products import product as product_of
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import load_table
 from opensirt.plan.checks import CLOSURE
+from opensirt.plan.intents import perfused_part_g
 from opensirt.plan.model import planning_models
 from opensirt.plan.plan import (
     BsaInput,
@@ -166,8 +167,7 @@ def _whole_where_all_is_perfused(inputs: PlanningInput) -> PlanningInput:
     normal_g, liver_g = inputs.normal_mass_g, inputs.whole_liver_mass_g
     if inputs.whole_normal_mass_g is not None or normal_g is None or liver_g is None:
         return inputs
-    perfused_g = inputs.perfused_mass_g or normal_g + sum(t.mass_g for t in inputs.tumours)
-    is_all = perfused_g >= liver_g * (1.0 - CLOSURE)
+    is_all = (perfused_part_g(inputs) or 0.0) >= liver_g * (1.0 - CLOSURE)
     return replace(inputs, whole_normal_mass_g=normal_g) if is_all else inputs
 
 

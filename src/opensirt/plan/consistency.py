@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opensirt.findings import Finding, percent
+from opensirt.findings import Finding, percent, percent_beside
 from opensirt.physics.nuclides import dose_constants
 from opensirt.physics.products import product
 from opensirt.physics.references import ASSUMPTION
@@ -50,8 +50,8 @@ def _intent_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
     if found <= most.value:
         return ()
     text = (
-        f"{percent(found)} of the liver is perfused, more than the {percent(most.value)} that "
-        f"{intent} can mean: its limits do not protect the whole liver. Choose the intent of this "
-        "volume."
+        f"{percent_beside(found, most.value, 0)} of the liver is perfused, more than the "
+        f"{percent(most.value)} that {intent} can mean: its limits do not protect the "
+        "whole liver. Choose the intent of this volume."
     )
     return (Finding("stop", "intent-not-of-this-volume", text, ASSUMPTION),)

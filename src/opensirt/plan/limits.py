@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opensirt.findings import Finding, digits_apart, percent_beside
+from opensirt.findings import Finding, Severity, beside, digits_apart, percent_beside
 from opensirt.physics.limits import UNREAD, Limit, limits_for
 from opensirt.physics.references import ASSUMPTION
 from opensirt.plan.distribution import Distribution
-from opensirt.plan.intents import possible_intents, strictest
+from opensirt.plan.intents import perfused_fraction, possible_intents, strictest, unmeant_loss
 from opensirt.plan.plan import PlanningInput
 
 __all__ = [
@@ -48,6 +48,8 @@ class _Reached:
 
     name: str
     value: float
+    highest: float | None = None
+    """Of a lesion perfused in part: the mean of this part, which more than its value may exceed."""
     is_bound: bool = False
     """The compartment's own mass is not known: this is the most that its dose can be."""
 
@@ -64,22 +66,24 @@ def applicable_limits(inputs: PlanningInput, model: str, **facts: Any) -> tuple[
         "reserve_fraction": reserve_fraction(inputs),
         "compromised_liver": True if is_treated_before(inputs) else inputs.compromised_liver,
     } | facts
-    if known["compromised_liver"] is True:
-        # neither the higher limit of good bilirubin holds, nor a dose that counts on a reserve
-        known |= {"bilirubin_mg_dl": None, "reserve_fraction": None}
     own, *others = (
         limits_for(inputs.product, inputs.judged_indication, intent, model=model, **known)
         for intent in dict.fromkeys((inputs.judged_intent, *possible_intents(inputs)))
     )
     of_lungs = [limit for limit in own if limit.quantity in LUNGS]
-    of_liver = [limit for limit in own if limit not in of_lungs]
     more = [
         limit
         for limits in others
         for limit in limits
         if limit.quantity in LIVER and not limit.is_target
     ]
-    return (*(strictest((*of_liver, *more)) if more else of_liver), *of_lungs)
+    of_liver = [*(limit for limit in own if limit not in of_lungs), *more]
+    if known["compromised_liver"] is True:
+        of_liver = [
+            limit for limit in of_liver if not (limit.is_target and limit.quantity in LIVER)
+        ]
+    of_liver += [] if (kept := unmeant_loss(inputs)) is None else [kept]
+    return (*strictest(of_liver), *of_lungs)
 
 
 def is_treated_before(inputs: PlanningInput) -> bool:
@@ -88,10 +92,11 @@ def is_treated_before(inputs: PlanningInput) -> bool:
 
 
 def reserve_fraction(inputs: PlanningInput) -> float | None:
-    """Untreated part of the normal liver by mass; None where a mass is not known."""
-    if inputs.normal_mass_g is None or inputs.whole_normal_mass_g is None:
-        return None
-    return max(0.0, 1.0 - inputs.normal_mass_g / inputs.whole_normal_mass_g)
+    """Untreated part of the normal liver by mass, else of the liver; None where not known."""
+    if inputs.normal_mass_g is not None and inputs.whole_normal_mass_g is not None:
+        return max(0.0, 1.0 - inputs.normal_mass_g / inputs.whole_normal_mass_g)
+    part = perfused_fraction(inputs)
+    return None if part is None else max(0.0, 1.0 - part)
 
 
 def limit_findings(
@@ -104,7 +109,10 @@ def limit_findings(
     if not inputs.lung.is_known:
         findings.append(_no_shunt(of_lungs))
         limits = tuple(limit for limit in limits if limit not in of_lungs)
-    single = any(limit.quantity == "perfused-mean" and not limit.is_target for limit in limits)
+    single = any(
+        limit.quantity == "perfused-mean" and not limit.is_target and not is_lifted(limit, doses)
+        for limit in limits
+    )
     for limit in limits:
         reached = tuple(_reached(limit, inputs, doses)) or _bound(limit, doses, single)
         if not reached:
@@ -150,7 +158,7 @@ def _reached(limit: Limit, inputs: PlanningInput, doses: Distribution) -> Iterat
         measurable = {t.name for t in inputs.tumours if t.is_measurable}
         for tumour in doses.tumours:
             if tumour.name in measurable or not measurable:
-                yield _Reached(tumour.name, tumour.over_all_gy)
+                yield _Reached(tumour.name, tumour.over_all_gy, tumour.mean_dose_gy)
     else:
         own = {
             "perfused-mean": doses.perfused,
@@ -164,11 +172,14 @@ def _reached(limit: Limit, inputs: PlanningInput, doses: Distribution) -> Iterat
 def _bound(limit: Limit, doses: Distribution, single: bool) -> tuple[_Reached, ...]:
     """The most that normal liver of unknown mass can have: what its known part has.
 
-    All of the perfused volume stands for it where no limit of its own (`single`) does.
+    All of the perfused volume stands for it where no limit of its own (`single`) does, and all of
+    the liver for all of its normal part.
     """
     if limit.is_target or limit.quantity not in ("perfused-normal-mean", "whole-normal-mean"):
         return ()
     part = doses.normal or (None if single else doses.perfused)
+    if limit.quantity == "whole-normal-mean" and doses.normal is None and not single:
+        part = doses.whole_liver or part
     return () if part is None else (_Reached(part.name, part.mean_dose_gy, is_bound=True),)
 
 
@@ -181,7 +192,7 @@ def is_met(limit: Limit, value: float) -> bool:
 def _amount(limit: Limit, value: float) -> str:
     """A value with as many digits as show on which side of its limit it lies."""
     if limit.unit == "Gy":
-        return f"{value:.{digits_apart(value, limit.value)}f} Gy"
+        return f"{beside(value, limit.value)} Gy"
     return percent_beside(value, limit.value)
 
 
@@ -199,12 +210,19 @@ def _finding(
     code = limit_code(limit)
     if met or lifted:
         return Finding("note", f"{code}-met", text, limit.source)
-    return Finding(limit.severity, code, text, limit.source)
+    return Finding(_gravity(inputs, limit), code, text, limit.source)
+
+
+def _gravity(inputs: PlanningInput, limit: Limit) -> Severity:
+    """Of what was given the voxels tell the liver's dose, and the model only warns."""
+    if inputs.is_given and limit.quantity in LIVER and limit.severity == "stop":
+        return "warn"
+    return limit.severity
 
 
 def _dose_word(inputs: PlanningInput) -> str:
     """Whether the doses of the model are of a plan, or of what was given."""
-    return "given" if inputs.is_given else "planned"
+    return "by the model of what was given" if inputs.is_given else "planned"
 
 
 def _bound_findings(inputs: PlanningInput, limit: Limit, reached: _Reached) -> tuple[Finding, ...]:
@@ -222,7 +240,8 @@ def _bound_findings(inputs: PlanningInput, limit: Limit, reached: _Reached) -> t
         f"mass of {missing}."
     )
     code = f"{_CODES[limit.quantity]}-limit-unknown-mass"
-    return (Finding(limit.severity if chosen else "warn", code, text, limit.source),)
+    severity = _gravity(inputs, limit) if chosen else "warn"
+    return (Finding(severity, code, text, limit.source),)
 
 
 def _evidence(limit: Limit) -> str:
@@ -237,31 +256,41 @@ def _whole_liver(limit: Limit, doses: Distribution) -> str:
         return ""
     if doses.whole_liver is None:
         return ", the whole liver's dose is not known"
-    return f", {doses.whole_liver.mean_dose_gy:.1f} Gy in the whole liver"
+    found_gy, bound_gy = doses.whole_liver.mean_dose_gy, limit.unless_whole_liver_gy
+    return f", {beside(found_gy, bound_gy)} Gy in the whole liver"
 
 
 def _tumour_findings(limit: Limit, reached: tuple[_Reached, ...]) -> tuple[Finding, ...]:
     """Lesions below the aim, lesions above an aim that has an end, or that all meet it."""
-    above = [r for r in reached if limit.is_exceeded(r.value * (1.0 - ROUNDING))]
+    above = [r for r in reached if limit.is_exceeded((r.highest or r.value) * (1.0 - ROUNDING))]
     below = [r for r in reached if not is_met(limit, r.value) and r not in above]
     evidence = _evidence(limit)
     findings = []
     if below:
         text = f"{len(below)} of {len(reached)} tumours do not reach: {limit.text}"
-        text += f": {_named(below)}{evidence}."
+        text += f": {_named(limit, below)}{evidence}."
         findings.append(Finding(limit.severity, "tumour-dose-target", text, limit.source))
     if above:
         text = f"{len(above)} of {len(reached)} tumours exceed the aim: {limit.text}"
-        text += f": {_named(above)}{evidence}."
+        text += f": {_named(limit, above)}{evidence}."
         findings.append(Finding("warn", "tumour-dose-above-aim", text, limit.source))
     if not findings:
-        text = f"All {len(reached)} tumours meet: {limit.text}{evidence}."
+        every = f"All {len(reached)} targeted tumours meet"
+        if len(reached) == 1:
+            every = "The targeted tumour meets"
+        text = f"{every}: {limit.text}{evidence}."
         findings.append(Finding("note", "tumour-dose-target-met", text, limit.source))
     return tuple(findings)
 
 
-def _named(reached: list[_Reached]) -> str:
-    few = ", ".join(f"{r.name!r} {r.value:.1f} Gy" for r in reached[:_MOST_NAMES])
+def _beside(limit: Limit, value_gy: float) -> str:
+    """A tumour dose with as many digits as tell it from either end of an aim."""
+    ends = (limit.value, limit.value if limit.upper is None else limit.upper)
+    return f"{value_gy:.{max(digits_apart(value_gy, end) for end in ends)}f} Gy"
+
+
+def _named(limit: Limit, reached: list[_Reached]) -> str:
+    few = ", ".join(f"{r.name!r} {_beside(limit, r.value)}" for r in reached[:_MOST_NAMES])
     return few + (", ..." if len(reached) > _MOST_NAMES else "")
 
 

@@ -6,6 +6,7 @@ from opensirt.findings import Finding, percent, percent_beside
 from opensirt.physics.products import product
 from opensirt.physics.references import ASSUMPTION
 from opensirt.physics.tables import Quantity, load_table
+from opensirt.plan.intents import perfused_part_g
 from opensirt.plan.plan import PlanningInput, TumourInput
 
 __all__ = ["number_findings"]
@@ -51,13 +52,10 @@ def _mass_findings(inputs: PlanningInput) -> tuple[Finding, ...]:
 
 def _perfused_g(inputs: PlanningInput) -> float | None:
     """Mass of the perfused volume, or the volume of the treated part in mL where that is known."""
-    if inputs.perfused_mass_g is not None:
-        return inputs.perfused_mass_g
-    if inputs.normal_mass_g is not None:
-        return inputs.normal_mass_g + sum(tumour.mass_g for tumour in inputs.tumours)
-    if inputs.bsa is not None:
+    mass_g = perfused_part_g(inputs)
+    if mass_g is None and inputs.bsa is not None:
         return inputs.bsa.tumour_volume_ml + inputs.bsa.normal_volume_ml
-    return None
+    return mass_g
 
 
 def _liver_g(inputs: PlanningInput) -> float | None:

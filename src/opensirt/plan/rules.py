@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from opensirt.asking import option
-from opensirt.findings import Finding, percent, percent_beside
+from opensirt.findings import Finding, beside, percent, percent_beside
 from opensirt.physics.nuclides import decay_factor
 from opensirt.physics.products import Product, product
 from opensirt.plan.plan import PlanningInput
@@ -62,8 +62,8 @@ def _cap_findings(of: Product, inputs: PlanningInput, delivered_gbq: float) -> t
     in_lungs_gbq = delivered_gbq * inputs.lung.shunt_fraction
     met = in_lungs_gbq <= cap.value
     text = (
-        f"{in_lungs_gbq:.3f} GBq reach the lungs; the maker's cap is {cap.value:g} GBq: "
-        f"{'met' if met else 'broken'}."
+        f"{beside(in_lungs_gbq, cap.value, 3)} GBq reach the lungs; the maker's cap is "
+        f"{cap.value:g} GBq: {'met' if met else 'broken'}."
     )
     code = "lung-activity-cap"
     return (Finding("note" if met else "warn", f"{code}-met" if met else code, text, cap.source),)

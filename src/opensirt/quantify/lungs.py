@@ -72,7 +72,7 @@ def lung_mass(ct: Volume, lungs: Region, *, conversion: str = LUNG_CONVERSION) -
     if cut:
         text = (
             f"The lungs reach the edge of the CT ({', '.join(cut)}): {mass_g:.0f} g is the mass of "
-            "a part. The lung dose from it is too high; use the mass of whole lungs."
+            "a part, and the lung dose is that of this part. Give the mass of whole lungs if known."
         )
         findings = (Finding("warn", "lung-mass-partial", text, "assumption"),)
     return LungMass(mass_g, lungs.volume_ml, bool(cut), findings)

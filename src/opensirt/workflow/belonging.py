@@ -18,7 +18,14 @@ from opensirt.units import BQ_PER_GBQ
 if TYPE_CHECKING:
     from opensirt.report import Report
 
-__all__ = ["digests", "require_kinds", "require_one_plan", "require_prepared", "require_report"]
+__all__ = [
+    "digests",
+    "require_case",
+    "require_kinds",
+    "require_one_plan",
+    "require_prepared",
+    "require_report",
+]
 
 CLOSE = 1e-6
 """Relative difference of two activities that rounding explains."""
@@ -73,12 +80,37 @@ def require_one_plan(
         ("dose", dose, "compute it again from plan.scale(activity)"),
         ("activity map", activity, "take plan.scale(activity)"),
     ):
-        found = None if volume is None else volume.injected_bq
+        if volume is None:
+            continue
+        require_case(case, what, volume)
+        _require_beads(what, volume, plan, cure)
+        found = volume.injected_bq
         if found and not math.isclose(found, plan.delivered_activity_bq, rel_tol=CLOSE):
             raise InputError(
                 f"the {what} is of {found / BQ_PER_GBQ:.4g} GBq injected, the plan delivers "
                 f"{plan.delivered_activity_bq / BQ_PER_GBQ:.4g} GBq; {cure}"
             )
+
+
+def require_case(case: Case, what: str, volume: Volume) -> None:
+    """Refuse a map that was made for another case."""
+    if volume.case_id not in ("", case.id):
+        raise InputError(
+            f"the {what} is one of case {volume.case_id!r}, not of {case.id!r}; make it for this "
+            "case with quantify_activity and compute_dose"
+        )
+
+
+def _require_beads(what: str, volume: Volume, plan: Plan, cure: str) -> None:
+    """Refuse a map of another nuclide or dose constant than the plan's."""
+    constant = volume.dose_constant_gy_kg_per_gbq
+    if volume.nuclide not in (None, plan.nuclide):
+        raise InputError(f"the {what} is of {volume.nuclide}, the plan of {plan.nuclide}; {cure}")
+    if constant and not math.isclose(constant, plan.dose_constant_gy_kg_per_gbq, rel_tol=CLOSE):
+        raise InputError(
+            f"the {what} rests on {constant:g} Gy kg/GBq, the plan on "
+            f"{plan.dose_constant_gy_kg_per_gbq:g} Gy kg/GBq; {cure}"
+        )
 
 
 def digests(plan: Plan, dose: Volume) -> dict[str, str]:

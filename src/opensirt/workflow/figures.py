@@ -18,7 +18,12 @@ from opensirt.physics.nuclides import Nuclide
 from opensirt.plan.plan import Plan, Prescription
 from opensirt.quantify.compartments import LiverCompartments
 from opensirt.radiobiology import tissue_responses
-from opensirt.workflow.belonging import require_kinds, require_one_plan, require_prepared
+from opensirt.workflow.belonging import (
+    require_case,
+    require_kinds,
+    require_one_plan,
+    require_prepared,
+)
 from opensirt.workflow.planning import calibrate, nuclide_of
 from opensirt.workflow.setting import Setting, make_setting
 from opensirt.workflow.structures import structure_names
@@ -103,6 +108,7 @@ def region_doses(
     """
     require_prepared(case)
     require_kinds(dose=dose, activity=dose if activity is None else activity)
+    require_case(case, "dose", dose)
     if plan is not None:
         require_kinds(plan=plan)
         require_one_plan(case, plan, dose)

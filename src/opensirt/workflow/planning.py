@@ -28,7 +28,7 @@ from opensirt.quantify.compartments import LiverCompartments
 from opensirt.quantify.ratios import tumour_to_normal
 from opensirt.quantify.thresholds import threshold
 from opensirt.units import BQ_PER_GBQ, Unit
-from opensirt.workflow.belonging import require_kinds, require_prepared
+from opensirt.workflow.belonging import require_case, require_kinds, require_prepared
 from opensirt.workflow.dosing import simulation_progress
 from opensirt.workflow.setting import make_setting
 from opensirt.workflow.study import PLANNING, Progress
@@ -58,7 +58,7 @@ def quantify_activity(case: Case, *, nuclide_name: str = "y90") -> Volume:
     Volume, Bq/mL, on the grid of the activity image.
     """
     require_prepared(case)
-    return calibrate(case, nuclide_name)[0]
+    return replace(calibrate(case, nuclide_name)[0], case_id=case.id)
 
 
 @lru_cache(maxsize=1)
@@ -141,6 +141,7 @@ def make_plan(
     require_prepared(case)
     facts = ClinicalFacts() if facts is None else facts
     require_kinds(activity=activity, prescription=prescription, facts=facts)
+    require_case(case, "activity map", activity)
     if case.is_treated:
         prescription = _as_given(_given(case), product, prescription, facts.residual_fraction)
     setting = make_setting(case)
@@ -161,6 +162,7 @@ def make_plan(
             "product": product,
             "intent": plan.intent,
             "indication": plan.indication,
+            "resolution of the image": f"{resolution_mm:g} mm",
         },
         assumptions=setting.assumptions,
     )
@@ -213,6 +215,7 @@ def compute_dose(
     """
     require_prepared(case)
     require_kinds(activity=activity)
+    require_case(case, "activity map", activity)
     of = nuclide or nuclide_of(activity)
     density = make_setting(case).density
     chosen = dose_engines.create(engine, **engine_options)

@@ -21,6 +21,7 @@ from opensirt.physics.products import product
 from opensirt.plan.limits import ROUNDING, limit_code
 from opensirt.plan.plan import Plan
 from opensirt.report import Report, describe_report, render_html, render_pdf
+from opensirt.report.headline import previous_lung_gy
 from opensirt.report.tables import judged_tumours
 from opensirt.workflow.belonging import (
     digests,
@@ -61,6 +62,7 @@ VOXELS_OF = {
     "perfused-normal-mean": "perfused normal liver",
     "whole-normal-mean": "whole normal liver",
     "lung-mean": "lungs",
+    "lung-mean-cumulative": "lungs",
 }
 """The region whose mean dose in the voxels a limit speaks of."""
 
@@ -313,13 +315,17 @@ def _broken_limits(plan: Plan, doses: Sequence[RegionDose]) -> tuple[Finding, ..
         dose_gy = voxel_gy.get(VOXELS_OF.get(limit.quantity, ""))
         if limit.is_target or dose_gy is None:
             continue
-        if any(f.code == limit_code(limit) and limit.text in f.text for f in plan.findings):
+        if limit.quantity == "lung-mean-cumulative":
+            dose_gy += previous_lung_gy(plan)
+        said = [f for f in plan.findings if f.code == limit_code(limit) and limit.text in f.text]
+        if any(f.severity == limit.severity for f in said):
             continue  # broken by the model too, which says so
         if voxel_gy.get("whole liver", math.inf) <= (limit.unless_whole_liver_gy or 0.0):
             continue
         if dose_gy > limit.value * (1.0 if plan.is_given else 1.0 + DISAGREEMENT) + SHOWN_GY:
-            kept = "what was given" if plan.is_given else "the model"
-            text = f"Kept by {kept}, but {dose_gy:.1f} Gy in the voxels: {limit.text}."
+            text = f"Kept by the model, but {dose_gy:.1f} Gy in the voxels: {limit.text}."
+            if plan.is_given:
+                text = f"{dose_gy:.1f} Gy in the voxels of what was given; {limit.text}: broken."
             severity = limit.severity if plan.is_given else "warn"
             found.append(Finding(severity, "limit-broken-in-voxels", text, limit.source))
     return tuple(found)
@@ -329,5 +335,5 @@ def _modelled(plan: Plan) -> Iterator[tuple[str, float]]:
     """Name and mean dose (Gy) of each compartment of the model that the voxels show too."""
     for part in (*plan.tumours, plan.normal):
         if part is not None:
-            yield part.name, part.mean_dose_gy
+            yield part.name, part.over_all_gy
     yield "lungs", plan.lung.dose_gy

@@ -159,8 +159,13 @@ def test_what_a_tumour_dose_is_for(words, normal_gy):
         ),
         (
             (*MIRD, "--dose-gy", 160, "--indication", "hcc", "--intent", "unilobar",
-             "--whole-liver-mass-g", 1500),
+             "--whole-liver-mass-g", 1500, "--bilirubin-mg-dl", 0.8),
             0, None,
+        ),
+        (
+            (*MIRD, "--dose-gy", 160, "--indication", "hcc", "--intent", "unilobar",
+             "--whole-liver-mass-g", 1500),
+            3, "whole-normal-dose-limit-unknown-mass",
         ),
         (
             (*PARTITION, *TUMOURS, "--activity-gbq", 2, "--product", "glass-y90",

@@ -161,6 +161,8 @@ def test_unknown_facts_are_the_worse_of_what_they_may_be():
                     for limit in known:
                         if limit.sense != "at most" or limit.quantity == "lung-shunt":
                             continue
+                        if not limit.verified:
+                            continue  # of a liver stated to be weak: no source prints it
                         same = [
                             x.value
                             for x in unknown

@@ -64,7 +64,10 @@ def test_good_bilirubin_alone_leaves_the_liver_function_open() -> None:
     plan = solve(product="glass-y90", bilirubin_mg_dl=0.8)
     text = text_of(plan, "liver-function-unknown")
     assert "at most 90 Gy applies; to a liver that is compromised" in text
-    assert text.endswith("at most 50 Gy.")
+    assert text.endswith(
+        "mean dose to the whole normal liver at most 50 Gy and mean dose to the perfused normal "
+        "liver at most 120 Gy."
+    )
     for said in ({"compromised_liver": False}, {"compromised_liver": True}):
         stated = solve(product="glass-y90", bilirubin_mg_dl=0.8, **said)
         assert "liver-function-unknown" not in codes(stated)

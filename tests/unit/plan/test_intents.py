@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opensirt.plan.activity import CalculatorOptions, activity_partition, paired_tumours
-from opensirt.plan.intents import possible_intents, strictest
+from opensirt.plan.intents import perfused_fraction, possible_intents, strictest
 from opensirt.plan.limits import applicable_limits
 from opensirt.plan.model import planning_models
 from opensirt.plan.plan import BINDING_LIMIT, Plan, Prescription, TumourInput
@@ -102,40 +102,51 @@ def test_limits_that_do_not_imply_each_other_stay() -> None:
     assert strictest((same, same)) == (same,)
 
 
-def test_normal_liver_is_not_given_up_where_nobody_means_to() -> None:
-    """Glass: 50 Gy to all normal liver lets a tenth have hundreds; 88 Gy are a lobectomy's."""
+def test_without_intent_a_part_of_the_liver_is_kept() -> None:
+    """Glass: 50 Gy to all normal liver lets a tenth have hundreds; 88 Gy are a lobectomy's aim."""
     free = solved(segment("glass-y90"))
     assert free.normal is not None
-    assert free.normal.mean_dose_gy > 300.0
-    assert codes(free)["normal-liver-given-up"] == "stop"
-    text = text_of(free, "normal-liver-given-up")
-    assert "10 % of the liver, are above the 88 Gy from which a lobectomy" in text
-    assert text.endswith("no intent was given. Give the intent of this treatment, or plan less.")
-    for intent in ("segmentectomy", "lobectomy", "unilobar"):
-        by_activity = Prescription("activity", free.activity_bq)
-        chosen = solved(segment("glass-y90", intent=intent), prescription=by_activity)
-        assert "normal-liver-given-up" not in codes(chosen)
+    assert free.normal.mean_dose_gy == pytest.approx(88.0)
+    assert "normal liver at most 88 Gy (the dose that a lobectomy aims at" in str(
+        free.binding_limit
+    )
+    assert {f.severity for f in free.findings} == {"warn", "note"}
     both = solved(segment("glass-y90", intent="bilobar"))
-    assert codes(both)["normal-liver-given-up"] == "warn"
-    given = solved(segment("glass-y90", is_given=True), prescription=by_activity)
-    assert codes(given)["normal-liver-given-up"] == "warn"
+    assert both.activity_bq > 4.0 * free.activity_bq
+    more = solved(segment("glass-y90"), prescription=Prescription("normal-dose", 88.1))
+    assert codes(more)["perfused-normal-dose-limit"] == "stop"
+    assert codes(solved(segment("ho166-plla")))["perfused-normal-dose-limit-met"] == "note"
 
 
-def test_up_to_the_aim_of_a_lobectomy_nothing_is_given_up() -> None:
-    for dose_gy, found in ((87.9, False), (88.1, True)):
-        plan = solved(segment("glass-y90"), prescription=Prescription("normal-dose", dose_gy))
-        assert ("normal-liver-given-up" in codes(plan)) is found
+@pytest.mark.parametrize(
+    ("product", "intent", "dose_gy", "bound"),
+    [
+        ("glass-y90", "bilobar", 88.1, "88.1 Gy to the perfused normal liver, 10 % of the liver, "),
+        ("glass-y90", "bilobar", 87.9, ""), ("glass-y90", "unilobar", 119.0, ""),
+        ("glass-y90", "unilobar", 121.0, "are above 120 Gy"), ("glass-y90", "lobectomy", 900.0, ""),
+        ("glass-y90", "segmentectomy", 900.0, ""), ("resin-y90", "bilobar", 71.0, "above 70 Gy"),
+        ("ho166-plla", "lobectomy", 61.0, "are above 60 Gy"), ("ho166-plla", "unilobar", 59.0, ""),
+        ("ho166-plla", "unilobar", 61.0, "are above 60 Gy"),
+    ],
+)  # fmt: skip
+def test_normal_liver_is_not_given_up_without_a_word(product, intent, dose_gy, bound) -> None:
+    given = segment(product, intent=intent, compromised_liver=False)
+    plan = solved(given, prescription=Prescription("normal-dose", dose_gy))
+    found = [f for f in plan.findings if f.code == "normal-liver-given-up"]
+    assert [f.severity for f in found] == ["warn"] * bool(bound)
+    assert all(bound in f.text for f in found)
+    assert all(f.text.endswith(f"check that {intent} is the intent of this volume.") for f in found)
 
 
 def test_a_whole_liver_has_limits_of_its_own() -> None:
     """86 % of the liver is more than a lobe: its normal liver is judged by its limits alone."""
-    for perfused_g, found in ((1700.0, True), (1720.0, False)):
+    for perfused_g, kept in ((1700.0, True), (1720.0, False)):
         parts = {"perfused_mass_g": perfused_g, "normal_mass_g": perfused_g - 50.0}
-        high = Prescription("normal-dose", 120.0)
-        assert (
-            "normal-liver-given-up"
-            in codes(solved(segment("glass-y90", **parts), prescription=high))
-        ) is found
+        rows = applicable_limits(segment("glass-y90", **parts), "partition")
+        assert (88.0 in [x.value for x in rows]) is kept
+        chosen = segment("glass-y90", intent="bilobar", **parts)
+        high = solved(chosen, prescription=Prescription("normal-dose", 120.0))
+        assert ("normal-liver-given-up" in codes(high)) is kept
 
 
 def test_the_part_of_the_liver_may_not_be_known() -> None:
@@ -146,6 +157,42 @@ def test_the_part_of_the_liver_may_not_be_known() -> None:
     )
     assert codes(plan)["normal-liver-given-up"] == "warn"
     assert "a part of the liver that is not known" in text_of(plan, "normal-liver-given-up")
+
+
+def test_the_part_of_the_liver_is_that_of_all_its_parts() -> None:
+    """900 g of tumour and 300 g of normal liver are 63 % of 1900 g, though 30 % of 1000 g."""
+    given = segment(
+        "glass-y90", tumours=(TumourInput("T1", 900.0, 2.0),), perfused_mass_g=None,
+        normal_mass_g=300.0, whole_normal_mass_g=1000.0, whole_liver_mass_g=1900.0,
+    )  # fmt: skip
+    assert perfused_fraction(given) == pytest.approx(1200.0 / 1900.0)
+    assert set(possible_intents(given)) == set(ALL[1:])
+    of_normal = segment("glass-y90", whole_liver_mass_g=None, perfused_mass_g=None)
+    assert perfused_fraction(of_normal) == pytest.approx(150.0 / 1900.0)
+
+
+def test_the_lifted_limit_of_a_single_compartment_leaves_normal_liver_judged() -> None:
+    """1400 Gy to a tenth of the liver: 140 Gy in all of it lift 150 Gy and break 90 Gy."""
+    given = inputs(
+        product="glass-y90", indication="hcc", intent="unilobar", tumours=(),
+        perfused_mass_g=150.0, normal_mass_g=None, whole_normal_mass_g=None,
+        whole_liver_mass_g=1500.0, bilirubin_mg_dl=0.8,
+    )  # fmt: skip
+    plan = solved(given, "mird", Prescription("perfused-dose", 1400.0))
+    assert codes(plan)["whole-normal-dose-limit-unknown-mass"] == "stop"
+    text = text_of(plan, "whole-normal-dose-limit-unknown-mass")
+    assert "may have as much as the whole liver, 140.0 Gy" in text
+    low = solved(given, "mird", Prescription("perfused-dose", 800.0))
+    assert "whole-normal-dose-limit-unknown-mass" not in codes(low)
+
+
+def test_of_what_was_given_the_model_only_warns_of_the_liver() -> None:
+    """The voxels are what was measured; of the lungs they may show nothing."""
+    high = Prescription("activity", 8e9)
+    plan = solved(inputs(is_given=True), prescription=high)
+    assert codes(plan)["perfused-normal-dose-limit"] == "warn"
+    assert codes(plan)["lung-dose-limit"] == "stop"
+    assert codes(solved(inputs(), prescription=high))["perfused-normal-dose-limit"] == "stop"
 
 
 @pytest.mark.parametrize(
@@ -179,9 +226,17 @@ def test_a_liver_that_was_treated_before_has_no_reserve_to_count_on() -> None:
     rows = applicable_limits(sound, "partition")
     assert [x.value for x in rows if x.quantity == "perfused-normal-mean"] == [70.0]
     for weak in ({"compromised_liver": True}, {"previous_lung_dose_gy": 5.0}):
-        rows = applicable_limits(segment("resin-y90", intent="lobectomy", **weak), "partition")
-        of_normal = [x for x in rows if x.quantity == "perfused-normal-mean"]
-        assert [(x.sense, x.value, x.severity) for x in of_normal] == [("at most", 40.0, "stop")]
+        for product, most_gy in (("resin-y90", 40.0), ("glass-y90", 120.0)):
+            given = segment(product, intent="lobectomy", bilirubin_mg_dl=0.8, **weak)
+            rows = applicable_limits(given, "partition")
+            of_normal = [x for x in rows if x.quantity == "perfused-normal-mean"]
+            assert [(x.sense, x.value, x.severity) for x in of_normal] == [
+                ("at most", most_gy, "stop")
+            ]
+            assert (of_normal[0].verified, of_normal[0].level_of_evidence) == (False, "none")
+            assert "treated before or with poor function" in of_normal[0].text
+            whole = [x.value for x in rows if x.quantity == "whole-normal-mean"]
+            assert whole == ([50.0] if product == "glass-y90" else [])
 
 
 def test_all_normal_liver_is_known_where_all_of_the_liver_is_perfused() -> None:
@@ -206,6 +261,8 @@ def test_an_aim_speaks_of_all_of_a_lesion_perfused_in_part(model, dose_gy) -> No
     assert plan.tumours[0].mean_dose_gy == pytest.approx(240.0)
     assert plan.tumours[0].over_all_gy == pytest.approx(192.0)
     assert "'T1' 192.0 Gy" in text_of(plan, "tumour-dose-target")
+    hot = solved(half, model, Prescription("activity", 350.0 / per_gbq * 1e9))  # 280 Gy over all
+    assert "exceed the aim" in text_of(hot, "tumour-dose-above-aim")
 
 
 def test_a_dose_prescribed_to_a_lesion_perfused_in_part_says_so() -> None:

@@ -83,7 +83,7 @@ def test_lesions_that_can_be_measured_are_judged() -> None:
     one = (TumourInput("T1", 200.0, 4.0), TumourInput("T2", 50.0, 2.0, is_measurable=False))
     (found, *_) = limit_findings(inputs(tumours=one), DOSES, (aim,))
     assert (found.severity, found.text) == (
-        "note", f"All 1 tumours meet: {aim.text} (level of evidence 3)."
+        "note", f"The targeted tumour meets: {aim.text} (level of evidence 3)."
     )  # fmt: skip
 
 

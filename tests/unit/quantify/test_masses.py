@@ -44,7 +44,8 @@ def test_lungs_that_reach_the_edge_are_a_part() -> None:
     assert found.is_partial
     assert found.findings[0].code == "lung-mass-partial"
     assert found.findings[0].text.startswith(
-        "The lungs reach the edge of the CT (last slice, last column): 4 g is the mass of a part."
+        "The lungs reach the edge of the CT (last slice, last column): 4 g is the mass of a part, "
+        "and the lung dose is that of this part."
     )
 
 

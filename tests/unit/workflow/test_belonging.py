@@ -60,6 +60,35 @@ def test_a_plan_is_of_its_case(job):
         sirt.build_report(other, job["plans"][0], job["doses"][0])
 
 
+def test_a_map_is_of_its_case_its_nuclide_and_its_constant(job):
+    case, plan, activity = job["case"], job["plans"][0], job["activity"]
+    dose = job["doses"][0]
+    assert (activity.case_id, plan.scale(activity).case_id, dose.case_id) == ("small",) * 3
+    theirs = replace(activity, case_id="somebody else")
+    line = "the activity map is one of case 'somebody else', not of 'small'; make it for this case"
+    for refused in (
+        lambda: sirt.make_plan(case, theirs, model="mird", product="resin-y90"),
+        lambda: sirt.compute_dose(case, theirs, engine="local"),
+        lambda: sirt.build_report(case, plan, dose, activity=plan.scale(theirs)),
+    ):
+        with pytest.raises(InputError, match=line):
+            refused()
+    for wrong, words in (
+        ({"case_id": "x"}, "the dose is one of case 'x', not of 'small'"),
+        ({"nuclide": "ho166"}, "the dose is of ho166, the plan of y90; compute it again"),
+        (
+            {"dose_constant_gy_kg_per_gbq": 49.38},
+            r"the dose rests on 49.38 Gy kg/GBq, the plan on 49.7\d+ Gy kg/GBq; compute it again",
+        ),
+    ):
+        with pytest.raises(InputError, match=words):
+            sirt.build_report(case, plan, replace(dose, **wrong))
+        with pytest.raises(InputError, match=words):
+            sirt.region_doses(case, replace(dose, **wrong), plan=plan)
+    with pytest.raises(InputError, match="the dose is one of case 'x'"):
+        sirt.region_doses(case, replace(dose, case_id="x"))
+
+
 def test_a_report_is_written_with_its_own_plan_and_dose(job, tmp_path):
     case, (plan, more), (dose, higher) = job["case"], job["plans"], job["doses"]
     colder = dose.with_values((dose.values * np.float32(0.5)).astype(np.float32))

@@ -130,7 +130,9 @@ def test_a_piece_of_the_lungs_has_no_mass_to_plan_with():
     """720 mL at -700 HU are 216 g, at -590 HU 295 g: less than any lungs weigh."""
     cut = block("lungs", "lungs", (7, 10), (2, 8), (1, 11), grid=GRID)
     for hu, grams in ((-700.0, "216 g"), (-590.0, "295 g")):
-        with pytest.raises(CaseError, match=f"the CT shows {grams} of the lungs, which weigh 300"):
+        with pytest.raises(
+            CaseError, match=f"the images show {grams} of the lungs, which weigh 300"
+        ):
             _mass(case(hu=hu), cut, 0.05, [], [])
     assert _mass(case(hu=-700.0), cut, 0.0, [], [])[0] == pytest.approx(216.0, rel=1e-5)
     given = case(hu=-700.0, lung_mass_g=870.0)

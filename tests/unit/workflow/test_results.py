@@ -12,6 +12,7 @@ from opensirt.case import Case, LeftOut, StudyImage
 from opensirt.findings import AcceptedStop, Finding
 from opensirt.image import Region, Regions, Volume
 from opensirt.physics.nuclides import nuclide
+from opensirt.plan.plan import PlannedDose
 from opensirt.provenance import Provenance
 from opensirt.quantify import liver_compartments
 from opensirt.report import Picture, Table
@@ -227,7 +228,7 @@ def test_each_file_holds_what_its_name_says(tmp_path, monkeypatch):
 
 def broken(
     reached_gy: float, *, is_given: bool, told: str = "", name="perfused normal liver",
-    code="perfused-normal-dose-limit",
+    code="perfused-normal-dose-limit", gravity="stop",
 ):  # fmt: skip
     """Findings on a limit of 30 Gy to the perfused normal liver, and on one of the whole liver."""
     limit = SimpleNamespace(
@@ -239,7 +240,7 @@ def broken(
         "unless_whole_liver_gy": 25.0,
     })  # fmt: skip
     plan = SimpleNamespace(
-        limits=(limit, lifted), is_given=is_given, findings=(Finding("stop", code, told),)
+        limits=(limit, lifted), is_given=is_given, findings=(Finding(gravity, code, told),)
     )
     means = {name: reached_gy, "perfused volume": 24.0, "whole liver": 24.9}
     doses = [SimpleNamespace(name=key, mean_dose_gy=gray) for key, gray in means.items()]
@@ -251,10 +252,12 @@ def test_a_limit_that_the_measured_dose_breaks_is_as_grave_as_the_limit():
     assert (found.severity, found.code, found.source) == (
         "stop", "limit-broken-in-voxels", "weber2022",
     )  # fmt: skip
-    assert found.text == "Kept by what was given, but 30.2 Gy in the voxels: at most 30 Gy."
+    assert found.text == "30.2 Gy in the voxels of what was given; at most 30 Gy: broken."
     assert broken(30.04, is_given=True) == ()
     assert broken(56.6, is_given=True, told="56.6 Gy; at most 30 Gy: broken") == ()
     assert broken(56.6, is_given=True, name="lungs") == ()
+    (again,) = broken(56.6, is_given=True, told="56.6 Gy; at most 30 Gy: broken", gravity="warn")
+    assert (again.severity, again.code) == ("stop", "limit-broken-in-voxels")
     for code in ("binding-limit", "limits-not-checked", "liver-function-unknown"):
         (found,) = broken(56.6, is_given=True, told="at most 30 Gy applies", code=code)
         assert found.severity == "stop"
@@ -265,3 +268,25 @@ def test_of_a_plan_the_voxels_may_lie_a_tenth_above_what_it_was_solved_for():
     (found,) = broken(33.2, is_given=False)
     assert (found.severity, found.code) == ("warn", "limit-broken-in-voxels")
     assert found.text == "Kept by the model, but 33.2 Gy in the voxels: at most 30 Gy."
+
+
+def test_earlier_lung_dose_counts_in_the_voxels_too():
+    """41.5 Gy before and 8.65 Gy in the voxels are above 50 Gy, 8.4 Gy are not."""
+    limit = SimpleNamespace(
+        quantity="lung-mean-cumulative", is_target=False, text="at most 50 Gy", value=50.0,
+        severity="stop", source="vanroekel", unless_whole_liver_gy=None,
+    )  # fmt: skip
+    earlier = SimpleNamespace(options={"planning input": {"previous_lung_dose_gy": 41.5}})
+    plan = SimpleNamespace(limits=(limit,), is_given=True, findings=(), provenance=earlier)
+    for lungs_gy, said in ((8.65, ["50.1 Gy in the voxels"]), (8.4, [])):
+        found = results._broken_limits(plan, [SimpleNamespace(name="lungs", mean_dose_gy=lungs_gy)])
+        assert [f.text[: len(text)] for f, text in zip(found, said, strict=True)] == said
+
+
+def test_a_lesion_perfused_in_part_is_compared_over_all_of_it():
+    """Half of it at 600 Gy by the model is 300 Gy, as the voxels of all of it show."""
+    half = PlannedDose("T1", "tumour", 10.0, 600.0, 0.1, perfused_fraction=0.5)
+    plan = SimpleNamespace(tumours=(half,), normal=None, lung=SimpleNamespace(dose_gy=0.0))
+    for voxels_gy, code in ((310.0, []), (600.0, ["model-voxel-disagreement"])):
+        doses = [SimpleNamespace(name="T1", shown="T1", mean_dose_gy=voxels_gy)]
+        assert [f.code for f in results._voxel_findings(plan, doses)] == code

@@ -169,7 +169,7 @@ def test_after_treatment_the_dose_is_that_of_what_was_given(patient, tmp_path, m
     page = done.paths["report"].read_text()
     assert "planned;" not in page
     assert "draw up" not in page
-    assert " Gy given; " in page
+    assert " Gy by the model of what was given; " in page
 
 
 def test_a_treatment_image_needs_what_was_given(patient, tmp_path):

@@ -12,6 +12,7 @@ from opensirt.errors import CaseError
 from opensirt.findings import Finding
 from opensirt.image import Grid, Region, Regions
 from opensirt.plan.plan import Prescription
+from opensirt.quantify.lungs import lung_mass_g
 from opensirt.quantify.shunt import LungShunt
 from opensirt.workflow import planning
 from opensirt.workflow import setting as setting_module
@@ -139,7 +140,7 @@ def cut_at(case, stop):
     return replace(case, images=images, regions=Regions(regions))
 
 
-def test_lungs_that_the_ct_cuts_make_the_shunt_a_finding():
+def test_lungs_that_the_ct_cuts_make_the_shunt_a_finding(monkeypatch):
     """Counts beyond the CT are in no region: the shunt of what is drawn is too low."""
     case = replace(small_case(), assumptions=Assumptions(lung_mass_g=1000.0))
     lungs = lungs_on_ct(case)
@@ -149,7 +150,50 @@ def test_lungs_that_the_ct_cuts_make_the_shunt_a_finding():
     cut = make_setting(prepare_case(cut_at(case, middle)))
     (said,) = [f for f in cut.findings if f.code == "shunt-region-cut"]
     assert said.text.startswith("Region 'lungs' reaches the edge of the CT (last slice): the lung")
-    assert cut.lung.shunt_fraction < whole.lung.shunt_fraction
+    (told,) = [f for f in cut.findings if f.code == "lung-shunt-extended"]
+    assert "of the 1000 g of the lungs: the shunt measured in this part" in told.text
+    free = cut_at(replace(case, assumptions=Assumptions()), middle)
+    piece_g = lung_mass_g(free.image("ct").volume, lungs_on_ct(free))
+    monkeypatch.setattr(setting_module, "_refuse_piece", lambda *given: None)
+    piece = make_setting(prepare_case(free)).lung
+    assert piece.mass_g == pytest.approx(piece_g)
+    assert piece.shunt_fraction < whole.lung.shunt_fraction
+    for lung in (piece, cut.lung):  # both give the lungs the same activity per gram
+        per_gram = lung.shunt_fraction / (1 - lung.shunt_fraction) / lung.mass_g
+        assert per_gram == pytest.approx(
+            piece.shunt_fraction / (1 - piece.shunt_fraction) / piece_g, rel=1e-4
+        )
+    assert cut.lung.mass_g == 1000.0
+    assert cut.lung.shunt_source.endswith("extended to whole lungs by mass")
+    decided = Assumptions(None, 0.07, 1000.0, frozenset(("lung_shunt_fraction", "lung_mass_g")))
+    given = make_setting(prepare_case(cut_at(replace(case, assumptions=decided), middle)))
+    assert (given.lung.shunt_fraction, given.lung.mass_g) == (0.07, 1000.0)
+    assert not [f for f in given.findings if f.code == "lung-shunt-extended"]
+
+
+def test_lungs_that_the_activity_image_cuts_have_shunt_and_mass_of_the_part_in_view(monkeypatch):
+    """A SPECT that ends in the lungs, beside a CT that shows all of them."""
+    monkeypatch.setattr(setting_module, "_refuse_piece", lambda *given: None)
+    case = replace(small_case(), assumptions=Assumptions())
+    whole = make_setting(prepare_case(case)).lung
+    spect = case.image("planning-activity")
+    kept = spect.volume.grid.shape[0] - 12
+    short = replace(spect, volume=spect.volume.crop((slice(0, kept), slice(None), slice(None))))
+    cut = replace(case, images=(case.image("ct"), short))
+    made = make_setting(prepare_case(cut))
+    held = made.lungs.volume_ml / made.lungs_drawn.volume_ml
+    assert 0.1 < held < 0.9
+    assert made.lung.mass_g == pytest.approx(held * whole.mass_g, rel=1e-6)
+    assert made.lung.mass_source == "measured: CT density, part of the lungs only"
+    (said,) = [f for f in made.findings if f.code == "lung-mass-partial"]
+    assert said.text.startswith(f"The activity image holds {held:.0%}".replace("%", " % of the"))
+    stated = make_setting(prepare_case(replace(cut, assumptions=Assumptions(lung_mass_g=250.0))))
+    assert stated.lung.mass_g == pytest.approx(whole.mass_g * held, rel=1e-6)  # the CT is whole
+    asked = Assumptions(lung_mass_g=2 * whole.mass_g, decided=frozenset(("lung_mass_g",)))
+    more = make_setting(prepare_case(replace(cut, assumptions=asked))).lung
+    odds = more.shunt_fraction / (1 - more.shunt_fraction)
+    seen = made.lung.shunt_fraction / (1 - made.lung.shunt_fraction)
+    assert odds == pytest.approx(seen * 2 / held, rel=1e-6)
 
 
 def test_a_liver_cut_where_it_was_drawn_is_a_finding_with_and_without_a_ct():
