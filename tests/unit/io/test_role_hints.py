@@ -21,6 +21,8 @@ def typed(*names: str) -> list[str]:
         ("Leber MH", "liver"), ("Livr", "liver"), ("Lebber", "liver"), ("Liv", "liver"),
         ("Tumr 3", "tumour"), ("GTV dr smith", "tumour"), ("Met S4", "tumour"),
         ("Lesion segment 4", "tumour"), ("Metastase rechter Lappen", "tumour"), ("Tu 1", "tumour"),
+        ("Nekr 1", "necrosis"), ("Nec", "necrosis"),
+        ("Fegato MH", "liver"), ("Polmoni MH", "lungs"), ("Duod 1", "bowel"),
         ("Lebermetastse", "tumour"), ("GB", "gallbladder"), ("VB", "gallbladder"),
         ("Stomack", "stomach"), ("Lunge MH", "lungs"), ("Tumor Nekrose MH", "necrosis"),
         ("Perf. Vol.", "perfused"), ("Perf_Vol_re", "perfused"), ("PerfVol", "perfused"),
