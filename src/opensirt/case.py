@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from opensirt.asking import option
-from opensirt.errors import CaseError, UnknownNameError
+from opensirt.errors import CaseError, unknown_name
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions, Volume
 from opensirt.provenance import Provenance
@@ -66,9 +66,7 @@ class StudyImage:
 
     def __post_init__(self) -> None:
         if self.role not in IMAGE_ROLES:
-            raise UnknownNameError(
-                f"image role {self.role!r} is unknown; choose one of {', '.join(IMAGE_ROLES)}"
-            )
+            raise unknown_name("image role", self.role, IMAGE_ROLES)
 
 
 @dataclass(frozen=True, slots=True)

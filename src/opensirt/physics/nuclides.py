@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from opensirt.errors import InputError, UnknownNameError
+from opensirt.errors import InputError, UnknownNameError, unknown_name
 from opensirt.physics.tables import Quantity, Table, load_csv, load_table, table_names
 from opensirt.units import BQ_PER_GBQ, JOULE_PER_MEV, SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -178,9 +178,7 @@ def nuclide_names() -> tuple[str, ...]:
 
 def _table(name: str) -> Table:
     if name not in nuclide_names():
-        raise UnknownNameError(
-            f"nuclide {name!r} is unknown; choose one of {', '.join(nuclide_names())}"
-        )
+        raise unknown_name("nuclide", name, nuclide_names())
     return load_table(f"nuclides/{name}")
 
 
@@ -234,9 +232,7 @@ def dose_constant(name: str, choice: str) -> DoseConstant:
     """One dose constant of nuclide `name` by the name of the choice."""
     found = {constant.name: constant for constant in dose_constants(name)}
     if choice not in found:
-        raise UnknownNameError(
-            f"dose constant {choice!r} of {name} is unknown; choose one of {', '.join(found)}"
-        )
+        raise unknown_name("dose constant", choice, found, of=name)
     return found[choice]
 
 
@@ -259,7 +255,7 @@ def nuclide(name: str, data: str = "icrp107") -> Nuclide:
     """
     table = _table(name)
     if data not in _DATA_SETS:
-        raise UnknownNameError(f"data set {data!r} is unknown; choose {' or '.join(_DATA_SETS)}")
+        raise unknown_name("data set", data, _DATA_SETS)
     half_life_s, source = _half_life(table, data)
     energies = _energies(table, data)
     choice = f"{data}-all-electrons"

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from opensirt.asking import speaking_to
-from opensirt.io.role_hints import closest, likely_role, listed, role_hints
+from opensirt.io.role_hints import likely_role, listed, role_hints
 
 
 def typed(*names: str) -> list[str]:
@@ -59,14 +59,6 @@ def test_numbered_lesions_are_one_pattern_that_leaves_the_liver_alone() -> None:
 def test_what_is_printed_is_read_by_a_shell_as_it_is_meant() -> None:
     (said,) = typed("Tumr O'Neil [2]")
     assert shlex.split(said) == ["--role", "Tumr O'Neil [2]=tumour"]
-
-
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [("Lver", "Liver"), ("liver", "Liver"), ("Laesion 1", "Läsion 1"), ("zzz", None)],
-)
-def test_the_name_most_like_another(name: str, known: str | None) -> None:
-    assert closest(name, ("Liver", "Läsion 1", "spleen")) == known
 
 
 def test_a_list_of_names_stays_short() -> None:
