@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.errors import InputError, UnknownNameError, unknown_name
+from opensirt.physics.plausible import require_plausible
 from opensirt.physics.tables import Quantity, Table, load_csv, load_table, table_names
 from opensirt.units import BQ_PER_GBQ, JOULE_PER_MEV, SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -108,7 +109,8 @@ class Nuclide:
         Raises
         ------
         InputError
-            When the number is not above zero; `UnknownNameError` for a name that is not known.
+            When the number is not above zero, or so far from the nuclide's own that it can only be
+            of another unit; `UnknownNameError` for a name that is not known.
         """
         name, value = str(constant_gy_kg_per_gbq), constant_gy_kg_per_gbq
         if isinstance(value, str):
@@ -116,6 +118,13 @@ class Nuclide:
         if not (math.isfinite(value) and value > 0.0):
             raise InputError(f"dose constant must be above 0 Gy kg/GBq, found {value}")
         ratio = value / self.dose_constant_gy_kg_per_gbq
+        try:
+            require_plausible("dose constant over that of the nuclide", ratio)
+        except InputError:
+            raise InputError(
+                f"the dose constant of {self.name} is {self.dose_constant_gy_kg_per_gbq:.4g} "
+                f"Gy kg/GBq, got {value:g} Gy kg/GBq; check the number and its unit"
+            ) from None
         return replace(
             self,
             mean_energy_mev=self.mean_energy_mev * ratio,

@@ -72,7 +72,8 @@ def _roles(case: Case, model: str) -> Iterator[str]:
     missing = [role for role in needed if not _has(case, role)]
     if not missing:
         return
-    lost = "; left out: ".join(["", *(item.why for item in case.left_out if item.role)][:3])
+    whys = dict.fromkeys(item.why for item in case.left_out if item.role)
+    lost = f"; left out: {' | '.join(list(whys)[:3])}" if whys else ""
     without = " or ".join(missing)
     if not roles:
         add = "add a structure set or segmentation"

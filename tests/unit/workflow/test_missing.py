@@ -148,7 +148,8 @@ def test_without_a_ct_lungs_have_no_mass_and_that_is_said_beside_the_density() -
 
 
 def test_a_region_that_was_lost_is_told_where_it_is_missed() -> None:
-    lost = (LeftOut("region 'liver'", "its contours climb", "liver"),)
+    """Each reason once, as several regions may be lost by one."""
+    lost = tuple(LeftOut(f"region {n}", "its contours climb", "liver") for n in range(3))
     assert missed(case("lungs", left_out=lost), "mird").endswith(
         "; left out: its contours climb; without --role NAME=perfused all of the liver is taken as "
         "perfused"
