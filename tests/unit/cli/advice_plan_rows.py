@@ -171,7 +171,7 @@ PLAN_ROWS = (
         lambda d: d.run(d.given, "--product", "glass-y90", dose=None), printed("--product")),
     Row("when it was given is not said", "or with --given-gbq and --injected",
         lambda d: d.run(d.undated, dose=None), all_of(add(*OLD), add(*AT))),
-    Row("an image of no kind", "image must be",
+    Row("an image of no kind", "image 'spect' is unknown; choose ",
         lambda d: d.run(d.case, "--image", "spect"), swap("--image")),
     Row("identity neither way", "--identity must be",
         lambda d: d.run(d.case, "--identity", "some"), swap("--identity")),
