@@ -53,3 +53,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(workflow, name)
     raise AttributeError(f"module 'opensirt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from opensirt.asking import option
-from opensirt.errors import CaseError, InputError, UnknownNameError
+from opensirt.errors import CaseError, InputError, unknown_name
 from opensirt.findings import Finding
 from opensirt.image import Region, Regions, Volume
 from opensirt.physics.plausible import require_plausible
@@ -67,9 +67,7 @@ class StudyImage:
 
     def __post_init__(self) -> None:
         if self.role not in IMAGE_ROLES:
-            raise UnknownNameError(
-                f"image role {self.role!r} is unknown; choose one of {', '.join(IMAGE_ROLES)}"
-            )
+            raise unknown_name("image role", self.role, IMAGE_ROLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +173,17 @@ class Case:
         found = [image for image in self.images if image.role == role]
         if len(found) == 1:
             return found[0]
-        names = ", ".join(f"{image.label!r} ({image.role})" for image in self.images) or "none"
-        count = "no" if not found else str(len(found))
+        names = ", ".join(f"{image.label!r} ({image.role})" for image in self.images)
+        count = len(found) if found else "none"
+        there = f"the study has {names}" if names else "the study has no images"
         raise CaseError(
-            f"expected one image with role {role!r}, found {count}; images: {names}"
-            f"{self._refusals()}"
+            f"expected one image with role {role!r}, found {count}; {there}{self._refusals()}"
         )
 
     def _refusals(self) -> str:
         """Why images and files of the study were left out, for a message that misses one."""
-        reasons = [item.why for item in self.left_out if item.why != "not a DICOM file"]
+        whys = (item.why for item in self.left_out if item.why != "not a DICOM file")
+        reasons = list(dict.fromkeys(whys))
         return f"; left out: {' | '.join(reasons[:3])}" if reasons else ""
 
     def lost_regions(self) -> tuple[Finding, ...]:

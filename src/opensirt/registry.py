@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from opensirt.errors import UnknownNameError
+from opensirt.errors import unknown_name
 
 __all__ = ["Registry"]
 
@@ -54,8 +54,7 @@ class Registry(Generic[T]):
         """An instance of the implementation `name` with its `options`."""
         self._load()
         if name not in self._factories:
-            known = ", ".join(self.names())
-            raise UnknownNameError(f"{self.kind} {name!r} is unknown; choose one of {known}")
+            raise unknown_name(self.kind, name, self.names())
         return self._factories[name](**options)
 
     def _load(self) -> None:

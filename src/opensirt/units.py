@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from opensirt.errors import UnitMismatchError
+from opensirt.errors import UnitMismatchError, did_you_mean
 
 __all__ = [
     "ACTIVITY_PER_ML",
@@ -77,5 +77,7 @@ def parse_unit(text: str) -> Unit:
     for unit in Unit:
         if unit.value == text:
             return unit
-    known = ", ".join(unit.value for unit in Unit)
-    raise UnitMismatchError(f"unit {text!r} is unknown; write one of {known}")
+    known = [unit.value for unit in Unit]
+    raise UnitMismatchError(
+        f"unit {text!r} is unknown; write one of {', '.join(known)}{did_you_mean(text, known)}"
+    )

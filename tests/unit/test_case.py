@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 
@@ -42,17 +40,21 @@ def test_two_images_of_a_role_are_no_answer():
     with pytest.raises(CaseError) as raised:
         case("ct", "planning-activity", "ct").image("ct")
     assert str(raised.value) == (
-        "expected one image with role 'ct', found 2; images: 'series 1' (ct), "
+        "expected one image with role 'ct', found 2; the study has 'series 1' (ct), "
         "'series 2' (planning-activity), 'series 3' (ct)"
     )
     assert case("ct", "mr", "planning-activity").image("mr").label == "series 2"
 
 
 def test_what_was_left_out_is_said_where_an_image_is_missing():
-    """Three reasons at most; files that are no DICOM are none."""
-    left = tuple(LeftOut(f"f{n}", why) for n, why in enumerate(("a", "not a DICOM file", *"bcd")))
-    with pytest.raises(CaseError, match=re.escape("images: none; left out: a | b | c") + "$"):
+    """Three reasons at most, each once; files that are no DICOM are none."""
+    left = tuple(LeftOut(f"f{n}", why) for n, why in enumerate(("a", "not a DICOM file", *"abcd")))
+    with pytest.raises(CaseError) as raised:
         case(left_out=left).image("ct")
+    assert str(raised.value) == (
+        "expected one image with role 'ct', found none; the study has no images; "
+        "left out: a | b | c"
+    )
 
 
 def test_two_images_after_treatment_leave_the_planning_image():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,15 @@ import typer
 from pydicom.sequence import Sequence as DicomSequence
 
 import opensirt as sirt
+from opensirt.case import Treatment
 from opensirt.cli.app import app
 from opensirt.dose.engine import dose_engines
+from opensirt.findings import AcceptedStop
 from opensirt.plan.model import planning_models
-from opensirt.workflow import write_phantom
+from opensirt.workflow import Prescription, RunOptions, prescription_from, write_phantom
 from opensirt.workflow.setting import make_setting
 from tests.case_files import write_small_case
+from tests.command_line import call
 from tests.paths import ROOT
 from tests.unit.io import dicom_factory as make
 
@@ -62,6 +67,49 @@ def test_commands_and_options_of_the_command_line_page_exist() -> None:
         named = set(OPTION.findall("".join(re.findall(r"^\| (`--.*?) \|", section, re.MULTILINE))))
         assert named
         assert named == options_of(name) - {"--json", "--help"} - negations(name)
+
+
+def test_every_field_of_the_options_in_python_has_a_row_with_its_option() -> None:
+    """And every option of `run` but for the place of results, which is no field."""
+    text = (ROOT / "docs/command-line.md").read_text()
+    section = text.split("## `RunOptions`")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \| (.*) \| (`--.*?) \|$", section, re.MULTILINE)
+    fields = [name for names, _, _ in rows for name in re.findall(r"`(\w+)`", names)]
+    assert sorted(fields) == sorted(field.name for field in dataclasses.fields(RunOptions))
+    options = {option for _, _, named in rows for option in OPTION.findall(named)}
+    apart = {"--json", "--help", "--out", "--overwrite"} | negations("run")
+    assert options == options_of("run") - apart
+    sample = {"UTC": UTC, "datetime": datetime, "prescription_from": prescription_from}
+    sample |= {"Prescription": Prescription, "Treatment": Treatment, "AcceptedStop": AcceptedStop}
+    calls = re.findall(
+        r"`((?:Prescription|prescription_from|Treatment|AcceptedStop)\(.*?\))`", section
+    )
+    made = [eval(call, dict(sample)) for call in calls]
+    assert made == [
+        Prescription("tumour-dose", 120.0),
+        Prescription("activity", 2e9),
+        Prescription("activity", 2e9),
+        Treatment("resin-y90", 1e9, datetime(2026, 1, 12, 9, tzinfo=UTC)),
+        AcceptedStop("Dr A. Example", "second opinion asked"),
+    ]
+
+
+def test_the_demo_is_verified_as_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the 1 GBq that the patient of the demo was given, at the time that its truth says."""
+    write_phantom("liver-net", tmp_path / "opensirt-demo" / "study", voxel_mm=10.0)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "README.md").read_text().replace("\\\n", " ")
+    (line,) = re.findall(r"^opensirt run opensirt-demo.*$", text, re.MULTILINE)
+    assert call(*shlex.split(line, comments=True)[1:], "--engine", "local").code in (0, 3)
+    results = json.loads((tmp_path / "verified" / "results.json").read_text())
+    assert results["kind"] == "verification"
+    assert results["activity_gbq"] == pytest.approx(1.0)
+
+
+def test_the_tab_key_finds_the_verbs() -> None:
+    assert set(sirt.__all__) <= set(dir(sirt))
 
 
 def negations(command: str) -> set[str]:

@@ -266,9 +266,9 @@ def _options(
     from opensirt.plan.activity import CalculatorOptions
 
     chosen = constant_from(constant)
-    if isinstance(chosen, str):
-        of = product_of(product).nuclide.with_dose_constant(chosen)
-        chosen = of.dose_constant_gy_kg_per_gbq
+    if chosen is not None:
+        of = product_of(product).nuclide.with_dose_constant(chosen)  # refuses another unit
+        chosen = of.dose_constant_gy_kg_per_gbq if isinstance(chosen, str) else chosen
     return CalculatorOptions(
         dose_constant_gy_kg_per_gbq=chosen, activity_per_sphere=constant_from(per_sphere), **given
     )

@@ -11,9 +11,9 @@ import typer
 
 from opensirt.asking import speaking_to
 from opensirt.cli import STOPPED, activity, dosimetry, kernel, machine, study
-from opensirt.cli.numbers import how_to_type
 from opensirt.cli.parts import missing_part
 from opensirt.cli.streams import make_safe, tell
+from opensirt.cli.usage import usage_text
 from opensirt.errors import OpenSirtError
 from opensirt.io import written
 
@@ -71,8 +71,7 @@ def main() -> None:
     try:
         code = app(words, prog_name="opensirt", standalone_mode=False)
     except USAGE_ERROR as problem:
-        said = _words_of(problem).rstrip(".")
-        _fail(f"{said}{how_to_type(said, words)}; see opensirt --help")
+        _fail(usage_text(problem, words, typer.main.get_command(app)))
     except OpenSirtError as problem:
         _fail(str(problem))
     except ModuleNotFoundError as problem:
@@ -105,11 +104,6 @@ def _words_of_the_system(problem: Exception) -> str:
             "other programs, or raise the limit on memory"
         )
     return f"{type(problem).__name__}: {problem}"
-
-
-def _words_of(problem: Exception) -> str:
-    describe = getattr(problem, "format_message", None)
-    return str(describe()) if describe else str(problem)
 
 
 def _fail(message: str) -> NoReturn:

@@ -137,9 +137,6 @@ def run(
     Give one prescription; without any, the binding limit decides and is named. Exit code 3: results
     were written, but something stops the plan.
     """
-    from opensirt.io.places import refuse_unusable
-
-    refuse_unusable(out, overwrite=overwrite, inputs=(study,))  # before slow imports
     from opensirt.findings import AcceptedStop
     from opensirt.workflow import RunOptions, prescription_from
 

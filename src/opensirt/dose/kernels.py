@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.dose.folding import fold_shells
-from opensirt.errors import InputError, TableError, UnknownNameError
+from opensirt.errors import InputError, TableError, UnknownNameError, did_you_mean
 from opensirt.physics.nuclides import Nuclide, nuclide
 from opensirt.physics.tables import load_csv
 from opensirt.units import G_PER_KG, JOULE_PER_MEV, ML_PER_MM3
@@ -175,9 +175,10 @@ def kernel_medium(tissue_name: str) -> str:
     """The medium, one of KERNEL_MEDIA, whose point kernel stands for a tissue."""
     chosen = STAND_INS.get(tissue_name, tissue_name)
     if chosen not in KERNEL_MEDIA:
-        known = ", ".join((*KERNEL_MEDIA, *STAND_INS))
+        known = (*KERNEL_MEDIA, *STAND_INS)
         raise UnknownNameError(
-            f"no kernel stands for medium {tissue_name!r}; choose one of {known}"
+            f"no kernel stands for medium {tissue_name!r}; choose one of {', '.join(known)}"
+            f"{did_you_mean(tissue_name, known)}"
         )
     return chosen
 

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from opensirt.errors import GridMismatchError, RegionError, UnknownNameError
+from opensirt.errors import (
+    GridMismatchError,
+    RegionError,
+    UnknownNameError,
+    did_you_mean,
+    unknown_name,
+)
 from opensirt.image.boxes import (
     NOTHING,
     Box,
@@ -38,9 +44,7 @@ Fractions = npt.NDArray[np.float32]
 def require_role(role: str) -> str:
     """`role`, after checking that it is one of `REGION_ROLES`."""
     if role not in REGION_ROLES:
-        raise UnknownNameError(
-            f"region role {role!r} is unknown; choose one of {', '.join(REGION_ROLES)}"
-        )
+        raise unknown_name("region role", role, REGION_ROLES)
     return role
 
 
@@ -261,8 +265,11 @@ class Regions:
         for region in self.items:
             if region.name == name:
                 return region
-        known = ", ".join(region.name for region in self.items) or "none"
-        raise UnknownNameError(f"region {name!r} is unknown; the case has {known}")
+        known = [region.name for region in self.items]
+        raise UnknownNameError(
+            f"region {name!r} is unknown; the case has {', '.join(known) or 'none'}"
+            f"{did_you_mean(name, known)}"
+        )
 
     def __contains__(self, name: object) -> bool:
         return any(region.name == name for region in self.items)

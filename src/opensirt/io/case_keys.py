@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from opensirt.errors import CaseError
+from opensirt.errors import CaseError, did_you_mean
 from opensirt.findings import as_fraction
 
 __all__ = ["Table"]
@@ -28,7 +28,10 @@ class Table:
             raise CaseError(f"{place}: expected a table, found {_kind(found)}")
         for key in found:
             if key not in known:
-                raise CaseError(f"{place}: key '{key}' is unknown; known: {', '.join(known)}")
+                raise CaseError(
+                    f"{place}: key '{key}' is unknown; known: {', '.join(known)}"
+                    f"{did_you_mean(key, known)}"
+                )
         return cls(place, found)
 
     def text(self, key: str, default: str | None = None, *, example: str = "") -> str:

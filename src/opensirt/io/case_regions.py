@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensirt.case import LeftOut, StudyImage
-from opensirt.errors import CaseError, InputError, RegionError
+from opensirt.errors import CaseError, InputError, RegionError, alike, did_you_mean
 from opensirt.findings import Finding
 from opensirt.image import REGION_ROLES, Grid, Region
 from opensirt.io.case_images import NIFTI_ENDINGS, NRRD_ENDINGS, find_file, has_suffix
@@ -19,7 +19,7 @@ from opensirt.io.dicom_nesting import open_nested
 from opensirt.io.dicom_rtstruct import read_rtstruct
 from opensirt.io.dicom_seg import read_segmentation
 from opensirt.io.nifti import read_nifti_regions
-from opensirt.io.role_hints import closest, listed
+from opensirt.io.role_hints import listed
 from opensirt.io.role_patterns import GivenRoles, given_roles, is_pattern
 from opensirt.io.slicer import read_nrrd_regions
 
@@ -52,7 +52,7 @@ def read_case_regions(
         if role not in REGION_ROLES:
             raise CaseError(
                 f'{table.place}: role "{role}" of region "{name}" is unknown; '
-                f"write one of {', '.join(REGION_ROLES)}"
+                f"write one of {', '.join(REGION_ROLES)}{did_you_mean(role, REGION_ROLES)}"
             )
     found, left_out = _read(table, path, images)
     plain = [name for name in roles or {} if not is_pattern(name)]
@@ -113,8 +113,8 @@ def _require_named(
     known = [region.name for region in found]
     for name in wanted:
         if name not in known:
-            like = closest(name, known)
-            meant = f' (did you mean "{like}"?)' if like else ""
+            like = alike(name, known)[:1]
+            meant = f' (did you mean "{like[0]}"?)' if like else ""
             raise CaseError(
                 f'{table.place}: region "{name}" is not in {path.name}{meant}; '
                 f"it has {listed(known)}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from highdicom.sr import CodedConcept
 
-from opensirt.errors import UnknownNameError
+from opensirt.errors import unknown_name
 
 __all__ = [
     "LIVER",
@@ -126,12 +126,11 @@ def quantity(key: str) -> Quantity:
     if match := re.fullmatch(r"v(\d+(?:\.\d+)?)gy", key):
         meaning = f"Fraction of the volume with {match[1]} Gy or more"
         return Quantity(_own(f"V{match[1]}GY", meaning), ("1", "%"))
-    known = ", ".join((*_QUANTITIES, "d70", "v50gy"))
-    raise UnknownNameError(f"quantity {key!r} is unknown; choose one of {known}")
+    raise unknown_name("quantity", key, (*_QUANTITIES, "d70", "v50gy"))
 
 
 def unit_code(unit: str) -> CodedConcept:
     """The UCUM code of a unit such as "Gy" or "mL"."""
     if unit not in _UNITS:
-        raise UnknownNameError(f"unit {unit!r} is unknown; choose one of {', '.join(_UNITS)}")
+        raise unknown_name("unit", unit, _UNITS)
     return CodedConcept(unit, "UCUM", _UNITS[unit])

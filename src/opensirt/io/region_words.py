@@ -1,4 +1,4 @@
-"""Words of region names in English, German, French and Spanish, from ``tables/names/regions.toml``.
+"""Words of region names in several languages, from ``tables/names/regions.toml``.
 
 References
 ----------
@@ -99,7 +99,7 @@ def without_tumour() -> re.Pattern[str]:
     tumours = frozenset().union(
         *(v.core for one in languages() for v in one.vocabularies if v.role == "tumour")
     )
-    taken = "|".join(sorted(tumours | {"necrosis", "nekrose", "necrose"}))
+    taken = "|".join(sorted(tumours | {"necrosis", "nekrose", "necrose", "necrosi"}))
     dash = r"[\s_]*[-\u2010-\u2015\u2212/\\~][\s_]*"
     return re.compile(rf"(?:{organs}){dash}(?:{taken})(?![a-z])", re.I)
 
@@ -147,7 +147,7 @@ def _language(name: str, own: dict[str, Table], rows: tuple[Table, ...]) -> Lang
 
 
 def _lungs(name: str, own: dict[str, Table], rows: tuple[Table, ...]) -> list[Vocabulary]:
-    """Both lungs and each; "D" and "G" are sides beside a French word alone, "I" a Spanish one."""
+    """Both lungs and each; "D" and "G" are sides beside a French word alone."""
     spoken = (BASE, name)
     lobe, both = (
         frozenset().union(*(words_of(own[s], k) for s in spoken)) for k in ("lobe", "both")

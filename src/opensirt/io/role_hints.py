@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import glob
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from opensirt.asking import option
@@ -19,7 +19,7 @@ from opensirt.io.region_words import (
     words_under,
 )
 
-__all__ = ["RoleHint", "closest", "likely_role", "listed", "role_hints"]
+__all__ = ["RoleHint", "likely_role", "listed", "role_hints"]
 
 ALIKE = 0.8
 """Least likeness of two words, of 1, for one to be a slip of the other."""
@@ -80,13 +80,6 @@ def likely_role(name: str) -> str | None:
     if len(roles) != 1 or (barred and not (roles == {"tumour"} and barred <= words_under("place"))):
         return None
     return roles.pop()
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a mistyped one is most like, or None."""
-    by_form = {folded(each).casefold(): each for each in known}
-    alike = difflib.get_close_matches(folded(name).casefold(), by_form, 1, 0.6)
-    return by_form[alike[0]] if alike else None
 
 
 def listed(names: Sequence[str], most: int = MOST_NAMES) -> str:

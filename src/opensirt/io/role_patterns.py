@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from opensirt.asking import option
-from opensirt.errors import InputError, UnknownNameError
+from opensirt.errors import InputError, UnknownNameError, alike
 from opensirt.findings import Finding
 from opensirt.image.regions import require_role
-from opensirt.io.role_hints import closest, listed, role_hints
+from opensirt.io.role_hints import listed, role_hints
 
 __all__ = ["GivenRoles", "given_roles", "is_pattern"]
 
@@ -94,13 +94,13 @@ def _unknown(names: list[str], regions: Mapping[str, str]) -> str:
     """One line for all names that no region has, each with the one it is most like."""
     said = []
     for name in names:
-        like = closest(name, regions)
+        like = alike(name, regions)[:1]
         what = (
             f"no region fits the pattern {name!r}"
             if is_pattern(name)
             else f"region {name!r} is unknown"
         )
-        said.append(what + (f" (did you mean {like!r}?)" if like else ""))
+        said.append(what + (f" (did you mean {like[0]!r}?)" if like else ""))
     hints = [(hint.pattern, hint.role) for hint in role_hints(regions)[:4]]
     advice = f"; for example {option('role', *hints)}" if hints else ""
     return f"{', '.join(said)}; the case has {listed(list(regions))}{advice}"

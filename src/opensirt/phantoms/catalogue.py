@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from opensirt.errors import InputError, UnknownNameError
+from opensirt.errors import InputError, unknown_name
 from opensirt.phantoms.liver_net import make_liver_net
 from opensirt.phantoms.patient import DigitalPatient
 from opensirt.phantoms.simple import make_nema_like, make_slabs, make_sphere, make_uniform
@@ -47,9 +47,7 @@ def make_phantom(
         For a voxel size that is not one or three positive numbers, or a seed below 0.
     """
     if name not in _BUILDERS:
-        raise UnknownNameError(
-            f"phantom {name!r} is unknown; choose one of {', '.join(phantom_names())}"
-        )
+        raise unknown_name("phantom", name, phantom_names())
     if seed < 0:
         raise InputError(f"expected a seed of 0 or more, got {seed}")
     if voxel_mm is None:

@@ -18,6 +18,7 @@ from opensirt.phantoms.patient import (
     Part,
     concentration_maps,
     paint,
+    patient_shape,
     volume_of,
 )
 from opensirt.physics.materials import tissue
@@ -97,7 +98,7 @@ def make_liver_net(voxel_mm: Sequence[float] = (2.0, 2.0, 2.0), seed: int = 1) -
 def _grid(voxel_mm: Sequence[float]) -> Grid:
     lengths = np.array([TOP_Z_MM - LOWEST_Z_MM, 2 * HALF_WIDTH_MM, 2 * HALF_WIDTH_MM])
     step = np.asarray(voxel_mm, dtype=float)
-    shape = np.ceil(lengths / step - 1e-9).astype(int)
+    shape = patient_shape(lengths.tolist(), voxel_mm)
     middle = np.array([(TOP_Z_MM + LOWEST_Z_MM) / 2, 0.0, 0.0])
     first = middle - (shape - 1) / 2 * step
     return Grid.regular(shape.tolist(), step.tolist(), first[::-1].tolist())

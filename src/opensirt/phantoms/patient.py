@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,9 +28,13 @@ __all__ = [
     "Part",
     "concentration_maps",
     "paint",
+    "patient_shape",
     "true_doses_gy",
     "volume_of",
 ]
+
+MOST_VOXELS = 2e8
+"""Of a digital patient, which holds some dozen values for each; a scanner's CT has fewer."""
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -113,6 +118,25 @@ class DigitalPatient:
     tracer: Volume
     regions: Regions
     truth: Mapping[str, Any]
+
+
+def patient_shape(length_mm: Sequence[float], voxel_mm: Sequence[float]) -> npt.NDArray[np.int_]:
+    """Voxels along (slice, row, column) that hold a patient of this length (mm) along each.
+
+    Raises
+    ------
+    InputError
+        Where they are more than a computer has room for.
+    """
+    lengths = np.asarray(length_mm, dtype=float)
+    counts: npt.NDArray[np.float64] = np.ceil(lengths / np.asarray(voxel_mm, dtype=float) - 1e-9)
+    if (number := float(np.prod(counts))) > MOST_VOXELS:
+        least = math.ceil(10 * math.cbrt(float(np.prod(lengths)) / MOST_VOXELS)) / 10
+        raise InputError(
+            f"voxels of {' x '.join(f'{size:g}' for size in voxel_mm)} mm are {number:.1e} in all, "
+            f"and a digital patient may have {MOST_VOXELS:.0e}; give {least:g} mm or more"
+        )
+    return counts.astype(int)
 
 
 def paint(grid: Grid, parts: Sequence[Part]) -> Painting:

@@ -15,6 +15,7 @@ from opensirt.phantoms.patient import (
     Part,
     concentration_maps,
     paint,
+    patient_shape,
     volume_of,
 )
 from opensirt.phantoms.shapes import Box, Cylinder, Ellipsoid, HalfSpace
@@ -94,7 +95,7 @@ def _patient(
 ) -> DigitalPatient:
     """A digital patient without a lung shunt, on a grid centred at the origin."""
     step = np.asarray(voxel_mm, dtype=float)
-    shape = np.ceil(np.asarray(size_mm) / step - 1e-9).astype(int)
+    shape = patient_shape(size_mm, voxel_mm)
     first = -(shape - 1) / 2 * step
     grid = Grid.regular(shape.tolist(), step.tolist(), first[::-1].tolist())
     painting = paint(grid, parts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
-from opensirt.errors import InputError, TableError, UnknownNameError
+from opensirt.errors import InputError, TableError, unknown_name
 from opensirt.findings import Severity
 from opensirt.physics.plausible import require_plausible
 from opensirt.physics.products import product_names
@@ -295,4 +295,4 @@ def lung_limits(product: str) -> tuple[Limit, ...]:
 
 def _check_name(kind: str, name: str, known: tuple[str, ...]) -> None:
     if name not in known:
-        raise UnknownNameError(f"{kind} {name!r} is unknown; choose one of {', '.join(known)}")
+        raise unknown_name(kind, name, known)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from opensirt.errors import InputError, UnknownNameError
+from opensirt.errors import InputError, unknown_name
 from opensirt.physics.tables import Quantity, Table, load_csv, load_table, table_names
 
 __all__ = [
@@ -71,8 +71,7 @@ def hu_conversion_names() -> tuple[str, ...]:
 def hu_conversion(name: str) -> HuConversion:
     """The conversion `name` with its points and source; `UnknownNameError` otherwise."""
     if name not in hu_conversion_names():
-        known = ", ".join(hu_conversion_names())
-        raise UnknownNameError(f"HU conversion {name!r} is unknown; choose one of {known}")
+        raise unknown_name("HU conversion", name, hu_conversion_names())
     table = load_csv(f"hu/{name}")
     hu, density = table.column("hu"), table.column("density_g_ml")
     return HuConversion(name, hu, density, table.source, table.texts.get("note", ""))
@@ -162,8 +161,7 @@ def tissue_names() -> tuple[str, ...]:
 def tissue(name: str) -> Tissue:
     """A tissue by name: air lung adipose water soft-tissue liver muscle bone."""
     if name not in tissue_names():
-        known = ", ".join(tissue_names())
-        raise UnknownNameError(f"tissue {name!r} is unknown; choose one of {known}")
+        raise unknown_name("tissue", name, tissue_names())
     table = load_table(f"materials/{name}")
     composition = table.quantity("element_mass_fraction")
     densities = table.alternatives("density_g_ml")

@@ -9,7 +9,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from opensirt.errors import InputError, UnknownNameError
+from opensirt.errors import InputError, UnknownNameError, unknown_name
+from opensirt.physics.plausible import require_plausible
 from opensirt.physics.tables import Quantity, Table, load_csv, load_table, table_names
 from opensirt.units import BQ_PER_GBQ, JOULE_PER_MEV, SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -108,7 +109,8 @@ class Nuclide:
         Raises
         ------
         InputError
-            When the number is not above zero; `UnknownNameError` for a name that is not known.
+            When the number is not above zero, or so far from the nuclide's own that it can only be
+            of another unit; `UnknownNameError` for a name that is not known.
         """
         name, value = str(constant_gy_kg_per_gbq), constant_gy_kg_per_gbq
         if isinstance(value, str):
@@ -116,6 +118,13 @@ class Nuclide:
         if not (math.isfinite(value) and value > 0.0):
             raise InputError(f"dose constant must be above 0 Gy kg/GBq, found {value}")
         ratio = value / self.dose_constant_gy_kg_per_gbq
+        try:
+            require_plausible("dose constant over that of the nuclide", ratio)
+        except InputError:
+            raise InputError(
+                f"the dose constant of {self.name} is {self.dose_constant_gy_kg_per_gbq:.4g} "
+                f"Gy kg/GBq, got {value:g} Gy kg/GBq; check the number and its unit"
+            ) from None
         return replace(
             self,
             mean_energy_mev=self.mean_energy_mev * ratio,
@@ -178,9 +187,7 @@ def nuclide_names() -> tuple[str, ...]:
 
 def _table(name: str) -> Table:
     if name not in nuclide_names():
-        raise UnknownNameError(
-            f"nuclide {name!r} is unknown; choose one of {', '.join(nuclide_names())}"
-        )
+        raise unknown_name("nuclide", name, nuclide_names())
     return load_table(f"nuclides/{name}")
 
 
@@ -234,9 +241,7 @@ def dose_constant(name: str, choice: str) -> DoseConstant:
     """One dose constant of nuclide `name` by the name of the choice."""
     found = {constant.name: constant for constant in dose_constants(name)}
     if choice not in found:
-        raise UnknownNameError(
-            f"dose constant {choice!r} of {name} is unknown; choose one of {', '.join(found)}"
-        )
+        raise unknown_name("dose constant", choice, found, of=name)
     return found[choice]
 
 
@@ -259,7 +264,7 @@ def nuclide(name: str, data: str = "icrp107") -> Nuclide:
     """
     table = _table(name)
     if data not in _DATA_SETS:
-        raise UnknownNameError(f"data set {data!r} is unknown; choose {' or '.join(_DATA_SETS)}")
+        raise unknown_name("data set", data, _DATA_SETS)
     half_life_s, source = _half_life(table, data)
     energies = _energies(table, data)
     choice = f"{data}-all-electrons"

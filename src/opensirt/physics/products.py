@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from opensirt.errors import InputError, TableError, UnknownNameError
+from opensirt.errors import InputError, TableError, UnknownNameError, unknown_name
 from opensirt.physics.nuclides import Nuclide, decay_factor, nuclide
 from opensirt.physics.tables import Quantity, Table, load_table, table_names
 from opensirt.units import SECONDS_PER_HOUR
@@ -71,8 +71,8 @@ class Product:
         for quantity in found:
             if choice in (quantity.name, quantity.source):
                 return quantity
-        known = ", ".join(quantity.name or quantity.source for quantity in found)
-        raise UnknownNameError(f"{key} {choice!r} of {self.name} is unknown; choose one of {known}")
+        names = [quantity.name or quantity.source for quantity in found]
+        raise unknown_name(key, choice, names, of=self.name)
 
     @property
     def sphere_diameter_um(self) -> float:
@@ -169,8 +169,7 @@ def product(name: str) -> Product:
         When there is no such product.
     """
     if name not in product_names():
-        known = ", ".join(product_names())
-        raise UnknownNameError(f"product {name!r} is unknown; choose one of {known}")
+        raise unknown_name("product", name, product_names())
     table = load_table(f"products/{name}")
     constant = table.text("dose_constant")
     if constant != "nuclide":

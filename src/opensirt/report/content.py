@@ -60,6 +60,8 @@ class Report:
     """Who took the stops upon themselves; None also where nothing stops."""
     findings: tuple[Finding, ...]
     """Gravest first, repeats merged; `results` holds each."""
+    sign_note: str
+    """What stands beside the signatures: how many warnings come with them."""
     study: tuple[Row, ...]
     limit_table: Table
     lung: tuple[Row, ...]
@@ -104,7 +106,7 @@ def describe_report(
 ) -> Report:
     """Bring a plan and its dose into the order and words of the report."""
     every = tuple(findings)
-    stops = stops_of(every)
+    stops, merged = stops_of(every), merged_findings(every)
     sources = (
         *(f.source for f in every),
         *(f.source for f in plan.formulae),
@@ -123,7 +125,8 @@ def describe_report(
         verdict=worst_severity(every),
         stops=stops,
         accepted=accepted if stops else None,
-        findings=merged_findings(every),
+        findings=merged,
+        sign_note=_sign_note(merged),
         study=_study_rows(case),
         limit_table=limit_table(plan, doses, organs, previous_lung_gy(plan)),
         lung=_lung_rows(plan),
@@ -144,6 +147,13 @@ def describe_report(
         identity=identity,
         made_of=made_of or {},
     )
+
+
+def _sign_note(findings: Sequence[Finding]) -> str:
+    number = sum(finding.severity == "warn" for finding in findings)
+    if not number:
+        return "Without warnings."
+    return f"With the {number} warning{'s' * (number > 1)} of this report."
 
 
 def _stop_note(accepted: AcceptedStop | None, is_given: bool) -> str:

@@ -19,6 +19,8 @@ __all__ = ["HALF", "draw_outlines", "plane_outline"]
 
 HALF = 0.5
 """Covered fraction at which an outline runs."""
+FEW_VOXELS = 27.0
+"""Volume, in voxels, of a region so small that its outline runs at half of its own peak."""
 OUTLINE_SMOOTHING = 0.7
 """Pixels; rounds the corners of voxels in the drawing, never in a number."""
 REACH = 4
@@ -96,11 +98,25 @@ def plane_outline(region: Region, axis: int, index: int, window: Window) -> list
     inner = slice(rows.start - low[0], rows.stop - low[0])
     wide[inner, columns.start - low[1] : columns.stop - low[1]] = plane
     smooth = gaussian_filter(wide, OUTLINE_SMOOTHING)
-    if min(smooth.shape) < 2 or not smooth.max() > HALF:
+    level = _level(region, axis)
+    if min(smooth.shape) < 2 or not smooth.max() > level:
         return []
     generator = contour_generator(
         x=np.arange(low[1], high[1]), y=np.arange(low[0], high[0]), z=smooth,
         name="mpl2014", line_type=LineType.SeparateCode,
     )  # fmt: skip
-    lines: Any = generator.lines(HALF)
+    lines: Any = generator.lines(level)
     return [Path(points, codes) for points, codes in zip(*lines, strict=True)]
+
+
+def _level(region: Region, axis: int) -> float:
+    """Smoothed fraction that a region's outline follows in planes normal to an axis.
+
+    A region of a few voxels is smoothed to less than one half everywhere, and has an outline yet.
+    """
+    if float(region.fractions.sum()) > FEW_VOXELS:
+        return HALF
+    widths = [0 if a == axis else REACH for a in range(3)]
+    wide = np.pad(region.fractions, [(width, width) for width in widths])
+    sigma = [0.0 if a == axis else OUTLINE_SMOOTHING for a in range(3)]
+    return HALF * float(gaussian_filter(wide, sigma).max())

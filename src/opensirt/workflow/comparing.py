@@ -12,7 +12,7 @@ from opensirt.dose.comparison import EngineComparison, EngineDose, compare_doses
 from opensirt.dose.density_regions import density_classes, density_regions
 from opensirt.dose.disagreement import disagreement_findings
 from opensirt.dose.engine import dose_engines
-from opensirt.errors import InputError, RegionError, UnknownNameError
+from opensirt.errors import InputError, RegionError, UnknownNameError, did_you_mean
 from opensirt.image import Regions, Volume
 from opensirt.io.archive import staged_files, write_json, write_text
 from opensirt.io.nifti import write_volume_nifti
@@ -70,6 +70,7 @@ def engine_names(text: str) -> tuple[str, ...]:
         if name not in known:
             raise UnknownNameError(
                 f"dose engine {name!r} is unknown; choose among {', '.join(known)}, or {ALL}"
+                f"{did_you_mean(name, known)}"
             )
     if len(set(asked)) < 2:
         raise InputError(

@@ -213,6 +213,8 @@ def require_ending(out: Path, endings: tuple[str, ...]) -> None:
 
 
 def _require_file(path: Path) -> None:
+    if path.is_dir():
+        raise FileFormatError(f"expected a file, found the folder {path}; give a file in it")
     if not path.is_file():
         raise FileFormatError(f"expected a file, found none at {path}")
 

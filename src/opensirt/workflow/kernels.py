@@ -13,7 +13,7 @@ from opensirt.asking import option
 from opensirt.dose.engines.monte_carlo import MonteCarlo
 from opensirt.dose.kernels import Spacing, VoxelKernel, kernel_medium, voxel_kernel
 from opensirt.dose.mc_kernel import KernelPlan, SimulatedKernel, simulated_kernel
-from opensirt.errors import InputError, UnknownNameError
+from opensirt.errors import InputError, UnknownNameError, did_you_mean, unknown_name
 from opensirt.io.archive import staged_files
 from opensirt.io.places import refuse_unusable_file
 from opensirt.physics.materials import tissue
@@ -67,7 +67,7 @@ def kernel_to_file(
     given = statistics or KernelStatistics()
     _require_engine(engine, given)
     if medium not in MEDIA:
-        raise UnknownNameError(f"medium {medium!r} is unknown; choose one of {', '.join(MEDIA)}")
+        raise unknown_name("medium", medium, MEDIA)
     if min(voxel_mm) <= 0:
         raise InputError(f"voxel sizes must be above 0 mm, found {voxel_mm}")
     require_ending(to, (".npz",))
@@ -107,6 +107,7 @@ def _require_engine(engine: str, given: KernelStatistics) -> None:
     if engine not in (FOLDED, SIMULATED):
         raise UnknownNameError(
             f"engine {engine!r} makes no voxel kernels; choose {FOLDED} or {SIMULATED}"
+            f"{did_you_mean(engine, (FOLDED, SIMULATED))}"
         )
     if engine == FOLDED and given != KernelStatistics():
         raise InputError(

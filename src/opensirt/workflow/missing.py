@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -27,6 +27,8 @@ __all__ = ["require_known"]
 
 MOST_REASONS = 2
 """Why regions are not there: so many are told in the line."""
+FEW = 5
+"""Regions without a role that a message lists as what the lungs may be."""
 
 
 def require_known(case: Case, options: RunOptions) -> None:
@@ -72,7 +74,8 @@ def _roles(case: Case, model: str) -> Iterator[str]:
     missing = [role for role in needed if not _has(case, role)]
     if not missing:
         return
-    lost = "; left out: ".join(["", *(i.why for i in case.left_out if i.role)][: MOST_REASONS + 1])
+    whys = dict.fromkeys(item.why for item in case.left_out if item.role)
+    lost = f"; left out: {' | '.join(list(whys)[:MOST_REASONS])}" if whys else ""
     without = " or ".join(missing)
     if not roles:
         unused = dict.fromkeys(i.why for i in case.left_out if i.of_regions or i.role)
@@ -83,11 +86,10 @@ def _roles(case: Case, model: str) -> Iterator[str]:
             add = "add a structure set or segmentation"
             yield f"the study has no regions, so no {without}; {add}"
         return
-    hints = role_hints(roles)
     pairs = [
         pair
         for role in missing
-        for pair in [(hint.pattern, role) for hint in hints if hint.role == role]
+        for pair in _likely(roles, role)
         or [(f"NAME OF {role.upper()}" if len(missing) > 1 else "NAME", role)]
     ]
     text = f"no region has the role {without}: give {option('role', *pairs)}"
@@ -95,27 +97,50 @@ def _roles(case: Case, model: str) -> Iterator[str]:
     if "tumour" in missing:
         text += f"; {option('model', 'mird')} needs no tumour"
     if not _has(case, "perfused"):
-        text += (
-            f"; without {option('role', ('NAME', 'perfused'))} all of the liver is taken as "
-            "perfused"
-        )
+        perfused = _likely(roles, "perfused") or [("NAME", "perfused")]
+        text += f"; without {option('role', *perfused)} all of the liver is taken as perfused"
     yield text
 
 
+def _likely(roles: Mapping[str, str], role: str) -> list[tuple[str, str]]:
+    """Patterns of regions without a role whose names nearly say this one, each with the role."""
+    return [(hint.pattern, role) for hint in role_hints(roles) if hint.role == role]
+
+
 def _lungs(case: Case) -> Iterator[str]:
-    if any(_has(case, role) for role in LUNG_ROLES):
-        return
+    """Shunt and mass where no region is the lungs; the mass alone where no CT weighs them."""
     known = case.assumptions
-    hints = [hint.typed for hint in role_hints(roles_of(case)) if hint.role in LUNG_ROLES]
-    outline = ""
-    if hints:
-        outline = f"give {hints[0]} if those are they, or "
-    elif case.has_image("ct") and _shows_lungs(case.image("ct").volume):
-        outline = "the CT shows tissue like lung: if it is, outline it and call it lungs, or "
+    if any(_has(case, role) for role in LUNG_ROLES):
+        is_asked = _is_density_unknown(case) and "lung_shunt_fraction" not in known.decided
+        if is_asked and known.lung_mass_g is None:
+            yield mass_is_unknown()
+        return
+    outline = _outline_of_lungs(case)
     if known.lung_shunt_fraction is None:
         yield shunt_is_unknown(outline)
     if known.lung_mass_g is None and known.lung_shunt_fraction != 0:
         yield mass_is_unknown(outline)
+
+
+def _outline_of_lungs(case: Case) -> str:
+    """How a region becomes the lungs: one without a role, or one to draw where the CT shows them.
+
+    A region whose name nearly says another role is no candidate.
+    """
+    roles = roles_of(case)
+    hints = role_hints(roles)
+    typed = [hint.typed for hint in hints if hint.role in LUNG_ROLES]
+    if typed:
+        return f"give {typed[0]} if those are they, or "
+    hinted = {name for hint in hints for name in hint.names}
+    nameless = [name for name, role in roles.items() if role == "other" and name not in hinted]
+    cure = ""
+    if nameless:
+        among = listed(nameless, FEW)
+        cure = f"give {option('role', ('NAME', 'lungs'))} if they are among {among}, or "
+    if case.has_image("ct") and _shows_lungs(case.image("ct").volume):
+        cure += "the CT shows tissue like lung: if it is, outline it and call it lungs, or "
+    return cure
 
 
 def _shows_lungs(ct: Volume) -> bool:
@@ -127,8 +152,12 @@ def _shows_lungs(ct: Volume) -> bool:
 
 
 def _density(case: Case) -> Iterator[str]:
-    if not case.has_image("ct") and case.assumptions.density_g_ml is None:
+    if _is_density_unknown(case):
         yield density_is_unknown()
+
+
+def _is_density_unknown(case: Case) -> bool:
+    return not case.has_image("ct") and case.assumptions.density_g_ml is None
 
 
 def _body(case: Case, options: RunOptions) -> Iterator[str]:

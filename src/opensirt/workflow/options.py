@@ -10,7 +10,7 @@ from typing import Any
 from opensirt.asking import named
 from opensirt.case import Assumptions, Case, Treatment
 from opensirt.dose.engine import dose_engines
-from opensirt.errors import InputError
+from opensirt.errors import InputError, unknown_name
 from opensirt.findings import AcceptedStop
 from opensirt.image.regions import require_role
 from opensirt.physics.limits import limits_for
@@ -27,6 +27,7 @@ from opensirt.plan.plan import (
 )
 from opensirt.plan.surface import require_formula
 from opensirt.units import BQ_PER_GBQ
+from opensirt.workflow.study import PLANNING, TREATMENT
 
 __all__ = ["KEEP", "REMOVE", "RunOptions"]
 
@@ -96,6 +97,8 @@ class RunOptions:
             self.product, self.indication or assumed_indication(), self.intent or assumed_intent()
         )
         require_formula(self.bsa_formula)
+        if self.image not in (None, PLANNING, TREATMENT):
+            raise unknown_name("image", self.image, (PLANNING, TREATMENT))
         for role in self.roles.values():
             require_role(role)
         if isinstance(self.activity_per_sphere, str):

@@ -132,7 +132,9 @@ def organ_findings(organs: Sequence[OrganDose]) -> tuple[Finding, ...]:
         for o in order[:SHOWN]
     ]
     more = f"; and {len(order) - SHOWN} more" if len(order) > SHOWN else ""
-    text = f"Organs at risk, if what the image shows in them is spheres: {'; '.join(named)}{more}."
+    is_scenario = any(organ.in_map_gy is not None for organ in organs)
+    by = "if what the image shows in them is spheres" if is_scenario else "as measured in them"
+    text = f"Organs at risk, {by}: {'; '.join(named)}{more}."
     return (Finding("warn", "organ-dose", text, "assumption"),)
 
 

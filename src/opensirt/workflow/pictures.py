@@ -23,7 +23,7 @@ SAME_VOLUME = 0.01
 def report_pictures(
     case: Case, setting: Setting, dose: Volume, regions: Regions, organs: Sequence[Region]
 ) -> list[Picture]:
-    """Planes through the largest lesion, a cut-out of each lesion, histograms of counted voxels.
+    """Planes through the largest lesion, histograms of counted voxels, a cut-out of each lesion.
 
     `organs` are drawn too; `regions` gives necrosis.
     """
@@ -35,16 +35,15 @@ def report_pictures(
     outlined = _outlines(parts.whole_liver, parts.perfused, lesions, regions)
     focus = (parts.whole_liver, *lesions)
     scene = make_scene(outline_image(case).volume, dose, Regions((*outlined, *organs)), focus)
-    pictures = [planes_picture(scene, lesions[0] if lesions else parts.perfused)]
+    planes = planes_picture(scene, lesions[0] if lesions else parts.perfused)
     groups = [
         lesions[start : start + TILES_PER_PICTURE]
         for start in range(0, len(lesions), TILES_PER_PICTURE)
     ]
-    pictures += [
+    tiles = [
         tumour_tiles(scene, group, number + 1, len(groups)) for number, group in enumerate(groups)
     ]
-    pictures.append(dvh_picture(_curves(setting, dose)))
-    return pictures
+    return [planes, dvh_picture(_curves(setting, dose)), *tiles]
 
 
 def _outlines(

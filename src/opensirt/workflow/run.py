@@ -62,9 +62,11 @@ def run_study(
         With one line that says what was needed; nothing is left in `to` then.
     """
     step = progress or (lambda what, done: None)
-    refuse_unusable(Path(to), overwrite=overwrite, inputs=places_of(Path(study)))
     options.require_names()
     nuclide = options.nuclide()
+    place = Path(study)
+    if place.exists():  # else reading it says so
+        refuse_unusable(Path(to), overwrite=overwrite, inputs=places_of(place))
     case = read_case(
         study,
         choose=options.choose,

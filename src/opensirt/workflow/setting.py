@@ -151,10 +151,11 @@ def _require_both(case: Case, found: Sequence[Region]) -> None:
     decided = {"lung_shunt_fraction", "lung_mass_g"} <= case.assumptions.decided
     if len(roles) == 1 and "lungs" not in roles and not decided:
         names = ", ".join(repr(region.name) for region in found)
+        one = option("role", *((region.name, "lungs") for region in found))
         raise CaseError(
             f"one of the two lungs is outlined, {names} ({roles.pop()}), and shunt and mass of one "
-            "would be taken for both; outline the other, give lung shunt and lung mass for this "
-            "plan, or, where the patient has but one, give it the role lungs"
+            f"would be taken for both; outline the other, give {option('lung-shunt')} and "
+            f"{option('lung-mass-g')}, or, where the patient has but one, give {one}"
         )
 
 

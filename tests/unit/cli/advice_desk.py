@@ -90,6 +90,21 @@ class Desk:
         return write_small_case(self.fresh(), case, assumptions={})
 
     @cached_property
+    def thorax(self) -> Path:
+        """Lungs by a name that says no role, and nothing assumed."""
+        case = replace(self.whole, regions=self._lungs("Thorax", "other"))
+        return write_small_case(self.fresh(), case, assumptions={})
+
+    @cached_property
+    def one_lung(self) -> Path:
+        """The outline of the lungs says that it is one of two."""
+        case = replace(self.whole, regions=self._lungs("Lung R", "lung-right"))
+        return write_small_case(self.fresh(), case)
+
+    def _lungs(self, name: str, role: str) -> Regions:
+        return Regions(tuple(r.named(name, role) if r.role == "lungs" else r for r in self.regions))
+
+    @cached_property
     def nothing(self) -> Path:
         """Neither CT nor lungs, nothing assumed, and neither names nor codes that say a role."""
         names = {"liver": "Leber MH", "Tumour A": "L1", "Tumour B": "L2"}

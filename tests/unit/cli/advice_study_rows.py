@@ -183,6 +183,6 @@ STUDY_ROWS = (
         drop("--histories")),
     Row("an unknown engine of kernels", "makes no voxel kernels; choose",
         lambda d: d.kernel("--engine", "local"), swap("--engine")),
-    Row("unknown words", "; see opensirt --help", lambda d: ["plant"],
+    Row("unknown words", " --help", lambda d: ["plant"],
         all_of(add("--help"), lambda message, words, desk: words[1:])),
 )  # fmt: skip

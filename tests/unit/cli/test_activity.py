@@ -249,6 +249,22 @@ def test_printed_for_people():
             "the perfused mass (g) must be above 0, got -5.0",
         ),
         (
+            (
+                "activity",
+                "mird",
+                "--product",
+                "glass-y90",
+                "--perfused-mass-g",
+                5,
+                "--dose-gy",
+                9,
+                "--dose-constant",
+                0.05,
+            ),
+            "the dose constant of y90 is 49.77 Gy kg/GBq, got 0.05 Gy kg/GBq; "
+            "check the number and its unit",
+        ),
+        (
             ("activity", "mird", "--product", "wood", "--perfused-mass-g", 5, "--dose-gy", 9),
             "product 'wood' is unknown; choose one of glass-y90, ho166-plla, resin-y90",
         ),

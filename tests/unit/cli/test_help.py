@@ -107,13 +107,29 @@ SHUNT = ("activity", "mird", "--product", "glass-y90", "--perfused-mass-g", "500
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((*SHUNT, "5%"), ", got '5%': write a fraction, 5 % is 0.05; see opensirt --help"),
+        (
+            (*SHUNT, "5%"),
+            ", got '5%': write a fraction, 5 % is 0.05; see opensirt activity mird --help",
+        ),
         ((*SHUNT, "12.5 %"), ", got '12.5 %': write a fraction, 12.5 % is 0.125; see"),
         ((*SHUNT, "0,05"), ", got '0,05': write it with a decimal point, 0.05; see"),
         ((*SHUNT[:-1], "--lung-shunt=0,05"), ", got '0,05': write it with a decimal point, 0.05;"),
-        ((*SHUNT, "much"), ", got 'much'; see opensirt --help"),
+        ((*SHUNT, "much"), ", got 'much'; see opensirt activity mird --help"),
         (("xyz",), "No such command 'xyz'; see opensirt --help"),
-        (("activity", "xyz"), "No such command 'xyz'; see opensirt --help"),
+        (("activity", "xyz"), "No such command 'xyz'; see opensirt activity --help"),
+        (("run", "--prodct", "x"), "; see opensirt run --help"),
+        (("dose", "--nuclide"), "'--nuclide' requires an argument; see opensirt dose --help"),
+        (
+            ("run",),
+            "Missing STUDY (DICOM folder, case.toml, or a single image file), --product (resin-y90,"
+            " glass-y90 or ho166-plla) and --model (Planning model: bsa, mird or partition); see "
+            "opensirt run --help",
+        ),
+        (
+            ("run", "study", "--model=mird"),
+            "Missing --product (resin-y90, glass-y90 or ho166-plla); see opensirt run",
+        ),
+        (("activity", "mird"), "Missing --product (resin-y90, glass-y90 or ho166-plla)"),
     ],
 )
 def test_what_is_no_number_or_no_command_is_one_line_with_what_to_type(words, said) -> None:

@@ -101,6 +101,13 @@ def test_run_writes_everything_and_prints_the_plan(small_study, tmp_path):
     assert result["prescription"] == {"kind": "normal-dose", "value": 25}
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
     before = files_in(out)
+    for wrong in (
+        ("--normal-dose-gy", -5),
+        ("--image", "spect"),
+        ("--tumour-dose-gy", 1, "--activity-gbq", 1),
+    ):
+        assert str(out) not in refusal("run", small_study, *RUN, *wrong, "--out", out)
+    assert "away does not exist; give a study folder" in refusal("run", "away", *RUN, "--out", out)
     line = refusal("run", small_study, *RUN, "--out", out)
     assert line.startswith(f"expected the output folder {out} to be new or empty, found files")
     assert files_in(out) == before
@@ -129,8 +136,8 @@ def test_run_prints_tables_for_people(small_study, tmp_path):
         ((*RUN, "--activity-gbq", -1), "a prescription by activity needs a value above 0"),
         ((*RUN, "--residual", 1.0), "the residual fraction must be from 0 to below 1"),
         ((*RUN, "--indication", "flu"), "indication 'flu' is unknown; choose one of hcc"),
-        ((*RUN, "--image", "spect"), "image must be planning-activity or treatment-activity"),
-        ((*RUN, "--image", "treatment-activity"), "role 'treatment-activity', found no"),
+        ((*RUN, "--image", "spect"), "image 'spect' is unknown; choose planning-activity or treat"),
+        ((*RUN, "--image", "treatment-activity"), "role 'treatment-activity', found none"),
         ((*RUN, "--given-gbq", 2), "expected --given-gbq and --injected together"),
         ((*RUN, "--given-gbq", 2, "--injected", "noon"), "--injected needs a time with zone"),
         ((*RUN, "--dose-constant", "best"), "best"),

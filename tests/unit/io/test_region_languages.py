@@ -1,4 +1,4 @@
-"""Names of regions in German, French and Spanish; a doubt, or two meanings, give no role."""
+"""Names of regions in languages beside English; a doubt, or two meanings, give no role."""
 
 from __future__ import annotations
 
@@ -53,6 +53,46 @@ NAMES = {
         "contorno externo"
     ),
 }
+SOUTH_AND_LOW = {
+    "liver": (
+        "Fegato|FEGATO|fegato intero|il fegato|Fígado|figado|fígado total|volume do fígado|"
+        "Lever|lever totaal|gehele lever|Levervolume"
+    ),
+    "tumour": (
+        "Lesione 3|lesioni epatiche|Tumore|tumore epatico|Metastasi 12|metastasi fegato|"
+        "GTV fegato|epatocarcinoma|lesão 2|Lesao|lesões hepáticas|Metástase 4|metástases|"
+        "tumor hepático|massa hepática tumor|Laesie 3|laesies|tumor lever|levermetastasen|"
+        "Metastase lever 2|Levertumor|uitzaaiingen"
+    ),
+    "necrosis": (
+        "Necrosi|necrosi tumore|lesione necrotica|tumore necrotico|Necrose|lesão necrótica|"
+        "tumor necrótico|necrotisch tumor|laesie necrose|Tumornecrose"
+    ),
+    "perfused": (
+        "Volume perfuso|fegato perfuso|volume perfuso dx|perfusione destra|volume trattato|"
+        "territorio trattato sinistro|volume perfundido|fígado perfundido|perfusão direita|"
+        "território tratado|geperfundeerd volume|geperfundeerde lever|geperfundeerd|"
+        "perfusievolume|perfusiegebied rechts|behandeld volume"
+    ),
+    "lungs": (
+        "Polmoni|entrambi polmoni|polmone|Pulmões|pulmoes|ambos pulmões|Longen|long|beide longen"
+    ),
+    "lung-left": (
+        "Polmone sinistro|polmone sx|Polmone S|polmone sin|polmone_L|pulmão esquerdo|pulmao esq|"
+        "Pulmão E|linker long|long links|Long_L|Lung sx"
+    ),
+    "lung-right": (
+        "Polmone destro|polmone dx|Polmone D|pulmão direito|Pulmao dir|Pulmão D|rechter long|"
+        "long re|LongR"
+    ),
+    "gallbladder": "Colecisti|colecisti tutta|cistifellea|vesícula biliar|Galblaas",
+    "stomach": "Stomaco|lo stomaco|estômago|estomago|Maag|de maag",
+    "bowel": (
+        "Intestino|intestino tenue|intestino crasso|Duodeno|anse intestino|intestino grosso|"
+        "cólon|jejuno|Darm|dunne darm|dikke darm|twaalfvingerige darm"
+    ),
+    "body": "Corpo|corpo paziente|corpo do paciente|contorno externo|Lichaam|lichaamsomtrek",
+}
 TWO_MEANINGS = (
     "PTV Leber ohne Tumor|Leber ohne Tumor|Leber-GTV|Leber - Metastasen|Leber-Läsion|"
     "Leber/Tumor|foie-tumeurs|foie sans tumeur|foie sain|Hígado - lesiones|hígado sin tumor|"
@@ -62,12 +102,24 @@ TWO_MEANINGS = (
     "treated|treated liver|foie traité|traité|vésicule|vésicule séminale|Zielvolumen|"
     "corps vertébral|Magenwand|paroi estomac|Lung I|Lung D|Lung G|Metastase S4|Tumor rechts|"
     "L1|M 12|hígado no tumoral|foie non tumoral|Tumorsaum|Leber alt|Liver seg 4|Liver_seg4|"
-    "Leber_Seg 8|Rand Tumor"
+    "Leber_Seg 8|Rand Tumor|fegato senza tumore|fegato-lesioni|fegato - necrosi|fegato sano|"
+    "lobo destro|fegato destro|parenchima epatico|cisti fegato|lesione polmone|metastasi ossa|"
+    "corpo vertebrale|trattato|lesione trattata|parete stomaco|Esterno|fígado sem tumor|"
+    "fígado-tumor|fígado sadio|lobo direito|vesícula seminal|corpo vertebral|tratado|cisto|"
+    "lever zonder tumor|lever-tumor|lever/metastasen|Restlever|gezonde lever|rechter leverkwab|"
+    "levercyste|tumor long|longmetastase|nier metastase|behandeld|behandelde laesie|maagwand|"
+    "Lung E|Lung S|Lung A|Lung i|Liver a|Liver o|lever rechts"
 )
 
 
 @pytest.mark.parametrize(
-    ("name", "role"), [(name, role) for role, names in NAMES.items() for name in names.split("|")]
+    ("name", "role"),
+    [
+        (name, role)
+        for names_of in (NAMES, SOUTH_AND_LOW)
+        for role, names in names_of.items()
+        for name in names.split("|")
+    ],
 )
 def test_names_as_hospitals_write_them(name: str, role: str) -> None:
     for form in ("NFC", "NFD"):
@@ -97,4 +149,4 @@ def test_the_number_of_a_generic_segment_leaves_the_word_to_its_code() -> None:
 def test_no_word_of_a_role_is_barred() -> None:
     cores = {word for one in languages() for each in one.vocabularies for word in each.core}
     assert cores & barred_words() == set()
-    assert [one.name for one in languages()] == ["en", "de", "fr", "es"]
+    assert [one.name for one in languages()] == ["en", "de", "fr", "es", "it", "pt", "nl"]

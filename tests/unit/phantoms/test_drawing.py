@@ -14,7 +14,7 @@ from opensirt.phantoms.anatomy import CANTLIE_PLANE, torso
 from opensirt.phantoms.coverage import coverage, shape_region
 from opensirt.phantoms.imaging import noisy_ct
 from opensirt.phantoms.lesions import Lesion, LesionMix, lesion_diameters_mm, place_lesions
-from opensirt.phantoms.patient import Part, concentration_maps, paint
+from opensirt.phantoms.patient import Part, concentration_maps, paint, patient_shape
 from opensirt.phantoms.shapes import Box, Cylinder, Ellipsoid, HalfSpace, rotation_matrix
 from opensirt.physics.materials import density_from_hu, tissue
 from opensirt.physics.tables import load_table
@@ -202,6 +202,23 @@ def test_uniform_and_sphere_hold_all_their_activity_where_they_say() -> None:
     assert row["analytic_volume_ml"] == pytest.approx(math.pi / 6 * 27)
     assert row["volume_ml"] == pytest.approx(row["analytic_volume_ml"], rel=0.005)
     assert ball.truth["regions"][0]["activity_fraction"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "voxel_mm"), [("liver-net", 0.1), ("sphere", 0.05), ("slabs", (3.0, 0.05, 0.05))]
+)
+def test_voxels_too_many_to_hold_are_refused_with_a_size_that_fits(name: str, voxel_mm) -> None:
+    with pytest.raises(InputError, match=r"and a digital patient may have 2e\+08; give") as told:
+        make_phantom(name, voxel_mm=voxel_mm)
+    assert 0.05 < float(str(told.value).split("give ")[1].split()[0]) < 1.0
+
+
+def test_the_size_advised_is_the_least_that_fits() -> None:
+    """300 mm in each of three directions: 585 voxels of 0.513 mm are 2e8; rounded up, 0.6 mm."""
+    said = r"voxels of 0\.5 x 0\.5 x 0\.5 mm are 2\.2e\+08 in all, .* give 0\.6 mm or more"
+    with pytest.raises(InputError, match=said):
+        patient_shape((300.0,) * 3, (0.5,) * 3)
+    assert patient_shape((300.0,) * 3, (0.6,) * 3).tolist() == [500, 500, 500]
 
 
 def test_voxels_are_asked_for_by_slice_row_and_column() -> None:

@@ -50,6 +50,13 @@ def test_an_impossible_constant_is_refused(value: float):
         nuclide("y90").with_dose_constant(value)
 
 
+@pytest.mark.parametrize(("value", "shown"), [(0.05, "0.05"), (49_770.0, "49770")])
+def test_a_constant_of_another_unit_is_refused_beside_the_one_in_use(value: float, shown: str):
+    said = rf"of y90 is 49\.77 Gy kg/GBq, got {shown} Gy kg/GBq; check the number and"
+    with pytest.raises(InputError, match=said):
+        nuclide("y90").with_dose_constant(value)
+
+
 def test_all_constants_in_use_are_selectable():
     values = {c.name: c.value_gy_kg_per_gbq for c in dose_constants("y90")}
     assert {"50": 50.0, "49.8": 49.8, "49.7": 49.7, "49.67": 49.67, "49.38": 49.38}.items() <= (

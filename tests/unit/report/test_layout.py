@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from PIL import Image
 
 import opensirt as sirt
 from opensirt.case import Case
 from opensirt.image import Regions
-from opensirt.report import Report, render_html, render_pdf
+from opensirt.report import Picture, Report, render_html, render_pdf
 from tests.cases import small_case
 
 HOSTILE = [
@@ -128,6 +130,18 @@ def test_pdf_has_pages_and_pictures(plain):
     assert pdf.rstrip().endswith(b"%%EOF")
     assert 2 <= pages_of(pdf) <= 12
     assert len(pdf) > 50_000
+
+
+def test_what_follows_a_tall_picture_fills_the_page_before_it(plain):
+    """Pictures as high as two thirds of a page: what follows stands beside them, not behind."""
+    png = io.BytesIO()
+    Image.new("L", (100, 95), 128).save(png, "PNG")
+    tall = Picture("tall", "Tall", "", png.getvalue())
+    named = [replace(tall, name=f"tall-{number}") for number in range(4)]
+    few, many = (
+        pages_of(render_pdf(replace(plain, pictures=tuple(named[:number])))) for number in (1, 4)
+    )
+    assert many == few + 2
 
 
 @pytest.mark.parametrize(

@@ -66,3 +66,26 @@ def test_a_plane_beside_a_region_and_a_rim_too_thin_to_see_have_no_line():
     thin = Region.from_mask("t", "liver", 0.4 * region.whole(), ON)
     assert plane_outline(thin, 0, 9, everything) == []
     assert len(plane_outline(region, 0, 9, everything)) == 1
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_region_of_one_voxel_has_an_outline_at_half_of_its_own_peak(axis):
+    """The kernel of 0.7 pixels is 0.570 in its middle and 0.205 beside it: smoothed in two
+    directions the peak is 0.325, and half of it lies 0.285 / 0.365 = 0.782 pixels away."""
+    mask = np.zeros(SHAPE, np.float32)
+    mask[9, 14, 20] = 1.0
+    one = Region.from_mask("t", "tumour", mask, ON)
+    size = [slice(0, n) for a, n in enumerate(SHAPE) if a != axis]
+    (path,) = plane_outline(one, axis, (9, 14, 20)[axis], (size[0], size[1]))
+    ends = path.vertices.max(axis=0) - path.vertices.min(axis=0)
+    assert ends == pytest.approx([1.563, 1.563], abs=0.002)
+
+
+def test_two_slices_that_a_lesion_fills_by_less_than_half_show_it():
+    """Three by three pixels, 40 % in each of two slices, 7.2 voxels; 30 % of that shows nothing."""
+    mask = np.zeros(SHAPE, np.float32)
+    mask[9:11, 13:16, 19:22] = 0.4
+    mask[11, 13:16, 19:22] = 0.12
+    flat = Region.from_mask("t", "tumour", mask, ON)
+    everything = slice(0, 30), slice(0, 40)
+    assert [len(plane_outline(flat, 0, index, everything)) for index in (9, 10, 11)] == [1, 1, 0]

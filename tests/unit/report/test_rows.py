@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -242,8 +243,11 @@ def test_signatures_stand_on_page_one_and_captions_beside_no_table_that_scrolls(
     first = page[page.index('<div class="first">') : page.index("<h2>Warnings</h2>")]
     assert "Doses and limits" in first
     assert "Medical physicist, date" in first
-    assert "With the 2 warnings that follow." in first
-    assert "With the 1 warning that follows." in render_html(described(findings=findings[:1]))
+    assert "With the 2 warnings of this report." in first
+    assert "With the 1 warning of this report." in render_html(described(findings=findings[:1]))
     assert "Without warnings." in render_html(described())
+    templates = resources.files("opensirt") / "templates"
+    for name in ("report.html.j2", "report.typ"):
+        assert "report.sign_note" in (templates / name).read_text(encoding="utf-8")
     assert "<caption>" not in page
     assert page.index("</table></div>") < page.index("Model: uniform dose per compartment")

@@ -175,6 +175,8 @@ def test_each_ending_has_its_reader(tmp_path, monkeypatch):
     assert files.read_dose(tmp_path / "g.dcm") == ({"FrameOfReferenceUID": "1.2"}, "1.2")
     with pytest.raises(FileFormatError, match="expected a file, found none at"):
         files.read_dose(tmp_path / "h.nii")
+    with pytest.raises(FileFormatError, match=r"expected a file, found the folder .*; give a file"):
+        files.read_dose(tmp_path)
 
 
 @pytest.mark.parametrize("field", ["sample units: kBq/mL", 'sample units: "kBq/mL"'])

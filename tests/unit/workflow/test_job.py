@@ -59,7 +59,9 @@ def told(monkeypatch):
     )  # fmt: skip
 
 
-def test_each_choice_reaches_its_verb(told, tmp_path):
+def test_each_choice_reaches_its_verb(told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("study").mkdir()
     done = run_study("study", OPTIONS, to=tmp_path / "out", overwrite=True)
     calls = told.calls
     assert calls["refuse_unusable"] == (

@@ -115,8 +115,41 @@ def test_names_that_nearly_say_their_role_are_typed_out() -> None:
     assert "the study has Leber MH, perfused right, L1, L2, Lunge MH" in said
 
 
+def test_a_perfused_volume_that_nearly_says_so_is_typed_out() -> None:
+    regions = tuple(
+        region.named("Perf. Vol." if region.role == "perfused" else region.name, "other")
+        for region in REGIONS
+    )
+    said = missed(case(regions=Regions(regions)), "mird")
+    assert "; without --role 'Perf. Vol.=perfused' all of the liver is taken as perfused" in said
+
+
+def test_an_outline_without_a_role_may_be_the_lungs() -> None:
+    """Of the outlines that say no role at all; "Leber MH" is none of them."""
+    names = {"lungs": "Thorax MH", "liver": "Leber MH"}
+    regions = [r.named(names[r.name], "other") for r in REGIONS if r.name in names]
+    said = missed(case(regions=Regions(tuple(regions))), "mird")
+    cure = "give --role NAME=lungs if they are among Thorax MH, or the CT shows tissue like lung: "
+    assert said.count(cure) == 2
+    assert "give --role 'Leber MH=liver', or" in said
+
+
+def test_without_a_ct_lungs_have_no_mass_and_that_is_said_beside_the_density() -> None:
+    """In one line, not in a second refusal once the density is given."""
+    outlined = ("liver", "tumour", "lungs")
+    said = missed(case(*outlined, ct=False))
+    assert said.startswith("2 things are missing: (1) the lung mass is not known: no CT shows the")
+    assert "; (2) there is no CT and no assumed density" in said
+    for known in (
+        Assumptions(None, None, 900.0),
+        Assumptions(None, 0.0, decided=frozenset({"lung_shunt_fraction"})),
+    ):
+        assert missed(case(*outlined, ct=False, known=known)).startswith("there is no CT and no")
+
+
 def test_a_region_that_was_lost_is_told_where_it_is_missed() -> None:
-    lost = (LeftOut("region 'liver'", "its contours climb", "liver"),)
+    """Each reason once, as several regions may be lost by one."""
+    lost = tuple(LeftOut(f"region {n}", "its contours climb", "liver") for n in range(3))
     assert missed(case("lungs", left_out=lost), "mird").endswith(
         "; left out: its contours climb; without --role NAME=perfused all of the liver is taken as "
         "perfused"

@@ -214,7 +214,8 @@ def test_an_organ_cut_by_more_than_rounding_says_so(seen, words):
 
 def test_organs_are_named_hottest_first_and_only_so_many():
     organs = [
-        OrganDose(dose_of(f"o{n}", "bowel", 10.0 * n, 5.0), 0.5 * n, "counts") for n in range(1, 8)
+        OrganDose(dose_of(f"o{n}", "bowel", 10.0 * n, 5.0), 0.5 * n, "counts", in_map_gy=1.0)
+        for n in range(1, 8)
     ]
     (finding,) = organ_findings(organs)
     assert finding.severity == "warn"
@@ -223,6 +224,13 @@ def test_organs_are_named_hottest_first_and_only_so_many():
     assert "o2" not in finding.text
     assert finding.text.endswith("; and 2 more.")
     assert organ_findings(()) == ()
+
+
+def test_an_image_of_the_spheres_themselves_has_no_if() -> None:
+    """An absolute image after treatment: the map holds what was measured, and no scenario."""
+    organ = OrganDose(dose_of("Stomach", "stomach", 8.0, 5.0), 0.5, "activity as measured")
+    (finding,) = organ_findings([organ])
+    assert finding.text.startswith("Organs at risk, as measured in them: Stomach 8 Gy mean, ")
 
 
 def test_activity_in_the_liver_outside_the_perfused_volume_is_a_share_of_the_livers():

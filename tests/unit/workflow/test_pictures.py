@@ -83,7 +83,7 @@ def test_planes_go_through_the_largest_lesion_and_tiles_begin_with_it(drawn):
         "whole liver", "large whole", "small", "perfused volume", "necrosis", "stomach",
     ]  # fmt: skip
     assert focus == ["whole liver", "large whole", "small"]
-    assert [p.name for p in made] == ["planes", "tumours-1", "dvh"]
+    assert [p.name for p in made] == ["planes", "dvh", "tumours-1"]
 
 
 def test_curves_are_those_of_the_viable_lesions_and_of_normal_liver(drawn):
@@ -128,4 +128,4 @@ def test_twenty_lesions_are_one_picture_and_the_rest_the_next(drawn):
         (20, 1, 2), (2, 2, 2),
     ]  # fmt: skip
     assert drawn.tiles[1][0] == ["T14", "T21"]
-    assert [p.name for p in made] == ["planes", "tumours-1", "tumours-2", "dvh"]
+    assert [p.name for p in made] == ["planes", "dvh", "tumours-1", "tumours-2"]

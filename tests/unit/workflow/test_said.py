@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import opensirt as sirt
+from opensirt.asking import speaking_to
 from opensirt.case import Treatment
 from opensirt.errors import CaseError, InputError
 from opensirt.findings import AcceptedStop
@@ -35,6 +36,12 @@ def with_lungs(*roles: str):
 def test_one_lung_of_two_is_not_measured_for_both() -> None:
     with pytest.raises(CaseError, match=r"one of the two lungs .* 'Lunge lung-right' \(lung-right"):
         make_setting(with_lungs("lung-right"))
+    with speaking_to("command line"), pytest.raises(CaseError) as refused:
+        make_setting(with_lungs("lung-left"))
+    assert str(refused.value).endswith(
+        "; outline the other, give --lung-shunt and --lung-mass-g, or, where the patient has but "
+        "one, give --role 'Lunge lung-left=lungs'"
+    )
     both = make_setting(with_lungs("lung-right", "lung-left")).lung.shunt_fraction
     assert both == pytest.approx(make_setting(sirt.prepare_case(small_case())).lung.shunt_fraction)
     assert make_setting(with_lungs("lungs")).lung.shunt_fraction < 0.7 * both

@@ -17,7 +17,7 @@ from opensirt.dose.mc_regions import WeightedBox
 from opensirt.dose.mc_run import Progress, Result, Run, RunPlan
 from opensirt.dose.mc_scene import cuts_by_medium, make_matter, softest_mev
 from opensirt.dose.mc_source import decay_source
-from opensirt.errors import GridMismatchError, InputError
+from opensirt.errors import GridMismatchError, InputError, unknown_name
 from opensirt.findings import as_fraction
 from opensirt.image import Grid, Region, Volume
 from opensirt.physics.nuclides import Nuclide
@@ -104,9 +104,9 @@ class MonteCarlo:
                 f"({as_fraction(self.uncertainty)}), found {self.uncertainty:g}"
             )
         if self.mode not in ("fast", "full"):
-            raise InputError(f"Monte Carlo mode {self.mode!r} is unknown; choose fast or full")
+            raise unknown_name("Monte Carlo mode", self.mode, ("fast", "full"))
         if self.device not in ("cpu", "cuda"):
-            raise InputError(f"device {self.device!r} is unknown; choose cpu or cuda")
+            raise unknown_name("device", self.device, ("cpu", "cuda"))
         if self.threads is not None and self.threads < 1:
             raise InputError(f"threads must be at least 1, found {self.threads}")
         if not 0 <= self.seed < SEEDS:

@@ -28,7 +28,7 @@ from opensirt.dose.kernels import (
     point_kernel,
     rounded_density,
 )
-from opensirt.errors import GridMismatchError, InputError
+from opensirt.errors import GridMismatchError, unknown_name
 from opensirt.image import Volume
 from opensirt.physics.nuclides import Nuclide
 from opensirt.units import G_PER_KG, JOULE_PER_MEV, Unit
@@ -76,9 +76,7 @@ class VoxelConvolution:
 
     def __post_init__(self) -> None:
         if self.density_scaling not in ("local", "none"):
-            raise InputError(
-                f"density scaling {self.density_scaling!r} is unknown; choose local or none"
-            )
+            raise unknown_name("density scaling", self.density_scaling, ("local", "none"))
 
     @property
     def traits(self) -> EngineTraits:
