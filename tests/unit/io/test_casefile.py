@@ -108,7 +108,7 @@ def test_a_stated_resolution_belongs_to_its_image(folder):
         ('label = "low-dose CT"', "slice_thickness_mm = 3", "'slice_thickness_mm' is for Interfil"),
         ('label = "low-dose CT"', "resolution_mm = 7", "'resolution_mm' does not belong to role"),
         ('unit = "counts"', 'unit = "counts"\nresolution_mm = 50', "above 1.5 and below 50; fo"),
-        ('unit = "counts"', 'unit = "counts"\nresolution_mm = 0', "above 1.5 and below 50; fod 0"),
+        ('unit = "counts"', 'unit = "counts"\nresolution_mm = 0', "above 1.5 and below 50; fo"),
         (
             'label = "low-dose CT"', 'decay_correction = "YES"',
             "key 'decay_correction' must be one of NONE, START, ADMIN; found \"YES\"",
