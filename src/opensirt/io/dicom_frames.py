@@ -97,7 +97,7 @@ class Frame:
 
 def frames_had(images: Sequence[StudyImage]) -> str:
     """The frames of reference of images in words, and the cure where they have none."""
-    found = sorted({image.frame_of_reference_uid for image in images} - {""})
+    found = sorted({printable(image.frame_of_reference_uid) for image in images} - {""})
     cure = ": give the images as DICOM, or the regions as .seg.nrrd or NIfTI" if images else ""
     return ", ".join(found) or f"none{cure}"
 

@@ -198,8 +198,10 @@ def what_it_is(instance: Instance) -> str:
     """The kind of an object in words: "RT Dose", "Secondary Capture Image"."""
     if not instance.sop_class:
         return "a DICOM data set without SOPClassUID"
-    known = UID(instance.sop_class).name.removesuffix(" Storage")
-    return known if known != instance.sop_class else PRIVATE
+    uid = UID(instance.sop_class)
+    if not uid.is_valid or uid.name == uid:  # a damaged one may have swallowed what follows it
+        return PRIVATE
+    return uid.name.removesuffix(" Storage")
 
 
 def _copied(instance: Instance, seen: dict[str, Instance]) -> Instance | None:
