@@ -168,7 +168,7 @@ def test_a_series_is_described_by_name_number_and_size(facts: dict, text: str) -
         ("1.2.840.10008.5.1.4.1.1.7", "Secondary Capture Image"),
         ("1.2.840.113619.9.9", "an object of a private class"),
         ("", "a DICOM data set without SOPClassUID"),
-        ("1.2.840.10008.5.1.4.1.1.66.4\x08\x00DA\x00SECRET4711", "an object of a private class"),
+        ("1.2.840.10008.5.1.4.1.1.66.4\x08\x00DA\x00SECRET4711 ", "an object of a private class"),
     ],
 )  # fmt: skip
 def test_objects_are_called_by_their_class(sop_class: str, kind: str) -> None:
