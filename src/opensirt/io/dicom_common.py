@@ -59,6 +59,8 @@ STUDY_KEYWORDS = (
 """Modules General Study and Patient Study: the same in every object of a study."""
 EMPTY_KEYWORDS = ("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName")
 """Those of type 2, written empty where nothing is known."""
+AS_DRAWN = "Outlines as drawn"
+"""Beginning of what series of the outlines of a study are called, beside those of a plan."""
 OWN_DESCRIPTION = "Radioembolization, opensirt"
 
 

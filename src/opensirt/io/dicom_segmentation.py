@@ -16,6 +16,7 @@ from opensirt.errors import GridMismatchError, RegionError
 from opensirt.image import Grid, Region, Regions
 from opensirt.io.dicom_codes import region_codes
 from opensirt.io.dicom_common import (
+    AS_DRAWN,
     DicomContext,
     forget_stand_in,
     instance_reference,
@@ -143,7 +144,7 @@ def _builder(
         omit_empty_frames=False,
     )
     context.stamp(
-        dataset, "SEG", "Regions, opensirt" if name == REGIONS else "Outlines as drawn, opensirt"
+        dataset, "SEG", "Regions, opensirt" if name == REGIONS else f"{AS_DRAWN}, opensirt"
     )
     dataset.ContentDate, dataset.ContentTime = context.date, context.time
     return dataset

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 
 from opensirt.image import Region, Regions
 from opensirt.io.dicom_common import (
+    AS_DRAWN,
     DicomContext,
     SourceImages,
     add_decimals,
@@ -96,7 +97,7 @@ def build_rt_structures(
 
     `edged`: outlines run along the edges of voxels. A second set of one result needs another name.
     """
-    described = "Regions, opensirt" if name == STRUCTURES else "Outlines as drawn, opensirt"
+    described = "Regions, opensirt" if name == STRUCTURES else f"{AS_DRAWN}, opensirt"
     dataset = context.start(name, STRUCTURE_SET_CLASS, "RTSTRUCT", described)
     dataset.OperatorsName = ""
     dataset.FrameOfReferenceUID = context.frame_of_reference_uid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -277,9 +278,12 @@ def _is_new(region: Region, what: str, reading: _Reading) -> bool:
         why = f"the same region as in {source}"
         reading.left_out.append(LeftOut(f"region {region.name!r} of {what}", why))
         return False
+    apart = f", {_apart_mm(known, region):.1f} mm apart"
+    if known.is_empty or region.is_empty:
+        apart = ""
     raise AmbiguousStudyError(
         f"region {region.name!r} is {known.volume_ml:.1f} mL in {source} and "
-        f"{region.volume_ml:.1f} mL in {what}; choose one, for example "
+        f"{region.volume_ml:.1f} mL in {what}{apart}; choose one, for example "
         f"{option('choose', ('regions', source.rpartition(' in ')[2]))}"
     )
 
@@ -287,9 +291,7 @@ def _is_new(region: Region, what: str, reading: _Reading) -> bool:
 def _same_region(known: Region, other: Region) -> bool:
     if known.is_empty or other.is_empty:
         return known.is_empty and other.is_empty
-    apart_mm = (
-        sum((a - b) ** 2 for a, b in zip(known.centroid_mm, other.centroid_mm, strict=True)) ** 0.5
-    )
+    apart_mm = _apart_mm(known, other)
     return (
         abs(known.volume_ml - other.volume_ml) <= SAME_VOLUME_FRACTION * known.volume_ml
         and apart_mm <= SAME_CENTRE_MM
@@ -361,3 +363,8 @@ def _patient(headers: Sequence[Dataset]) -> Patient:
         if weight_kg is None and mass_kg and mass_kg > 0:
             weight_kg = mass_kg
     return Patient(sex, height_cm, weight_kg)
+
+
+def _apart_mm(known: Region, other: Region) -> float:
+    """Distance of the centres of two regions."""
+    return math.dist(known.centroid_mm, other.centroid_mm)

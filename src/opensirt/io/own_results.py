@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from opensirt.case import LeftOut
 from opensirt.image import Region
-from opensirt.io.dicom_common import MANUFACTURER
+from opensirt.io.dicom_common import AS_DRAWN, MANUFACTURER
 from opensirt.io.dicom_files import title
 from opensirt.io.dicom_frames import Instance
 from opensirt.io.region_names import role_from_name, unique_name
@@ -22,7 +22,6 @@ STUDY_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """Every digital patient is scanned at this made-up instant, so that its files are the same."""
 DIGITAL_PATIENT = "digital patient"
 """What the series of a digital patient are called, which is a study and no result."""
-AS_DRAWN = "Outlines as drawn"
 STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 COMPARTMENTS = frozenset({
     "whole liver", "perfused volume", "perfused normal liver", "whole normal liver",
@@ -37,13 +36,16 @@ VIABLE, WHOLE, OUTLINE = " viable", " whole", " (outline)"
 def is_own_result(instance: Instance) -> bool:
     """Whether opensirt wrote this object as a result, by what its header states.
 
+    Where whoever made a study anonymous changed the maker, the description of the series tells it.
+
     The digital patients of opensirt are studies; those written before they said so in their series
     descriptions are known by the instant that all of them were made at.
     """
     named = [_text(instance, key) for key in ("Manufacturer", "ManufacturerModelName")]
-    if MANUFACTURER not in named:
+    described = _text(instance, "SeriesDescription")
+    if MANUFACTURER not in named and not described.endswith(f", {MANUFACTURER}"):
         return False
-    if _text(instance, "SeriesDescription").endswith(DIGITAL_PATIENT):
+    if described.endswith(DIGITAL_PATIENT):
         return False
     day, time = (_text(instance, key) for key in ("InstanceCreationDate", "InstanceCreationTime"))
     return (day, time[:6]) != (f"{STUDY_TIME:%Y%m%d}", f"{STUDY_TIME:%H%M%S}")

@@ -21,12 +21,10 @@ from opensirt.io.dicom_files import printable
 from opensirt.io.dicom_structures import ROI_COLOURS
 from opensirt.io.door import reader
 from opensirt.io.label_maps import (
-    MANY_LABELS,
     Labels,
     label_boxes,
     region_of_label,
     regions_from_labels,
-    require_labels,
     whole_number_labels,
 )
 from opensirt.io.nrrd_plain import plain_nrrd
@@ -46,6 +44,10 @@ _KINDS = "Segmentation category and type - DICOM master list"
 _SITES = "Anatomic codes - DICOM master list"
 _SEGMENT_KEY = re.compile(r"^Segment(\d+)_(Name|LabelValue|Layer|ID|Tags)$")
 _TERM = re.compile(r"(?:TerminologyEntry:|TerminologyEntry\|)([^|]*)")
+
+
+MOST_UNOWNED = 4
+"""Labels that no segment has may be so many; more are no labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,11 @@ def _of_no_segment(
                 f"{left[0]} of voxels in its layer: which label is meant? Save the segmentation "
                 "again"
             )
-        if len(left) > MANY_LABELS:
-            require_labels(layer.labels, path)
+        if len(left) > max(MOST_UNOWNED, sum(s.layer == index for s in segments)):
+            raise FileFormatError(
+                f"{path.name}: {len(left)} values of voxels are the label of no segment, as in a "
+                "map of fractions or probabilities; save it as a binary labelmap"
+            )
         for label in left:
             name = f"label {label}" if len(planes) == 1 else f"label {label} of layer {index}"
             name = unique_name(name, [region.name for region in regions])

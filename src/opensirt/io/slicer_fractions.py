@@ -18,6 +18,8 @@ FractionRange = tuple[float, float]
 
 REPRESENTATIONS = ("Segmentation_MasterRepresentation", "Segmentation_SourceRepresentation")
 _RANGE_KEY = re.compile(r"^Seg\w*_ScalarRange$")
+LEAST_REACHED = 0.25
+"""Part of a stated range that the highest voxel reaches in any region worth a figure."""
 SLICER_RANGES = {"i1": (-108.0, 108.0), "u1": (0.0, 216.0)}
 """Slicer counts 6 x 6 x 6 points of each voxel, and may count from the middle."""
 
@@ -45,6 +47,11 @@ def fraction_range(image: sitk.Image, values: npt.NDArray[np.generic], path: Pat
             raise FileFormatError(
                 f"{path.name}: ScalarRange says {stated[0]:g} to {stated[1]:g}, and voxels hold "
                 f"{low:g} to {high:g}; save the segmentation again"
+            )
+        if high < LEAST_REACHED * stated[1]:
+            raise FileFormatError(
+                f"{path.name}: ScalarRange says {stated[0]:g} to {stated[1]:g}, and no voxel has "
+                f"more than {high:g}: no region would be whole anywhere; save it again"
             )
         return stated
     known = [(0.0, 1.0)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from opensirt.asking import option
@@ -31,12 +31,12 @@ from opensirt.quantify.shunt import measure_lung_shunt
 from opensirt.quantify.thresholds import threshold
 from opensirt.quantify.truncation import edges_touched, liver_cut_findings, shunt_cut_findings
 from opensirt.quantify.voxels import on_voxels, whole_voxels
+from opensirt.workflow.lung_parts import LungView, of_one_part, require_enough
 
 __all__ = ["Setting", "make_setting", "mass_is_unknown", "shunt_is_unknown"]
 
 MOSTLY, SHOWN = 0.5, 8
 GIVEN = "given for this plan"
-MEASURED = "measured"
 ASSUMED = "as stated in the study, not measured here"
 
 
@@ -116,10 +116,8 @@ def make_setting(case: Case) -> Setting:
     mass_g, mass_source = _mass(case, lungs_on_ct, shunt, findings, assumptions)
     lung = LungInput(shunt, mass_g, shunt_source, mass_source)
     if lungs_drawn is not None:
-        seen = lungs_drawn if lungs_on_ct is None else lungs_on_ct
-        piece_g = None if lungs_on_ct is None else lung_mass_g(case.image("ct").volume, lungs_on_ct)
-        held, is_cut = _held(lungs, lungs_drawn), bool(edges_touched(seen))
-        lung = _of_one_piece(lung, piece_g, is_cut, held, findings)
+        view = _lungs_in_view(case, lungs_drawn, lungs_on_ct, lungs)
+        lung = of_one_part(lung, view, findings)
     return Setting(
         drawn,
         lungs_drawn,
@@ -193,66 +191,16 @@ def _where_drawn(case: Case, region: Region) -> tuple[Region, str]:
     return region, "image it was drawn on"
 
 
-def _held(lungs: Region | None, drawn: Region) -> float:
-    """Part of the lungs that the activity image shows."""
-    return 0.0 if lungs is None else lungs.volume_ml / drawn.volume_ml
-
-
-def _of_one_piece(
-    lung: LungInput, piece_g: float | None, is_cut: bool, held: float, findings: list[Finding]
-) -> LungInput:
-    """Shunt and mass of the same part of the lungs.
-
-    Counts of a piece over the mass of whole lungs would make the lung dose too low by the part that
-    is missing: with the mass of the whole, the shunt of the piece is extended to it by mass.
-    `piece_g`: what the CT shows of the lungs; `is_cut`: it ends in them; `held`: the part of them
-    in the activity image.
-    """
-    short = held < threshold("liver_cover_fraction").value
-    if not (is_cut or short) or piece_g is None or not lung.shunt_source.startswith(MEASURED):
-        return lung
-    seen_g = piece_g * min(held, 1.0)
-    if lung.shunt_fraction == 0.0:
-        return lung
-    if not lung.mass_source.startswith(MEASURED):
-        return _extended(lung, seen_g, findings)
-    if not short:
-        return lung
-    _refuse_piece(seen_g, lung.shunt_fraction)
-    text = (
-        f"The activity image holds {percent(held)} of the lungs: shunt and mass, {seen_g:.0f} g, "
-        "are those of this part, and so is the lung dose. Give the mass of whole lungs if known."
-    )
-    findings.append(Finding("warn", "lung-mass-partial", text, ASSUMPTION))
-    source = f"{MEASURED}: CT density, part of the lungs only"
-    return replace(lung, mass_g=seen_g, mass_source=source)
-
-
-def _extended(lung: LungInput, seen_g: float, findings: list[Finding]) -> LungInput:
-    """The shunt of a piece of the lungs, extended to their whole mass by uptake per gram."""
-    if seen_g >= lung.mass_g:
-        return lung
-    to_liver = lung.shunt_fraction / (1.0 - lung.shunt_fraction) * lung.mass_g / seen_g
-    shunt = to_liver / (1.0 + to_liver)
-    text = (
-        f"The images show {seen_g:.0f} g of the {lung.mass_g:.0f} g of the lungs: the shunt "
-        f"measured in this part, {percent(lung.shunt_fraction, 1)}, is extended to all of them by "
-        f"mass, {percent(shunt, 1)}. Give the shunt of whole lungs if known."
-    )
-    findings.append(Finding("warn", "lung-shunt-extended", text, ASSUMPTION))
-    source = f"{lung.shunt_source}, extended to whole lungs by mass"
-    return replace(lung, shunt_fraction=shunt, shunt_source=source)
-
-
-def _refuse_piece(mass_g: float, shunt: float) -> None:
-    """Refuse a mass of so little of the lungs that a dose from it means nothing."""
-    least = load_table("plan/attention").quantity("least_lung_mass_g").value
-    if shunt > 0 and mass_g < least:
-        raise CaseError(
-            f"the images show {mass_g:.0f} g of the lungs, which weigh {least:g} g and more, and a "
-            "lung dose from a piece means nothing; give lung_mass_g of whole lungs under "
-            f"[assumptions] or with {option('lung-mass-g')}"
-        )
+def _lungs_in_view(
+    case: Case, drawn: Region, on_ct: Region | None, seen: Region | None
+) -> LungView:
+    """What CT and activity image show of the lungs as drawn."""
+    ct_mass_g = None
+    if on_ct is not None and not on_ct.is_empty:
+        ct_mass_g = lung_mass_g(case.image("ct").volume, on_ct)
+    in_ct = 1.0 if on_ct is None else on_ct.volume_ml / drawn.volume_ml
+    in_activity = 0.0 if seen is None else seen.volume_ml / drawn.volume_ml
+    return LungView(ct_mass_g, in_ct, in_activity, bool(edges_touched(drawn)))
 
 
 def _lung_tissue(case: Case, lungs: Region | None, grid: Grid) -> tuple[Region, Volume] | None:
@@ -346,13 +294,14 @@ def _mass(
     """As decided for this job, else from a CT that shows whole lungs, else as assumed."""
     known = case.assumptions.lung_mass_g
     if known is not None and "lung_mass_g" in case.assumptions.decided:
+        findings += _beside_the_ct(case, lungs, known)
         return known, GIVEN
     if lungs is not None:
         measured = lung_mass(case.image("ct").volume, lungs)
         if not measured.is_partial:
             return measured.mass_g, "measured: CT density in the lungs"
         if known is None:
-            _refuse_piece(measured.mass_g, shunt)
+            require_enough(measured.mass_g, shunt)
             findings += measured.findings
             return measured.mass_g, "measured: CT density, part of the lungs only"
     if known is None and shunt == 0:
@@ -361,3 +310,16 @@ def _mass(
         raise CaseError(mass_is_unknown())
     assumptions.append(f"Lung mass {known:g} g, as stated in the study; not measured here.")
     return known, ASSUMED
+
+
+def _beside_the_ct(case: Case, lungs: Region | None, given_g: float) -> tuple[Finding, ...]:
+    """That a lung mass was given where the CT shows whole lungs, and how far apart they are."""
+    if lungs is None or lungs.is_empty:
+        return ()
+    measured = lung_mass(case.image("ct").volume, lungs)
+    if measured.is_partial:
+        return ()
+    apart = max(given_g / measured.mass_g, measured.mass_g / given_g)
+    text = f"The CT shows lungs of {measured.mass_g:.0f} g; {given_g:g} g were given and are used."
+    many = load_table("plan/attention").quantity("lung_mass_apart").value
+    return (Finding("warn" if apart > many else "note", "lung-mass-decided", text),)

@@ -33,7 +33,21 @@ A_NAME = "--role NAME=\0"
 """Typed by "a role that no name says"; a script that asks a case for a region is told it too."""
 UNIT, NOT_UNIT = "State it with --activity-unit \0", "leave --activity-unit out"
 """Typed by `test_maps`."""
-TESTED_BELOW = (UNIT, NOT_UNIT, GATE, DENSITY, MOVED, WRITTEN, NEEDS_A_GPU, ROLE, A_NAME, TOP)
+SCRAP = "give the shunt of whole lungs with --lung-shunt"
+"""Typed by `test_setting`, of lungs that the CT cuts."""
+TESTED_BELOW = (
+    SCRAP,
+    UNIT,
+    NOT_UNIT,
+    GATE,
+    DENSITY,
+    MOVED,
+    WRITTEN,
+    NEEDS_A_GPU,
+    ROLE,
+    A_NAME,
+    TOP,
+)
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def test_dicom_that_contradicts_the_table(dicom_ct, old, new, message):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("", None),
+        ("resolution_mm = 6.5\n", None),
         ('nuclide = "y90"\nunit = "Bq/mL"\ndecay_correction = "START"\n', None),
         ('nuclide = "ho166"\n', 'key \'nuclide\' says "ho166", the DICOM header says "y90"'),
         ('unit = "counts"\n', 'key \'unit\' says "counts", the DICOM header says "Bq/mL"'),
@@ -124,6 +124,7 @@ def test_dicom_activity_agrees_with_its_header(tmp_path, more, message):
     assert (image.volume.unit, image.volume.nuclide) == (Unit.BQ_PER_ML, "y90")
     assert image.decay_correction == "START"
     assert image.acquired is not None
+    assert image.resolution_mm == (6.5 if "resolution" in more else None)
 
 
 def test_other_dicom_is_no_region_file(dicom_ct):

@@ -13,7 +13,13 @@ from opensirt.io.dicom_common import DicomContext, save
 from opensirt.io.dicom_frames import Instance
 from opensirt.io.dicom_segmentation import write_segmentation
 from opensirt.io.dicom_structures import build_rt_structures, write_rt_structures
-from opensirt.io.own_results import DIGITAL_PATIENT, STUDY_TIME, drawn_outlines, is_own_result
+from opensirt.io.own_results import (
+    DIGITAL_PATIENT,
+    STUDY_TIME,
+    drawn_outlines,
+    is_own_result,
+    nearest_to_drawn,
+)
 from opensirt.io.study import read_study
 from opensirt.quantify.compartments import liver_compartments
 from tests.unit.io import dicom_factory as make
@@ -58,6 +64,7 @@ def hospital(folder, case):
     dataset = build_rt_structures(liver, context)
     dataset.Manufacturer = dataset.ManufacturerModelName = "Somebody"
     dataset.PatientID, dataset.StructureSetLabel = "SECRET-ID", "hospital"
+    dataset.SeriesDescription = "RS"
     save(dataset, folder / "hospital.dcm", implicit=True)
 
 
@@ -129,12 +136,19 @@ def test_results_under_a_pseudonym_cannot_be_chosen(study):
     [
         ({}, True),
         ({"Manufacturer": "Somebody"}, True),  # the model says it too
-        ({"Manufacturer": "Somebody", "ManufacturerModelName": "System 1"}, False),
+        ({"Manufacturer": "Somebody", "ManufacturerModelName": "System 1"}, True),  # its series too
+        (
+            {
+                "Manufacturer": "Somebody", "ManufacturerModelName": "System 1",
+                "SeriesDescription": "Regions",
+            },
+            False,
+        ),
         ({"SeriesDescription": f"Regions, {DIGITAL_PATIENT}"}, False),
         ({"InstanceCreationDate": "20260105", "InstanceCreationTime": "090000"}, False),
         ({"InstanceCreationDate": "20260105", "InstanceCreationTime": "090001"}, True),
     ],
-)
+)  # fmt: skip
 def test_what_a_header_must_state(study, facts, own):
     case = read_study(study)
     path = save_results(study, case) / "structures.dcm"
@@ -178,3 +192,15 @@ def test_another_object_of_a_result_is_called_so(study):
     case = read_study(study)
     assert why(case, "activity.dcm") == "Parametric Map: a result of opensirt, no input"
     assert SMALL.shape == case.image("ct").volume.values.shape
+
+
+def test_outlines_of_a_verification_are_as_near_to_what_was_drawn(study):
+    """Its descriptions begin with "Given: "."""
+    case = read_study(study)
+    context = DicomContext.for_case(case, is_given=True)
+    regions = Regions((square(case.image("ct").volume.grid, "Liver", 1, 4, "liver"),))
+    found = [
+        Instance(Path(f"{name or 'x'}.dcm"), build_rt_structures(regions, context, **words))
+        for name, words in (("", {}), ("outlines", {"name": "outlines"}))
+    ]
+    assert nearest_to_drawn(found) == found[1:]

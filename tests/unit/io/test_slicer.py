@@ -102,6 +102,21 @@ def test_overlapping_layers_and_labels(tmp_path):
     assert regions[3].is_empty
 
 
+def test_a_label_of_a_second_layer_is_its_own(tmp_path):
+    """Label 4 is the gallbladder's in the first layer and no segment's in the second."""
+    layers = np.zeros((4, 5, 6, 2))
+    layers[1:3, 1:4, 1:5, 0], layers[3, 4, 5, 0] = 1, 4
+    layers[1, 2, 2, 1], layers[2, 2, 2, 1] = 1, 4
+    keys = [
+        "Segment0_Name:=liver", "Segment0_LabelValue:=1", "Segment0_Layer:=0",
+        "Segment1_Name:=gallbladder", "Segment1_LabelValue:=4", "Segment1_Layer:=0",
+        "Segment2_Name:=Tumor 1", "Segment2_LabelValue:=1", "Segment2_Layer:=1",
+    ]  # fmt: skip
+    regions = read_nrrd_regions(segmentation_file(tmp_path / "s.seg.nrrd", keys, layers))
+    assert [(r.name, r.role) for r in regions][3:] == [("label 4 of layer 1", "other")]
+    assert regions[3].volume_ml == pytest.approx(0.002)
+
+
 def test_old_files_have_one_layer_per_segment(tmp_path):
     layers = np.zeros((4, 5, 6, 2))
     layers[0, 0, 0, 0] = layers[1, 1, 1, 1] = 1

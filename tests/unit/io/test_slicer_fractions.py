@@ -72,6 +72,7 @@ def test_a_fraction_is_the_value_over_what_a_whole_voxel_has(
             "ScalarRange says 0 to 100, and",
         ),
         (voxels(np.uint8, 190), {"Segment0_ScalarRange": "255"}, "must be two numbers, the same"),
+        (voxels(np.uint8, 24), {"Segment0_ScalarRange": "0 100"}, "and no voxel has more than 24"),
         (
             voxels(np.uint8, 255),
             {"Segment1_Name": "Tumour", "Segment1_LabelValue": "2"},
@@ -150,7 +151,9 @@ def test_a_probability_is_no_label_map(tmp_path):
     with pytest.raises(FileFormatError, match=message):
         regions_from_labels(ball(), GRID, tmp_path / "p.nii.gz")
     unmarked = save(tmp_path / "p.seg.nrrd", ball())
-    with pytest.raises(FileFormatError, match="no labels but a probability or an intensity"):
+    with pytest.raises(
+        FileFormatError, match=r"\d+ values of voxels are the label of no segment, as in a map"
+    ):
         read_nrrd_regions(unmarked)
 
 

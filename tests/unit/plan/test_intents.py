@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from opensirt.plan.activity import CalculatorOptions, activity_partition, paired_tumours
 from opensirt.plan.intents import perfused_fraction, possible_intents, strictest
-from opensirt.plan.limits import applicable_limits
+from opensirt.plan.limits import LIVER, applicable_limits, reserve_fraction
 from opensirt.plan.model import planning_models
 from opensirt.plan.plan import BINDING_LIMIT, Plan, Prescription, TumourInput
 from tests.unit.plan.samples import codes, inputs, text_of
@@ -249,11 +251,11 @@ def test_all_normal_liver_is_known_where_all_of_the_liver_is_perfused() -> None:
             assert plan.whole_normal.mean_dose_gy == pytest.approx(plan.normal.mean_dose_gy)
 
 
-@pytest.mark.parametrize(("model", "dose_gy"), [("partition", 100.0), ("mird", None)])
-def test_an_aim_speaks_of_all_of_a_lesion_perfused_in_part(model, dose_gy) -> None:
+@pytest.mark.parametrize(("model", "normal_g"), [("partition", 150.0), ("mird", None)])
+def test_an_aim_speaks_of_all_of_a_lesion_perfused_in_part(model, normal_g) -> None:
     """Glass, HCC: 240 Gy to 80 % of it are 192 Gy over all of it, below 205 Gy."""
     half = segment(
-        "glass-y90", intent="lobectomy",
+        "glass-y90", intent="lobectomy", normal_mass_g=normal_g,
         tumours=(TumourInput("T1", 50.0, 5.0, perfused_fraction=0.8),),
     )  # fmt: skip
     per_gbq = solved(half, model, Prescription("activity", 1e9)).tumours[0].mean_dose_gy
@@ -275,3 +277,59 @@ def test_a_dose_prescribed_to_a_lesion_perfused_in_part_says_so() -> None:
     assert "perfused in part is 'T1' 60 %, and the rest receives nothing." in text
     whole = solved(segment("glass-y90"), prescription=Prescription("tumour-dose", 9))
     assert "prescription-for-perfused-part" not in codes(whole)
+
+
+def test_the_reserve_of_a_liver_known_by_its_whole_mass() -> None:
+    """1600 of 2000 g leave 20 %: no dose that counts on a reserve, and the limit of a weak one."""
+    given = inputs(
+        intent="lobectomy", indication="hcc", tumours=(), perfused_mass_g=1600.0,
+        normal_mass_g=None, whole_normal_mass_g=None, whole_liver_mass_g=2000.0,
+    )  # fmt: skip
+    assert reserve_fraction(given) == pytest.approx(0.2)
+    plan = solved(given, "mird", Prescription("perfused-dose", 100.0))
+    assert codes(plan)["perfused-normal-dose-limit-unknown-mass"] == "stop"
+    half = replace(given, perfused_mass_g=1000.0)
+    rows = applicable_limits(half, "mird")
+    assert [x.sense for x in rows if x.quantity == "perfused-normal-mean"] == ["above"]
+
+
+def test_what_a_decision_found_stays_beside_a_lesion_perfused_in_part() -> None:
+    tumours = (TumourInput("T1", 50.0, 5.0, perfused_fraction=0.6), TumourInput("T2", 20.0, 3.0))
+    given = segment("glass-y90", tumours=tumours, perfused_mass_g=220.0)
+    plan = solved(given, prescription=Prescription("tumour-dose", 90.0))
+    assert {"prescription-for-mean", "prescription-for-perfused-part"} <= set(codes(plan))
+
+
+def test_aims_of_an_intent_that_nobody_chose_are_none() -> None:
+    """Not the 400 Gy of a segmentectomy, nor the 88 Gy of a lobectomy: they ask for more."""
+    for model in ("mird", "partition"):
+        rows = applicable_limits(segment("glass-y90"), model)
+        assert not [x for x in rows if x.is_target and x.quantity in LIVER and x.value >= 88.0]
+
+
+def test_of_what_was_given_no_number_of_spheres_stops() -> None:
+    given = inputs(activity_per_sphere=10.0, is_given=True)
+    plan = solved(given, prescription=Prescription("activity", 4e9))
+    assert codes(plan)["spheres-implausible"] == "warn"
+    unknown = replace(
+        given, indication="hcc", product="glass-y90", tumours=(), normal_mass_g=None,
+        whole_normal_mass_g=None, whole_liver_mass_g=1500.0, activity_per_sphere=None,
+    )  # fmt: skip
+    high = solved(unknown, "mird", Prescription("activity", 5e9))
+    assert codes(high)["whole-normal-dose-limit-unknown-mass"] == "warn"
+
+
+@pytest.mark.parametrize("typed", [400, 400.0])
+def test_a_typed_activity_of_a_sphere_decays_whole_or_not(typed) -> None:
+    given = inputs(product="ho166-plla", activity_per_sphere=typed, hours_since_calibration=26.8)
+    spheres = solved(given, prescription=Prescription("activity", 1e9)).spheres
+    assert spheres is not None
+    assert spheres.count == pytest.approx(2e9 / 400.0, rel=2e-3)
+
+
+def test_either_end_of_an_aim_shows_in_the_digits() -> None:
+    """300.04 Gy exceed 300 Gy, as the text must show."""
+    one = segment("glass-y90", intent="lobectomy")
+    per_gbq = solved(one, prescription=Prescription("activity", 1e9)).tumours[0].mean_dose_gy
+    plan = solved(one, prescription=Prescription("activity", 300.04 / per_gbq * 1e9))
+    assert "'T1' 300.04 Gy" in text_of(plan, "tumour-dose-above-aim")

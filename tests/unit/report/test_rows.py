@@ -239,6 +239,7 @@ def test_a_verification_says_so_and_has_nothing_to_draw_up():
 
 def test_signatures_stand_on_page_one_and_captions_beside_no_table_that_scrolls():
     findings = [Finding("warn", f"x-{n}", f"Warning {n}.") for n in range(2)]
+    findings += [Finding("stop", "x-stop", "No."), Finding("note", "x-note", "So.")]
     page = render_html(described(findings=findings))
     first = page[page.index('<div class="first">') : page.index("<h2>Warnings</h2>")]
     assert "Doses and limits" in first

@@ -107,3 +107,18 @@ def test_a_scenario_does_not_stand_among_measured_doses_unmarked():
     assert supposed.caption.endswith(
         "Scenario: no dose of the map, but what the counts seen in the organ would mean as spheres."
     )
+
+
+def test_a_lesion_perfused_in_part_is_named_where_the_model_gives_its_dose():
+    """160 Gy to 60 % of it are 96 Gy over all of it, and miss an aim of 150 Gy."""
+    plan = sample_plan()
+    part = replace(plan.tumours[0], perfused_fraction=0.6)
+    plan = replace(plan, tumours=(part, plan.tumours[1]))
+    report = described(plan)
+    words = "Perfused in part: Tumour 1 60%. The model's mean is that of this part"
+    for table in (report.limit_table, report.dose_table):
+        assert words in table.caption
+    assert report.limit_table.rows[0][-1] == "0 of 2"
+    whole = described()
+    assert "in part" not in whole.limit_table.caption + whole.dose_table.caption
+    assert whole.limit_table.rows[0][-1] == "1 of 2"

@@ -11,9 +11,14 @@ import pytest
 import opensirt as sirt
 from opensirt.case import StudyImage, Treatment
 from opensirt.errors import CaseError, InputError, PlanError
+from opensirt.image import Grid
 from opensirt.plan.plan import Prescription
 from tests.cases import small_case
 from tests.command_line import files_in
+
+MOVED = np.zeros((4, 4))
+MOVED[0, 3] = 5.0
+"""5 mm along the first axis of the patient."""
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +110,12 @@ def test_a_report_is_written_with_its_own_plan_and_dose(job, tmp_path):
             case, plan, dose, job["report"], to=tmp_path / "out",
             activity=more.scale(job["activity"]),
         )  # fmt: skip
+    grid = dose.grid
+    moved = Grid.from_matrix(grid.shape, grid.matrix + MOVED)
+    with pytest.raises(InputError, match="the report is on another dose than the one"):
+        sirt.write_results(
+            case, plan, replace(dose, grid=moved), job["report"], to=tmp_path / "out"
+        )
     named = replace(job["report"], case_id="other")
     with pytest.raises(InputError, match="the report is on another case than the one"):
         sirt.write_results(case, plan, dose, named, to=tmp_path / "out")

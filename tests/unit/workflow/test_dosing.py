@@ -151,3 +151,12 @@ def test_every_file_is_asked_for_its_place_before_the_work(tmp_path, monkeypatch
         dose_from_files(
             **maps, ct=None, nuclide_name="y90", engine=engine, to=tmp_path / "q.nii.gz"
         )
+
+
+def test_a_map_without_a_unit_that_holds_too_much_is_told_twice():
+    """1 kL at 1 MBq/mL are 1000 GBq, more than any vial."""
+    on = Grid.regular((10, 10, 10), (100.0, 100.0, 100.0))
+    full = Volume(np.full(on.shape, 1e6, np.float32), on, Unit.BQ_PER_ML)
+    both = ["activity-unit-not-stated", "map-activity-implausible"]
+    assert [f.code for f in dosing.activity_findings(full, False)] == both
+    assert [f.code for f in dosing.activity_findings(full, True)] == both[1:]

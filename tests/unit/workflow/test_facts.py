@@ -118,7 +118,14 @@ def test_the_mass_of_whole_lungs_is_that_of_their_density_on_the_ct():
     assert source == "measured: CT density in the lungs"
     given = case(hu=-700.0, **decided(lung_mass_g=870.0))
     assert _mass(given, LUNGS, 0.05, findings, assumed) == (870.0, "given for this plan")
-    assert (findings, assumed) == ([], [])
+    (said,) = findings
+    assert (said.severity, said.code) == ("warn", "lung-mass-decided")
+    assert said.text == "The CT shows lungs of 144 g; 870 g were given and are used."
+    near = case(hu=-700.0, **decided(lung_mass_g=170.0))
+    findings.clear()
+    assert _mass(near, LUNGS, 0.05, findings, assumed)[0] == 170.0
+    assert [(f.severity, f.code) for f in findings] == [("note", "lung-mass-decided")]
+    findings.clear()
     cut = block("lungs", "lungs", (7, 10), (2, 8), (1, 11), grid=GRID)
     mass_g, source = _mass(case(hu=-500.0), cut, 0.05, findings, assumed)
     assert mass_g == pytest.approx(360.0, rel=1e-5)

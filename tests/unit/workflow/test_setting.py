@@ -14,7 +14,7 @@ from opensirt.image import Grid, Region, Regions
 from opensirt.plan.plan import Prescription
 from opensirt.quantify.lungs import lung_mass_g
 from opensirt.quantify.shunt import LungShunt
-from opensirt.workflow import planning
+from opensirt.workflow import lung_parts, planning
 from opensirt.workflow import setting as setting_module
 from opensirt.workflow.planning import _as_given
 from opensirt.workflow.setting import _mass, _refuse_cut, make_setting
@@ -154,7 +154,7 @@ def test_lungs_that_the_ct_cuts_make_the_shunt_a_finding(monkeypatch):
     assert "of the 1000 g of the lungs: the shunt measured in this part" in told.text
     free = cut_at(replace(case, assumptions=Assumptions()), middle)
     piece_g = lung_mass_g(free.image("ct").volume, lungs_on_ct(free))
-    monkeypatch.setattr(setting_module, "_refuse_piece", lambda *given: None)
+    monkeypatch.setattr(setting_module, "require_enough", lambda *given: None)
     piece = make_setting(prepare_case(free)).lung
     assert piece.mass_g == pytest.approx(piece_g)
     assert piece.shunt_fraction < whole.lung.shunt_fraction
@@ -173,7 +173,7 @@ def test_lungs_that_the_ct_cuts_make_the_shunt_a_finding(monkeypatch):
 
 def test_lungs_that_the_activity_image_cuts_have_shunt_and_mass_of_the_part_in_view(monkeypatch):
     """A SPECT that ends in the lungs, beside a CT that shows all of them."""
-    monkeypatch.setattr(setting_module, "_refuse_piece", lambda *given: None)
+    monkeypatch.setattr(lung_parts, "require_enough", lambda *given: None)
     case = replace(small_case(), assumptions=Assumptions())
     whole = make_setting(prepare_case(case)).lung
     spect = case.image("planning-activity")
@@ -184,7 +184,7 @@ def test_lungs_that_the_activity_image_cuts_have_shunt_and_mass_of_the_part_in_v
     held = made.lungs.volume_ml / made.lungs_drawn.volume_ml
     assert 0.1 < held < 0.9
     assert made.lung.mass_g == pytest.approx(held * whole.mass_g, rel=1e-6)
-    assert made.lung.mass_source == "measured: CT density, part of the lungs only"
+    assert made.lung.mass_source.startswith("measured: CT density in the part of the lungs that")
     (said,) = [f for f in made.findings if f.code == "lung-mass-partial"]
     assert said.text.startswith(f"The activity image holds {held:.0%}".replace("%", " % of the"))
     stated = make_setting(prepare_case(replace(cut, assumptions=Assumptions(lung_mass_g=250.0))))
