@@ -64,7 +64,8 @@ def active_boxes(values: Values, kernel_shape: Triple) -> Iterator[Box]:
     while waiting:
         box = waiting.pop()
         lengths = np.array([s.stop - s.start for s in box]) / np.array(kernel_shape)
-        small = math.prod(_transform_shape(box, kernel_shape)) <= LARGEST_TRANSFORM
+        shape = _transform_shape(box, kernel_shape, values.shape)
+        small = math.prod(shape) <= LARGEST_TRANSFORM
         if small or lengths.max() <= 1.0:  # a box shorter than the kernel is not worth cutting
             yield box
             continue
@@ -85,7 +86,7 @@ def convolve(values: Values, kernel: npt.NDArray[np.float64]) -> Floats:
     kernel = _reachable(kernel, values.shape)
     spectra: dict[Triple, npt.NDArray[np.complex64]] = {}
     for box in active_boxes(values, _triple(kernel.shape)):
-        shape = _transform_shape(box, _triple(kernel.shape))
+        shape = _transform_shape(box, _triple(kernel.shape), values.shape)
         if shape not in spectra:
             spectra = {shape: _transform(kernel, shape)}  # keep one; boxes often share a shape
         _add_box(result, values, box, kernel.shape, spectra[shape])
@@ -171,13 +172,25 @@ def _reachable(kernel: npt.NDArray[np.float64], shape: tuple[int, ...]) -> npt.N
     return kernel[tuple(cut)]
 
 
-def _transform_shape(box: Box, kernel_shape: Triple) -> Triple:
-    """Lengths for a linear convolution of the box, rounded up to quick ones."""
+def _transform_shape(box: Box, kernel_shape: Triple, shape: tuple[int, ...]) -> Triple:
+    """Lengths for a linear convolution of the box, rounded up to quick ones.
+
+    What would wrap around may do so where it lies beyond the grid: nothing is taken from there.
+    """
     n, r, c = (
-        scipy.fft.next_fast_len(s.stop - s.start + k - 1, real=True)
-        for s, k in zip(box, kernel_shape, strict=True)
+        scipy.fft.next_fast_len(_length(s, k, size), real=True)
+        for s, k, size in zip(box, kernel_shape, shape, strict=True)
     )
     return n, r, c
+
+
+def _length(span: slice, kernel_size: int, size: int) -> int:
+    """Least length along one axis that leaves the part of the result inside the grid alone."""
+    half = kernel_size // 2
+    full = span.stop - span.start + kernel_size - 1
+    first = max(half - span.start, 0)
+    last = first + min(span.stop + half, size) - max(span.start - half, 0)
+    return int(max(full - first, last, kernel_size))
 
 
 def _transform(values: Values, shape: Triple) -> npt.NDArray[np.complex64]:
@@ -193,7 +206,7 @@ def _add_box(
     kernel_spectrum: npt.NDArray[np.complex64],
 ) -> None:
     """Add the convolution of one box to the result, cut at the borders of the grid."""
-    shape = _transform_shape(box, _triple(kernel_shape))
+    shape = _transform_shape(box, _triple(kernel_shape), result.shape)
     spectrum = _transform(values[box], shape)
     spectrum *= kernel_spectrum
     full = scipy.fft.irfftn(spectrum, s=shape, workers=thread_count(), overwrite_x=True)
