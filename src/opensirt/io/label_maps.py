@@ -16,12 +16,10 @@ from opensirt.image.boxes import NOTHING, Box, bounding_box
 from opensirt.io.region_names import role_from_name, unique_name
 
 __all__ = [
-    "MANY_LABELS",
     "label_boxes",
     "labels_from_regions",
     "region_of_label",
     "regions_from_labels",
-    "require_labels",
     "stem",
     "whole_number_labels",
 ]
@@ -86,7 +84,7 @@ def regions_from_labels(
     labels = whole_number_labels(values, path)
     boxes = label_boxes(labels)
     if not names and len(boxes) > MANY_LABELS:
-        require_labels(labels, path)
+        _require_labels(labels, path)
     regions: list[Region] = []
     for label in boxes:
         name = (names or {}).get(label) or (stem(path) if list(boxes) == [1] else f"label {label}")
@@ -96,7 +94,7 @@ def regions_from_labels(
     return tuple(regions)
 
 
-def require_labels(labels: Labels, path: Path) -> None:
+def _require_labels(labels: Labels, path: Path) -> None:
     """Refuse many values that are no labels but how likely or how much each voxel is in a region.
 
     Such values change little from voxel to voxel and are low at the border; labels jump.

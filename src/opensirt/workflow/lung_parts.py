@@ -82,8 +82,7 @@ def require_enough(mass_g: float, shunt: float) -> None:
 def _mass_of_part(lung: LungInput, view: LungView, findings: list[Finding]) -> LungInput:
     """The lungs with the mass of what the activity image shows, as their counts are."""
     part_g = view.mass_g
-    same = part_g is None or abs(part_g / lung.mass_g - 1.0) < 1.0 - _cover()
-    if part_g is None or same:
+    if part_g is None or abs(part_g / lung.mass_g - 1.0) < 1.0 - _cover():
         return lung
     require_enough(part_g, lung.shunt_fraction)
     if view.in_activity >= _cover():

@@ -195,8 +195,8 @@ def write_results(
     """
     require_prepared(case)
     require_kinds(plan=plan, dose=dose, activity=dose if activity is None else activity)
+    require_one_plan(case, plan, dose, activity)
     require_report(case, plan, dose, report)
-    require_one_plan(case, plan, activity=activity)
     out = Path(to)
     setting = make_setting(case)
     shown = activity if activity is not None else plan.scale(calibrate(case, plan.nuclide)[0])
