@@ -58,17 +58,12 @@ def quantify_activity(case: Case, *, nuclide_name: str = "y90") -> Volume:
     Volume, Bq/mL, on the grid of the activity image.
     """
     require_prepared(case)
-    return calibrate(case, nuclide_name)[0]
+    return replace(calibrate(case, nuclide_name)[0], case_id=case.id)
 
 
 @lru_cache(maxsize=1)
 def calibrate(case: Case, nuclide_name: str) -> tuple[Volume, CalibrationSummary]:
     """`quantify_activity` with what it found; see there. The last one is kept for the report."""
-    activity, summary = _calibrated(case, nuclide_name)
-    return replace(activity, case_id=case.id), summary
-
-
-def _calibrated(case: Case, nuclide_name: str) -> tuple[Volume, CalibrationSummary]:
     image = case.activity_image
     if case.is_treated and image.volume.unit is Unit.BQ_PER_ML:
         return _absolute(case, nuclide_name)
